@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A virtual machine: configuration, RAM, board, one vCPU, and the loop that runs it. Used by fvm
+ * and by fvbench; everything happens on the thread that created it, the vCPU thread, except where
+ * a function says that other threads may call it.
+ */
+#ifndef FVB_VM_H
+#define FVB_VM_H
+
+#include "common/backend.h"
+#include "common/clock.h"
+#include "common/cpuid.h"
+#include "common/error.h"
+#include "common/pc.h"
+#include "common/ram.h"
+#include "common/trap.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum irqchip { IRQCHIP_USER, IRQCHIP_KERNEL };
+
+struct vm_config {
+	const struct backend *backend;
+	const char *engine; /* or NULL for the backend's default */
+	u64 mem_size;	    /* bytes */
+	enum irqchip irqchip;
+	const char *cpu; /* CPUID model name */
+	u64 timeout_ns;	 /* wall time before vm_run gives up; 0: never */
+	bool count_exits; /* let the backend open costly exit counters (kvm: tracepoints) */
+	/* What the guest prints on COM1 and on the debug console; called on the vCPU thread. */
+	void (*console)(void *arg, const void *data, size_t len);
+	void *console_arg;
+	/* Called when the guest passes mark I (see vm_mark), after the trap counters were copied. */
+	void (*on_mark)(void *arg, struct vm *vm, unsigned int i);
+	void *on_mark_arg;
+};
+
+enum stop_kind {
+	STOP_NONE,
+	STOP_EXIT_PORT,	   /* write to port 0xf4; code is the process exit status */
+	STOP_POWEROFF,	   /* ACPI S5 or the test device */
+	STOP_RESET,	   /* the guest asked for a reset */
+	STOP_TRIPLE_FAULT, /* or any other SHUTDOWN state */
+	STOP_UNHANDLED,	   /* the backend met what it cannot run; vm->error says what */
+	STOP_TIMEOUT,
+	STOP_SIGNAL, /* SIGINT, SIGTERM, SIGHUP; code is the signal */
+	STOP_QUIT,   /* the user, at the console (Ctrl-A x) */
+};
+
+struct vm_stop {
+	enum stop_kind kind;
+	int code;
+};
+
+#define VM_MARKS 2
+
+struct vm {
+	struct vm_config config;
+	const struct backend *backend;
+	void *priv; /* the backend's own */
+	struct ram ram;
+	struct clock clock;
+	struct cpuid_table cpuid;
+	struct pc pc;
+	struct trap_stats traps;
+	struct trap_stats mark[VM_MARKS]; /* copies of traps at the guest's marks 1 and 2 */
+	unsigned int marks_seen;	  /* BIT(i): mark i was reached */
+
+	struct vm_stop stop;
+	struct error error;	/* of STOP_UNHANDLED and of a failing run() */
+	bool nmi;		/* the NMI pin was pulsed; the backend clears it when it takes it */
+	atomic_int attention;	/* somebody wants the vCPU thread out of the guest */
+	atomic_int stop_signal; /* signal that asked us to end, or 0 */
+	pthread_t thread;	/* of the vCPU */
+	struct timer timeout;
+	/* Called by vm_run on the vCPU thread after each kick: input that other threads queued. */
+	void (*on_kick)(void *arg);
+	void *on_kick_arg;
+};
+
+/*
+ * Make a machine: RAM, clock, CPUID, board, backend. Installs the kick signal's handler for this
+ * process. At most one VM per thread. On failure nothing is left behind and ERR is filled.
+ */
+int vm_create(struct vm **out, const struct vm_config *config, struct error *err);
+void vm_destroy(struct vm *vm);
+
+/* Run until it stops; vm->stop says why. 0, or a negative errno with vm->error filled. */
+int vm_run(struct vm *vm);
+
+/* End the run: the first reason given stays. vCPU thread only. */
+void vm_stop(struct vm *vm, enum stop_kind kind, int code);
+
+/* Get the vCPU thread out of the guest and through vm->on_kick. Any thread. */
+void vm_kick(struct vm *vm);
+
+/* Treat SIGINT, SIGTERM and SIGHUP as requests to stop this VM (STOP_SIGNAL). */
+int vm_catch_signals(struct vm *vm);
+
+/* The guest passed mark I (0 or 1) of its measured section: keep a copy of the trap counters. */
+void vm_mark(struct vm *vm, unsigned int i);
+
+/* What happened between the two marks, without the marks' own port writes. -ENODATA if the guest
+ * did not pass both in order. */
+int vm_marked_traps(const struct vm *vm, struct trap_stats *out);
+
+#endif
