@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs every suite of suites.def, or only those named on the command line. */
 #include <CUnit/Basic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
