@@ -56,6 +56,15 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
+# One line SUITE(name) for each tests/unit/test_<name>.c; rewritten only when the list changes.
+SUITES := $(patsubst tests/unit/test_%.c,%,$(filter tests/unit/test_%,$(UNIT_SRC)))
+$(B)/suites.def: FORCE
+	@mkdir -p $(@D)
+	@printf 'SUITE(%s)\n' $(SUITES) >$@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(B)/tests/unit/main.o: $(B)/suites.def
+.PHONY: FORCE
+FORCE:
+
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 # Microbenchmark guests: target `nano`, variable NANO (the files).

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs every suite of suites.def, or only those named on the command line. */
+/*
+ * Runs every suite, or only those named on the command line. tests/unit/test_NAME.c holds suite NAME:
+ * it defines `CU_TestInfo tests_NAME[]`. The Makefile lists the files in suites.def.
+ */
 #include <CUnit/Basic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #define SUITE(name) extern CU_TestInfo tests_##name[];
-#include "tests/unit/suites.def"
+#include "suites.def"
 #undef SUITE
 
 static bool wanted(int argc, char **argv, const char *name)
@@ -21,7 +24,7 @@ int main(int argc, char **argv)
 {
 	CU_SuiteInfo all[] = {
 #define SUITE(name) { #name, NULL, NULL, NULL, NULL, tests_##name },
-#include "tests/unit/suites.def"
+#include "suites.def"
 #undef SUITE
 		CU_SUITE_INFO_NULL
 	};
