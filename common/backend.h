@@ -22,10 +22,10 @@ struct cpuid_table;
 /* Why run() came back. Ports, MMIO, MSRs and the like never show here: the backend hands those to
  * the buses of the machine itself (common/bus.h) and goes on. */
 enum run_result {
-	RUN_KICKED, /* vm->attention was set: timers, input or a stop request wait */
-	RUN_HALTED, /* HLT with no interrupt to take; only with the user-space irqchip */
+	RUN_KICKED,  /* vm->attention was set: timers, input or a stop request wait */
+	RUN_HALTED,  /* HLT with no interrupt to take; only with the user-space irqchip */
 	RUN_STOPPED, /* vm->stop says why: a device or the guest ended it */
-	/* or a negative errno with vm->error filled: the host failed us */
+		     /* or a negative errno with vm->error filled: the host failed us */
 };
 
 struct backend {

@@ -115,7 +115,8 @@ static inline u64 size_mask(unsigned int size)
 
 static u64 region_read(struct bus_region *r, u64 addr, unsigned int size)
 {
-	return (r->ops->read ? r->ops->read(r->dev, addr - r->base, size) : ~0ull) & size_mask(size);
+	return (r->ops->read ? r->ops->read(r->dev, addr - r->base, size) : ~0ull) &
+	       size_mask(size);
 }
 
 u64 bus_read(struct bus *bus, u64 addr, unsigned int size)

@@ -17,16 +17,16 @@ enum seg { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDT, SEG_TR, NR_S
 
 /* struct segment.attr: bits 8..23 of a descriptor's second word, moved down to bit 0, with bits
  * 8..11 (limit 19:16) zero: the layout of VMX access rights. */
-#define ATTR_TYPE     0x000f
-#define ATTR_S	      0x0010 /* code or data, not system */
+#define ATTR_TYPE      0x000f
+#define ATTR_S	       0x0010 /* code or data, not system */
 #define ATTR_DPL_SHIFT 5
-#define ATTR_DPL      0x0060
-#define ATTR_P	      0x0080
-#define ATTR_AVL      0x1000
-#define ATTR_L	      0x2000
-#define ATTR_DB	      0x4000
-#define ATTR_G	      0x8000
-#define ATTR_UNUSABLE 0x10000 /* null selector was loaded */
+#define ATTR_DPL       0x0060
+#define ATTR_P	       0x0080
+#define ATTR_AVL       0x1000
+#define ATTR_L	       0x2000
+#define ATTR_DB	       0x4000
+#define ATTR_G	       0x8000
+#define ATTR_UNUSABLE  0x10000 /* null selector was loaded */
 
 struct segment {
 	u64 base;

@@ -25,8 +25,8 @@ struct ram_region {
 
 struct ram {
 	int fd;
-	u64 size;  /* bytes of RAM, a multiple of 4 KiB */
-	u8 *host;  /* the whole memfd */
+	u64 size; /* bytes of RAM, a multiple of 4 KiB */
+	u8 *host; /* the whole memfd */
 	unsigned int nr;
 	struct ram_region region[2]; /* ascending */
 };

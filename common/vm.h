@@ -25,13 +25,14 @@ struct vm_config {
 	const char *engine; /* or NULL for the backend's default */
 	u64 mem_size;	    /* bytes */
 	enum irqchip irqchip;
-	const char *cpu; /* CPUID model name */
-	u64 timeout_ns;	 /* wall time before vm_run gives up; 0: never */
+	const char *cpu;  /* CPUID model name */
+	u64 timeout_ns;	  /* wall time before vm_run gives up; 0: never */
 	bool count_exits; /* let the backend open costly exit counters (kvm: tracepoints) */
 	/* What the guest prints on COM1 and on the debug console; called on the vCPU thread. */
 	void (*console)(void *arg, const void *data, size_t len);
 	void *console_arg;
-	/* Called when the guest passes mark I (see vm_mark), after the trap counters were copied. */
+	/* Called when the guest passes mark I (see vm_mark), after the trap counters were copied.
+	 */
 	void (*on_mark)(void *arg, struct vm *vm, unsigned int i);
 	void *on_mark_arg;
 };
@@ -66,6 +67,8 @@ struct vm {
 	struct trap_stats traps;
 	struct trap_stats mark[VM_MARKS]; /* copies of traps at the guest's marks 1 and 2 */
 	unsigned int marks_seen;	  /* BIT(i): mark i was reached */
+	unsigned int marks_wanted;	  /* BIT(i): reached, copy still to be taken */
+	u32 end_mark_cycles;		  /* what the last mark's own port write cost */
 
 	struct vm_stop stop;
 	struct error error;	/* of STOP_UNHANDLED and of a failing run() */
@@ -98,7 +101,9 @@ void vm_kick(struct vm *vm);
 /* Treat SIGINT, SIGTERM and SIGHUP as requests to stop this VM (STOP_SIGNAL). */
 int vm_catch_signals(struct vm *vm);
 
-/* The guest passed mark I (0 or 1) of its measured section: keep a copy of the trap counters. */
+/* The guest passed mark I (0 or 1) of its measured section: keep a copy of the trap counters, as
+ * they are before it executes another instruction. The backend must account the event of a mark
+ * and then look at vm->attention, as after any port write. */
 void vm_mark(struct vm *vm, unsigned int i);
 
 /* What happened between the two marks, without the marks' own port writes. -ENODATA if the guest

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs every suite, or only those named on the command line. tests/unit/test_NAME.c holds suite NAME:
- * it defines `CU_TestInfo tests_NAME[]`. The Makefile lists the files in suites.def.
+ * Runs every suite, or only those named on the command line. tests/unit/test_NAME.c holds suite
+ * NAME: it defines `CU_TestInfo tests_NAME[]`. The Makefile lists the files in suites.def.
  */
 #include <CUnit/Basic.h>
 #include <stdbool.h>
