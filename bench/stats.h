@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Order statistics of small samples. Means are not used: one descheduled sample would move them.
+ * Values must be finite. An empty sample gives NAN everywhere.
+ */
+#ifndef FVB_BENCH_STATS_H
+#define FVB_BENCH_STATS_H
+
+#include "common/types.h"
+
+struct interval {
+	double low, high;
+};
+
+/* The P (0..1) quantile of V[0..N), sorted ascending, by linear interpolation between order
+ * statistics (type 7 of Hyndman & Fan 1996). */
+double stats_quantile_sorted(const double *v, size_t n, double p);
+
+/* Median of V[0..N), and the median absolute deviation from it (not scaled). V is left alone. */
+double stats_median(const double *v, size_t n);
+double stats_mad(const double *v, size_t n);
+
+/*
+ * 95 % interval of the median by the percentile bootstrap (Efron 1979): STATS_RESAMPLES samples of
+ * N drawn with replacement. The same values and SEED give the same interval on every machine.
+ * Needs N >= 2, otherwise both ends are NAN; with fewer than about 5 values it is narrower than
+ * 95 % deserves, which no resampling can mend.
+ */
+#define STATS_RESAMPLES 2000
+struct interval stats_median_interval(const double *v, size_t n, u64 seed);
+
+#endif

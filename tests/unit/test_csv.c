@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/trapcsv.h"
+
+#include <CUnit/CUnit.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What FN(f, arg) writes must be WANT. */
+#define ASSERT_WRITES(want, call)                        \
+	do {                                             \
+		char *text_ = NULL;                      \
+		size_t len_;                             \
+		FILE *f = open_memstream(&text_, &len_); \
+		call;                                    \
+		fclose(f);                               \
+		CU_ASSERT_STRING_EQUAL(text_, want);     \
+		free(text_);                             \
+	} while (0)
+
+static void test_quoting(void)
+{
+	ASSERT_WRITES("plain text", csv_text(f, "plain text"));
+	ASSERT_WRITES("", csv_text(f, ""));
+	ASSERT_WRITES("", csv_text(f, NULL));
+	ASSERT_WRITES("\"a,b\"", csv_text(f, "a,b"));
+	ASSERT_WRITES("\"say \"\"no\"\"\"", csv_text(f, "say \"no\""));
+	ASSERT_WRITES("\"two\nlines\r\"", csv_text(f, "two\nlines\r"));
+}
+
+static const struct csv_key full = { "r1", "kvm", "", "mem=64M", "native", "g", "in", 3, 1000 };
+
+static void test_key(void)
+{
+	const struct csv_key blank = { 0 };
+
+	ASSERT_WRITES("r1,kvm,,mem=64M,native,g,in,3,1000,", csv_key(f, &full));
+	ASSERT_WRITES(",,,,,,,,,", csv_key(f, &blank));
+}
+
+static char *traps_text(const struct trap_stats *s)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	trapcsv_header(f);
+	CU_ASSERT_EQUAL(trapcsv_write(f, &full, s), 0);
+	fclose(f);
+	return text;
+}
+
+#define ROW "r1,kvm,,mem=64M,native,g,in,3,1000,"
+
+static void test_traps(void)
+{
+	const char start[] =
+		"run_id,backend,engine,options,host_kind,guest,bench,rep,iterations,"
+		"cause,count,cycles,p50,p99\n" ROW "port-in,2,8,4,4\n" ROW "port-out,,,,\n";
+	static struct trap_stats s;
+	char *text;
+	int lines = 0;
+
+	s.counted = BIT(TRAP_PORT_IN) | BIT(TRAP_HLT) | BIT(TRAP_CPUID);
+	s.timed = BIT(TRAP_PORT_IN) | BIT(TRAP_HLT);
+	trap_add(&s, TRAP_PORT_IN, 4);
+	trap_add(&s, TRAP_PORT_IN, 4);
+	s.c[TRAP_CPUID].count = 7;
+	s.c[TRAP_MSR].count = 99;
+	text = traps_text(&s);
+	CU_ASSERT_EQUAL(strncmp(text, start, strlen(start)), 0);
+	/* Seen and never happened is 0; counted but not timed has no cycles; unseen is blank. */
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, ROW "hlt,0,0,,\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, ROW "cpuid,7,,,\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, ROW "msr,,,,\n"));
+	for (char *c = text; *c; c++)
+		lines += *c == '\n';
+	CU_ASSERT_EQUAL(lines, TRAP_NR + 1);
+	free(text);
+}
+
+static void test_full_disk(void)
+{
+	static struct trap_stats s;
+	FILE *f = fopen("/dev/full", "w");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_EQUAL(trapcsv_write(f, &full, &s), -ENOSPC);
+	/* An earlier failure is not forgotten. */
+	CU_ASSERT_TRUE(csv_flush(f) < 0);
+	fclose(f);
+}
+
+CU_TestInfo tests_csv[] = {
+	{ "fields are quoted where RFC 4180 asks", test_quoting },
+	{ "a row's key has nine fields, blank where unknown", test_key },
+	{ "what a backend cannot see is blank in the trap file", test_traps },
+	{ "a full disk is reported", test_full_disk },
+	CU_TEST_INFO_NULL,
+};
