@@ -4,7 +4,11 @@
 #   make run        install what is needed, build, run the microbenchmarks, print the table
 #   make check      install what is needed, build, run every test
 #   make unit       the unit tests alone
-#   make help       all targets
+#   make fuzz       fuzz the loaders with libFuzzer (SECONDS=60)
+#   make format     apply .clang-format
+#   make deps       install what is needed, nothing else
+#   make clean      remove what was built, keep what was downloaded
+#   make help       this list
 #
 # V=1 shows commands. CC=clang builds with clang. SAN=address,undefined builds with sanitizers
 # (in a build folder of its own). WERROR=0 lets warnings pass.
@@ -26,6 +30,7 @@ CFLAGS := -std=gnu11 -O2 -g -fno-strict-aliasing -Wall -Wextra -Wshadow -Wstrict
 	  $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer) $(EXTRA_CFLAGS)
 CPPFLAGS := -I. -I$(B) -D_GNU_SOURCE -MMD -MP
 LDFLAGS := $(if $(SAN),-fsanitize=$(SAN)) $(EXTRA_LDFLAGS)
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 LIBS := -lpfm -lm -lpthread
 
 # common/ with its folders, and every backend: what fvm and fvbench are both made of.
@@ -65,6 +70,14 @@ $(B)/tests/unit/main.o: $(B)/suites.def
 .PHONY: FORCE
 FORCE:
 
+# What the programs say of their own build; rewritten only when that changes.
+$(B)/version.h: FORCE
+	@mkdir -p $(@D)
+	@printf '#define FVB_VERSION "%s"\n#define FVB_COMPILER "%s"\n#define FVB_CFLAGS "%s"\n' \
+		'$(VERSION)' '$(shell $(CC) --version | head -n 1)' '$(CFLAGS)' >$@.new; \
+		cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(call objs,common/fvm.c bench/fvbench.c $(BENCH_SRC)): $(B)/version.h
+
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 # Microbenchmark guests: target `nano`, variable NANO (the files).
@@ -72,11 +85,51 @@ FORCE:
 # Tests beyond the unit tests: each folder adds to CHECKS.
 -include tests/fuzz/fuzz.mk
 
+# ---- what people type ----------------------------------------------------------------------
+
+# The packages that building, testing and the rig need; nothing is asked of the network when all
+# are there.
+PACKAGES := gcc make clang clang-format libc6-dev linux-libc-dev libpfm4-dev libcunit1-dev \
+	    libclang-rt-14-dev qemu-system-x86 busybox-static cpio valgrind
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
+
+.PHONY: deps
+deps:
+	@missing=`for p in $(PACKAGES); do \
+		dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done`; \
+	if [ -n "$$missing" ]; then \
+		echo "installing" $$missing; \
+		$(SUDO) apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq \
+			--no-install-recommends $$missing >build/deps.log 2>&1 || \
+			{ tail -n 5 build/deps.log >&2; exit 1; }; \
+	fi
+	@tests/rig/fetch
+
+.PHONY: run
+run: | deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/with-kvm ./fvbench run --reps 3 --csv results/quick.csv \
+		--traps results/quick.traps.csv --meta results/quick.json
+
+.PHONY: check
+check: | deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/check
+
 .PHONY: unit
 unit: $(B)/unit
 	$(B)/unit
+
+.PHONY: format
+format:
+	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
 
 .PHONY: clean
 clean:
 	$(call say,CLEAN,build fvm fvbench)
 	$(Q)rm -rf build/gcc build/clang build/san build/nano fvm fvbench
+
+.PHONY: help
+help:
+	@sed -n 's/^#   \(make.*\)/\1/p' Makefile

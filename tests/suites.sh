@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: MIT
+# The suites of tests/check, quickest first: suite NAME COMMAND...
+# shellcheck shell=bash
+suite unit make --no-print-directory unit
+suite unit-sanitized make --no-print-directory SAN=address,undefined unit
+suite clang make --no-print-directory CC=clang build/clang/fvm build/clang/fvbench build/clang/unit
+suite fuzz-seeds make --no-print-directory fuzz-seeds
+suite nano-tcg tests/nano/run-tcg
+suite rig tests/rig/selftest
