@@ -76,7 +76,7 @@ $(B)/version.h: FORCE
 	@printf '#define FVB_VERSION "%s"\n#define FVB_COMPILER "%s"\n#define FVB_CFLAGS "%s"\n' \
 		'$(VERSION)' '$(shell $(CC) --version | head -n 1)' '$(CFLAGS)' >$@.new; \
 		cmp -s $@.new $@ && rm $@.new || mv $@.new $@
-$(call objs,common/fvm.c bench/fvbench.c $(BENCH_SRC)): $(B)/version.h
+$(call objs,common/fvm.c bench/fvbench.c bench/meta.c): $(B)/version.h
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
@@ -95,7 +95,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 .PHONY: deps
 deps:
-	@missing=`for p in $(PACKAGES); do \
+	@mkdir -p build; missing=`for p in $(PACKAGES); do \
 		dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done`; \
 	if [ -n "$$missing" ]; then \
 		echo "installing" $$missing; \

@@ -35,6 +35,7 @@ struct pc {
 
 	/* Interrupt controllers; idle when the backend's own are in use. */
 	struct pic pic;
+	struct lapic_host lapic_host;
 	struct lapic lapic;
 	struct ioapic ioapic;
 	bool intr; /* the CPU's INTR pin: an interrupt waits to be acknowledged */

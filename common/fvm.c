@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: MIT */
+/* fvm: run one virtual machine. */
+#include "common/boot/boot.h"
+#include "common/console.h"
+#include "common/hostkind.h"
+#include "common/postmortem.h"
+#include "common/trapcsv.h"
+#include "common/vm.h"
+#include "version.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Exit statuses of our own are even, so that none can be a guest's (value << 1) | 1. */
+enum { EXIT_OK = 0, EXIT_BAD_INPUT = 2, EXIT_HOST = 4, EXIT_GUEST_DIED = 6, EXIT_TIMEOUT = 124 };
+
+struct options {
+	struct vm_config vm;
+	struct boot_params boot;
+	bool address_given, mode_given;
+	const char *traps, *counters, *trace;
+};
+
+enum {
+	OPT_BACKEND = 256,
+	OPT_ENGINE,
+	OPT_KERNEL,
+	OPT_INITRD,
+	OPT_APPEND,
+	OPT_MEM,
+	OPT_IRQCHIP,
+	OPT_CPU,
+	OPT_TIMEOUT,
+	OPT_TRAPS,
+	OPT_COUNTERS,
+	OPT_TRACE,
+	OPT_FORMAT,
+	OPT_ADDRESS,
+	OPT_MODE
+};
+
+static const struct argp_option argp_options[] = {
+	{ NULL, 0, NULL, 0, "What to run:", 1 },
+	{ "kernel", OPT_KERNEL, "FILE", 0, "Guest to load: Multiboot, ELF or flat binary", 1 },
+	{ "initrd", OPT_INITRD, "FILE", 0, "Hand FILE to the guest (Multiboot: its first module)",
+	  1 },
+	{ "append", OPT_APPEND, "STR", 0, "The guest's command line", 1 },
+	{ "format", OPT_FORMAT, "FMT", 0,
+	  "Say what the kernel file is: auto (default), multiboot, elf or flat", 1 },
+	{ "address", OPT_ADDRESS, "ADDR", 0,
+	  "Flat binaries: where to load and enter it (default 0x7c00, 1M but in real mode)", 1 },
+	{ "mode", OPT_MODE, "MODE", 0,
+	  "Flat binaries: enter it in real (default), protected or long mode", 1 },
+	{ NULL, 0, NULL, 0, "The machine:", 2 },
+	{ "backend", OPT_BACKEND, "NAME", 0,
+	  "How to run it: kvm or swbt (default: the first that works here)", 2 },
+	{ "engine", OPT_ENGINE, "NAME", 0,
+	  "Way of running within the backend, where it has several", 2 },
+	{ "mem", OPT_MEM, "SIZE", 0, "Guest RAM, 1M to 64G (default 512M)", 2 },
+	{ "cpu", OPT_CPU, "MODEL", 0,
+	  "Processor to show: host (default), or the x86-64 level v1, v2 or v3", 2 },
+	{ "irqchip", OPT_IRQCHIP, "WHERE", 0,
+	  "Interrupt controllers in user space (default; every exit is seen) or in the kernel", 2 },
+	{ "timeout", OPT_TIMEOUT, "SEC", 0, "Stop after SEC seconds of wall time, exit status 124",
+	  2 },
+	{ NULL, 0, NULL, 0, "What to record:", 3 },
+	{ "traps", OPT_TRAPS, "FILE.csv", 0,
+	  "At the end, write count and cycles of each trap cause", 3 },
+	{ "counters", OPT_COUNTERS, "FILE.csv", 0, "At the end, write the backend's own counters",
+	  3 },
+	{ "trace", OPT_TRACE, "FILE.csv", 0, "Write a line for every trap as it happens", 3 },
+	{ 0 }
+};
+
+static const char doc[] =
+	"Run one virtual machine. COM1 is the terminal: Ctrl-A x quits, Ctrl-A h helps.\v"
+	"Exit status: what the guest wrote to port 0xf4, times two plus one; 0 when it powered off "
+	"or asked for a reset; 2 bad option or file; 4 this host cannot run it; 6 the guest died "
+	"(triple fault); 124 time-out; 128 + N ended by signal N.\n\n"
+	"Examples:\n"
+	"  fvm --kernel build/nano/in.elf --append iters=1000 --traps traps.csv\n"
+	"  fvm --format flat --address 0x7c00 --kernel boot.bin --timeout 5";
+
+const char *argp_program_version = "fvm " FVB_VERSION;
+
+static int parse_size(const char *text, u64 *out)
+{
+	static const char units[] = "KMGT";
+	char *end;
+	const char *u;
+	u64 v, shift = 0;
+
+	errno = 0;
+	v = strtoull(text, &end, 0);
+	if (errno || end == text || *text == '-')
+		return -EINVAL;
+	if (*end && (u = strchr(units, *end & ~0x20)) && *u) {
+		shift = 10 * (u64)(u - units + 1);
+		end++;
+		if (*end == 'i')
+			end++;
+		if (*end == 'B')
+			end++;
+	}
+	if (*end || v > ~0ull >> shift)
+		return -EINVAL;
+	*out = v << shift;
+	return 0;
+}
+
+static const struct backend *parse_backend(struct argp_state *state, const char *name)
+{
+	const struct backend *b = backend_by_name(name);
+	char known[128] = "";
+
+	if (b)
+		return b;
+	for (unsigned int i = 0; backends[i]; i++)
+		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s",
+			 i ? ", " : "", backends[i]->name);
+	argp_failure(state, EXIT_BAD_INPUT, 0, "no backend '%s'; there are: %s", name, known);
+	return NULL;
+}
+
+/* Index of WORD in the NULL-terminated WORDS; a usage error if it is none of them. */
+static int parse_word(struct argp_state *state, const char *option, const char *word,
+		      const char *const *words)
+{
+	char known[128] = "";
+
+	for (int i = 0; words[i]; i++) {
+		if (!strcmp(words[i], word))
+			return i;
+		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s",
+			 i ? ", " : "", words[i]);
+	}
+	argp_failure(state, EXIT_BAD_INPUT, 0, "%s takes one of: %s; not '%s'", option, known,
+		     word);
+	return 0;
+}
+
+static const char *const irqchip_words[] = { "user", "kernel", NULL };
+static const char *const format_words[] = { "auto", "multiboot", "elf", "flat", NULL };
+static const char *const mode_words[] = { "real", "protected", "long", NULL };
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+	double seconds;
+	char *end;
+
+	switch (key) {
+	case OPT_BACKEND:
+		o->vm.backend = parse_backend(state, arg);
+		break;
+	case OPT_ENGINE:
+		o->vm.engine = arg;
+		break;
+	case OPT_KERNEL:
+		o->boot.kernel = arg;
+		break;
+	case OPT_INITRD:
+		o->boot.initrd = arg;
+		break;
+	case OPT_APPEND:
+		o->boot.append = arg;
+		break;
+	case OPT_MEM:
+		if (parse_size(arg, &o->vm.mem_size))
+			argp_failure(state, EXIT_BAD_INPUT, 0,
+				     "--mem takes a size such as 512M or 4G; not '%s'", arg);
+		break;
+	case OPT_IRQCHIP:
+		o->vm.irqchip = (enum irqchip)parse_word(state, "--irqchip", arg, irqchip_words);
+		break;
+	case OPT_CPU:
+		o->vm.cpu = arg;
+		break;
+	case OPT_TIMEOUT:
+		seconds = strtod(arg, &end);
+		if (*end || end == arg || !(seconds > 0 && seconds < 1e9))
+			argp_failure(state, EXIT_BAD_INPUT, 0,
+				     "--timeout takes seconds above zero; not '%s'", arg);
+		o->vm.timeout_ns = (u64)(seconds * NSEC_PER_SEC);
+		break;
+	case OPT_TRAPS:
+		o->traps = arg;
+		break;
+	case OPT_COUNTERS:
+		o->counters = arg;
+		break;
+	case OPT_TRACE:
+		o->trace = arg;
+		break;
+	case OPT_FORMAT:
+		o->boot.format = (enum boot_format)parse_word(state, "--format", arg, format_words);
+		break;
+	case OPT_ADDRESS:
+		if (parse_size(arg, &o->boot.address))
+			argp_failure(state, EXIT_BAD_INPUT, 0,
+				     "--address takes an address such as 0x7c00; not '%s'", arg);
+		o->address_given = true;
+		break;
+	case OPT_MODE:
+		o->boot.mode = (enum flat_mode)parse_word(state, "--mode", arg, mode_words);
+		o->mode_given = true;
+		break;
+	case ARGP_KEY_ARG:
+		argp_failure(state, EXIT_BAD_INPUT, 0,
+			     "'%s' is not an option; the guest is --kernel %s", arg, arg);
+		break;
+	case ARGP_KEY_END:
+		if (!o->boot.kernel)
+			argp_failure(state, EXIT_BAD_INPUT, 0,
+				     "--kernel FILE is missing; see fvm --help");
+		if (o->boot.format != BOOT_FLAT && (o->address_given || o->mode_given))
+			argp_failure(state, EXIT_BAD_INPUT, 0,
+				     "--address and --mode are for --format flat only");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+/* The first backend that works here, or NULL with a line on stderr for each that does not. */
+static const struct backend *choose_backend(void)
+{
+	struct error err;
+
+	for (unsigned int i = 0; backends[i]; i++)
+		if (backends[i]->probe(&err) == 0)
+			return backends[i];
+	for (unsigned int i = 0; backends[i]; i++) {
+		err.text[0] = 0;
+		backends[i]->probe(&err);
+		fprintf(stderr, "fvm: %s: %s\n", backends[i]->name, err.text);
+	}
+	return NULL;
+}
+
+static bool engine_exists(const struct backend *b, const char *engine)
+{
+	size_t len = strlen(engine);
+
+	for (const char *p = b->engines; p && *p; p += strcspn(p, " "), p += *p == ' ')
+		if (!strncmp(p, engine, len) && (p[len] == ' ' || !p[len]))
+			return len > 0;
+	return false;
+}
+
+/* The files to write, opened before the guest starts: a wrong path costs no run. */
+struct records {
+	FILE *traps, *counters, *trace;
+};
+
+static FILE *open_record(const char *path, int *failed)
+{
+	FILE *f;
+
+	if (!path)
+		return NULL;
+	f = fopen(path, "we");
+	if (!f) {
+		fprintf(stderr, "fvm: cannot write %s: %s\n", path, strerror(errno));
+		*failed = 1;
+	}
+	return f;
+}
+
+static int close_record(FILE *f, const char *path)
+{
+	int r;
+
+	if (!f)
+		return 0;
+	r = ferror(f) ? -EIO : 0;
+	if (fclose(f) && !r)
+		r = -errno;
+	if (r)
+		fprintf(stderr, "fvm: %s is incomplete: %s\n", path, strerror(-r));
+	return r;
+}
+
+static void write_counter(void *arg, const char *name, u64 value)
+{
+	FILE *f = arg;
+
+	csv_text(f, name);
+	fprintf(f, ",%" PRIu64 "\n", value);
+}
+
+static int write_records(struct vm *vm, const struct options *o, struct records *rec)
+{
+	const char *slash = strrchr(o->boot.kernel, '/');
+	char run_id[64];
+	struct csv_key key = {
+		.run_id = run_id,
+		.backend = vm->backend->name,
+		.engine = o->vm.engine,
+		.options = vm->config.irqchip == IRQCHIP_KERNEL ? "irqchip=kernel" : "",
+		.host_kind = host_kind(),
+		.guest = slash ? slash + 1 : o->boot.kernel,
+	};
+	int r = 0;
+
+	snprintf(run_id, sizeof(run_id), "fvm-%lld-%d", (long long)time(NULL), getpid());
+	if (rec->traps) {
+		trapcsv_header(rec->traps);
+		trapcsv_write(rec->traps, &key, &vm->traps);
+		r |= close_record(rec->traps, o->traps);
+	}
+	if (rec->counters) {
+		fputs("name,value\n", rec->counters);
+		if (vm->backend->counters)
+			vm->backend->counters(vm, write_counter, rec->counters);
+		r |= close_record(rec->counters, o->counters);
+	}
+	r |= close_record(rec->trace, o->trace);
+	return r;
+}
+
+/* Say how it ended, where that is not plain, and turn it into the exit status. */
+static int report_stop(struct vm *vm, int run_error)
+{
+	if (run_error) {
+		fprintf(stderr, "fvm: %s\n", vm->error.text);
+		return EXIT_HOST;
+	}
+	switch (vm->stop.kind) {
+	case STOP_EXIT_PORT:
+		return vm->stop.code & 0xff;
+	case STOP_SIGNAL:
+		fprintf(stderr, "fvm: stopped by %s\n", strsignal(vm->stop.code));
+		return 128 + vm->stop.code;
+	case STOP_TIMEOUT:
+		fprintf(stderr, "fvm: the guest was still running at the --timeout\n");
+		postmortem(vm, stderr);
+		return EXIT_TIMEOUT;
+	case STOP_TRIPLE_FAULT:
+		fprintf(stderr, "fvm: the guest died of a triple fault\n");
+		postmortem(vm, stderr);
+		return EXIT_GUEST_DIED;
+	case STOP_UNHANDLED:
+		fprintf(stderr, "fvm: %s\n", vm->error.text);
+		postmortem(vm, stderr);
+		return EXIT_GUEST_DIED;
+	case STOP_RESET:
+		fprintf(stderr, "fvm: the guest asked for a reset\n");
+		return EXIT_OK;
+	case STOP_NONE:
+	case STOP_POWEROFF:
+	case STOP_QUIT:
+		break;
+	}
+	return EXIT_OK;
+}
+
+/* COM1 and the terminal. */
+struct terminal {
+	struct console console;
+	struct vm *vm;
+	struct timer flush;
+	bool flush_set;
+};
+
+/* A line without an end (a prompt, an echo) may stay in the buffer this long. */
+#define FLUSH_NS 4000000
+
+static void terminal_output(void *arg, const void *data, size_t len)
+{
+	struct terminal *t = arg;
+
+	console_write(&t->console, data, len);
+	if (!t->flush_set) {
+		t->flush_set = true;
+		timer_set(&t->vm->clock, &t->flush, clock_now(&t->vm->clock) + FLUSH_NS);
+	}
+}
+
+static void terminal_flush(void *arg)
+{
+	struct terminal *t = arg;
+
+	t->flush_set = false;
+	console_flush(&t->console);
+}
+
+static bool terminal_stopping(void *arg)
+{
+	struct terminal *t = arg;
+
+	return atomic_load(&t->vm->stop_signal) != 0;
+}
+
+static void terminal_notify(void *arg)
+{
+	struct terminal *t = arg;
+
+	vm_kick(t->vm);
+}
+
+/* On the vCPU thread after each kick, and whenever the guest has read: hand on what was typed. */
+static void terminal_input(void *arg)
+{
+	struct terminal *t = arg;
+	struct uart *uart = &t->vm->pc.com1;
+	bool quit = false;
+	u8 buf[64];
+	size_t n = uart_room(uart);
+
+	n = console_read(&t->console, buf, n < sizeof(buf) ? n : sizeof(buf), &quit);
+	uart_receive(uart, buf, n);
+	if (console_break(&t->console))
+		uart_break(uart);
+	if (quit)
+		vm_stop(t->vm, STOP_QUIT, 0);
+}
+
+static int run(struct options *o, struct records *rec, struct error *err)
+{
+	struct terminal term = { 0 };
+	struct cpu_state *entry;
+	struct vm *vm = NULL;
+	int r, status = EXIT_HOST;
+
+	o->vm.console = terminal_output;
+	o->vm.console_arg = &term;
+	o->vm.count_exits = rec->traps || rec->counters;
+	entry = calloc(1, sizeof(*entry));
+	if (!entry)
+		return fail(err, EXIT_HOST, "out of memory");
+	r = vm_create(&vm, &o->vm, err);
+	if (r)
+		goto out;
+	r = boot_load(&vm->ram, &o->boot, entry, err);
+	if (r) {
+		status = EXIT_BAD_INPUT;
+		goto out;
+	}
+	r = vm->backend->set_state(vm, entry, err);
+	if (r)
+		goto out;
+	vm->traps.trace = rec->trace;
+	if (rec->trace)
+		trap_trace_header(rec->trace);
+	term.vm = vm;
+	timer_init(&vm->clock, &term.flush, terminal_flush, &term);
+	vm->on_kick = terminal_input;
+	vm->on_kick_arg = &term;
+	vm_catch_signals(vm);
+	r = console_open(&term.console, STDIN_FILENO, STDOUT_FILENO, err);
+	if (r)
+		goto out;
+	term.console.notify = terminal_notify;
+	term.console.notify_arg = &term;
+	term.console.stopping = terminal_stopping;
+	term.console.stopping_arg = &term;
+	r = console_start(&term.console, err);
+	if (r) {
+		console_close(&term.console);
+		goto out;
+	}
+	r = vm_run(vm);
+	console_close(&term.console);
+	status = report_stop(vm, r);
+	if (write_records(vm, o, rec) && status == EXIT_OK)
+		status = EXIT_HOST;
+	r = 0;
+out:
+	vm_destroy(vm);
+	free(entry);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = { argp_options, parse, NULL, doc, NULL, NULL, NULL };
+	struct options o = { .vm = { .mem_size = 512 * MiB, .cpu = "host" },
+			     .boot = { .address = BOOT_ADDRESS_DEFAULT } };
+	struct records rec = { 0 };
+	struct error err = { "" };
+	int failed = 0, status;
+
+	argp_err_exit_status = EXIT_BAD_INPUT;
+	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	if (!o.vm.backend)
+		o.vm.backend = choose_backend();
+	if (!o.vm.backend)
+		return EXIT_HOST;
+	if (o.vm.engine && !engine_exists(o.vm.backend, o.vm.engine)) {
+		fprintf(stderr, "fvm: backend %s has no engine '%s'\n", o.vm.backend->name,
+			o.vm.engine);
+		return EXIT_BAD_INPUT;
+	}
+	if (o.vm.irqchip == IRQCHIP_KERNEL && !o.vm.backend->irq_line) {
+		fprintf(stderr, "fvm: backend %s has no --irqchip kernel\n", o.vm.backend->name);
+		return EXIT_BAD_INPUT;
+	}
+	rec.traps = open_record(o.traps, &failed);
+	rec.counters = open_record(o.counters, &failed);
+	rec.trace = open_record(o.trace, &failed);
+	if (failed)
+		return EXIT_BAD_INPUT;
+	status = run(&o, &rec, &err);
+	if (err.text[0])
+		fprintf(stderr, "fvm: %s\n", err.text);
+	return status;
+}

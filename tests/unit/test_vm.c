@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/* The machine around a backend: a fake one that plays a guest's bus accesses. */
+#include "common/vm.h"
+
+#include <CUnit/CUnit.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+struct script {
+	int (*step)(struct vm *vm, unsigned int n);
+	unsigned int steps, kicks, created, destroyed;
+};
+
+static struct script script;
+
+static int fake_probe(struct error *err)
+{
+	(void)err;
+	return 0;
+}
+
+static int fake_cpuid(struct cpuid_table *table, struct error *err)
+{
+	(void)table;
+	(void)err;
+	return 0;
+}
+
+static int fake_create(struct vm *vm, struct error *err)
+{
+	(void)err;
+	vm->priv = &script;
+	script.created++;
+	return 0;
+}
+
+static void fake_destroy(struct vm *vm)
+{
+	(void)vm;
+	script.destroyed++;
+}
+
+static int fake_run(struct vm *vm)
+{
+	return script.step(vm, script.steps++);
+}
+
+static void fake_kick(struct vm *vm)
+{
+	(void)vm;
+	script.kicks++;
+}
+
+static u64 fake_tsc(struct vm *vm)
+{
+	(void)vm;
+	return 0;
+}
+
+static const struct backend fake = {
+	.name = "fake",
+	.summary = "plays a script",
+	.probe = fake_probe,
+	.cpuid_filter = fake_cpuid,
+	.create = fake_create,
+	.destroy = fake_destroy,
+	.run = fake_run,
+	.kick = fake_kick,
+	.guest_tsc = fake_tsc,
+};
+
+static struct vm *make(int (*step)(struct vm *, unsigned int), u64 timeout_ns)
+{
+	struct vm_config config = {
+		.backend = &fake, .mem_size = 4 * MiB, .cpu = "host", .timeout_ns = timeout_ns
+	};
+	struct vm *vm = NULL;
+
+	script = (struct script){ .step = step };
+	CU_ASSERT_EQUAL_FATAL(vm_create(&vm, &config, NULL), 0);
+	return vm;
+}
+
+/* What a backend does with a port write: hand it to the bus, account it, look at attention. */
+static int port_out(struct vm *vm, u16 port, u32 value, unsigned int size, u32 cycles)
+{
+	struct trap_event *e;
+
+	bus_write(&vm->pc.pio, port, value, size);
+	trap_add(&vm->traps, TRAP_PORT_OUT, cycles);
+	e = trap_event_next(&vm->traps);
+	*e = (struct trap_event){ .cause = TRAP_PORT_OUT, .addr = port, .cycles = cycles };
+	trap_event_done(&vm->traps);
+	return RUN_KICKED;
+}
+
+static int exits(struct vm *vm, unsigned int n)
+{
+	(void)n;
+	return port_out(vm, 0xf4, 0x15, 1, 1);
+}
+
+static void test_exit_port(void)
+{
+	struct vm *vm = make(exits, 0);
+
+	CU_ASSERT_EQUAL(vm_run(vm), 0);
+	CU_ASSERT_EQUAL(vm->stop.kind, STOP_EXIT_PORT);
+	CU_ASSERT_EQUAL(vm->stop.code, 0x2b);
+	vm_destroy(vm);
+	CU_ASSERT_EQUAL(script.destroyed, 1);
+}
+
+static int halts(struct vm *vm, unsigned int n)
+{
+	(void)vm;
+	(void)n;
+	return RUN_HALTED;
+}
+
+static void test_timeout(void)
+{
+	struct vm *vm = make(halts, 20000000);
+	u64 start = clock_now(&vm->clock);
+
+	CU_ASSERT_EQUAL(vm_run(vm), 0);
+	CU_ASSERT_EQUAL(vm->stop.kind, STOP_TIMEOUT);
+	CU_ASSERT_TRUE(clock_now(&vm->clock) - start >= 20000000);
+	/* Asleep, not spinning. */
+	CU_ASSERT_TRUE(script.steps < 5);
+	vm_destroy(vm);
+}
+
+static int spins(struct vm *vm, unsigned int n)
+{
+	(void)n;
+	/* A guest that never traps: only the kick signal ends it. */
+	while (!atomic_load(&vm->attention))
+		;
+	return RUN_KICKED;
+}
+
+static void test_spin(void)
+{
+	struct vm *vm = make(spins, 20000000);
+
+	CU_ASSERT_EQUAL(vm_run(vm), 0);
+	CU_ASSERT_EQUAL(vm->stop.kind, STOP_TIMEOUT);
+	CU_ASSERT_TRUE(script.kicks >= 1);
+	vm_destroy(vm);
+}
+
+static int raises(struct vm *vm, unsigned int n)
+{
+	if (n == 0)
+		raise(SIGTERM);
+	return spins(vm, n);
+}
+
+static void test_signal(void)
+{
+	struct vm *vm = make(raises, NSEC_PER_SEC * 5);
+
+	CU_ASSERT_EQUAL(vm_catch_signals(vm), 0);
+	CU_ASSERT_EQUAL(vm_run(vm), 0);
+	CU_ASSERT_EQUAL(vm->stop.kind, STOP_SIGNAL);
+	CU_ASSERT_EQUAL(vm->stop.code, SIGTERM);
+	vm_destroy(vm);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
+}
+
+static int marks(struct vm *vm, unsigned int n)
+{
+	static const u8 mark_or_not[] = { 0, 1, 0, 0, 0, 2, 0 };
+
+	if (n == ARRAY_SIZE(mark_or_not))
+		return exits(vm, n);
+	return mark_or_not[n] ? port_out(vm, 0xfb0, mark_or_not[n], 1, 7000 + n)
+			      : port_out(vm, 0x80, 0, 1, 100);
+}
+
+static void test_marks(void)
+{
+	struct trap_stats t;
+	struct vm *vm = make(marks, 0);
+
+	CU_ASSERT_EQUAL(vm_marked_traps(vm, &t), -ENODATA);
+	CU_ASSERT_EQUAL(vm_run(vm), 0);
+	CU_ASSERT_EQUAL(vm->stop.kind, STOP_EXIT_PORT);
+	CU_ASSERT_EQUAL_FATAL(vm_marked_traps(vm, &t), 0);
+	/* Three writes between the marks, and nothing of the marks themselves. */
+	CU_ASSERT_EQUAL(t.c[TRAP_PORT_OUT].count, 3);
+	CU_ASSERT_EQUAL(t.c[TRAP_PORT_OUT].cycles, 300);
+	CU_ASSERT_TRUE(trap_quantile(&t.c[TRAP_PORT_OUT], 1.0) < 110);
+	vm_destroy(vm);
+}
+
+static u8 seen[64];
+static size_t nr_seen;
+
+static void collect(void *arg, const void *data, size_t len)
+{
+	(void)arg;
+	for (size_t i = 0; i < len && nr_seen < sizeof(seen); i++)
+		seen[nr_seen++] = ((const u8 *)data)[i];
+}
+
+/* PIC set up, UART interrupt on: COM1 must raise INTR, and INTA give its vector. */
+static int interrupts(struct vm *vm, unsigned int n)
+{
+	static const struct {
+		u16 port;
+		u8 value;
+	} setup[] = { { 0x20, 0x11 }, { 0x21, 0x20 },  { 0x21, 0x04 }, { 0x21, 0x01 },
+		      { 0x21, 0xef }, { 0x3fc, 0x0b }, { 0x3f8, 'x' }, { 0x3f9, 0x02 } };
+
+	if (n < ARRAY_SIZE(setup))
+		return port_out(vm, setup[n].port, setup[n].value, 1, 1);
+	CU_ASSERT_TRUE(vm->pc.intr);
+	CU_ASSERT_EQUAL(pc_intr_ack(vm), 0x24);
+	CU_ASSERT_FALSE(vm->pc.intr);
+	return exits(vm, n);
+}
+
+static void test_interrupt(void)
+{
+	struct vm_config config = {
+		.backend = &fake, .mem_size = 4 * MiB, .cpu = "host", .console = collect
+	};
+	struct vm *vm = NULL;
+
+	script = (struct script){ .step = interrupts };
+	nr_seen = 0;
+	CU_ASSERT_EQUAL_FATAL(vm_create(&vm, &config, NULL), 0);
+	CU_ASSERT_EQUAL(vm_run(vm), 0);
+	CU_ASSERT_EQUAL(vm->stop.kind, STOP_EXIT_PORT);
+	CU_ASSERT_EQUAL(nr_seen, 1);
+	CU_ASSERT_EQUAL(seen[0], 'x');
+	vm_destroy(vm);
+}
+
+CU_TestInfo tests_vm[] = {
+	{ "the exit port ends the run with its status", test_exit_port },
+	{ "a halted guest sleeps until the time-out", test_timeout },
+	{ "a guest that never traps is kicked out", test_spin },
+	{ "SIGTERM ends the run and says so", test_signal },
+	{ "marks frame the measured section exactly", test_marks },
+	{ "COM1 reaches the CPU through the 8259", test_interrupt },
+	CU_TEST_INFO_NULL,
+};
