@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+#
+# The microbenchmark guests: each bench/nano/NAME.c becomes build/nano/NAME.elf, and the ones in
+# NANO32 also NAME-32.elf. Freestanding: needs nothing but the compiler, ld, ar and objcopy.
+
+NANO_B := build/nano
+NANO64 := $(patsubst bench/nano/%.c,%,$(wildcard bench/nano/*.c))
+NANO32 := null-loop in out cpuid
+NANO := $(NANO64:%=$(NANO_B)/%.elf) $(NANO32:%=$(NANO_B)/%-32.elf)
+
+# General registers only: handlers save no vector registers, and vector code is what we write.
+NANO_CFLAGS := -std=gnu11 -O2 -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
+	       -fcf-protection=none -fno-asynchronous-unwind-tables -mno-red-zone \
+	       -mgeneral-regs-only -falign-loops=32 -falign-functions=32 \
+	       -ffunction-sections -fdata-sections \
+	       -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	       $(if $(filter 1,$(WERROR)),-Werror) -Ibench/nano/lib -MMD -MP
+
+NANO_LIB := main console cpu paging string
+NANO_LIB64 := $(patsubst %,$(NANO_B)/64/lib/%.o,$(NANO_LIB) apic boot64 ring3_64)
+NANO_LIB32 := $(patsubst %,$(NANO_B)/32/lib/%.o,$(NANO_LIB) boot32 ring3_32)
+NANO_LDFLAGS := -T bench/nano/lib/link.ld -z noexecstack -z max-page-size=4096 --build-id=none \
+		--gc-sections
+OBJCOPY ?= objcopy
+
+.PHONY: nano
+nano: $(NANO)
+
+# $(1) 64 or 32, $(2) what the guest's name ends in, $(3) ld's emulation.
+define NANO_RULES
+$(NANO_B)/$(1)/%.o: bench/nano/%.c
+	$$(call say,CC,"$$< -m$(1)")
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) -m$(1) $$(NANO_CFLAGS) -DNANO_NAME='"$$*$(2)"' -c -o $$@ $$<
+
+$(NANO_B)/$(1)/%.o: bench/nano/%.S
+	$$(call say,AS,"$$< -m$(1)")
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) -m$(1) -c -o $$@ $$<
+
+$(NANO_B)/$(1)/guest/%.elf: $(NANO_B)/$(1)/%.o $$(NANO_LIB$(1)) bench/nano/lib/link.ld
+	@mkdir -p $$(@D)
+	$$(Q)$$(LD) -m $(3) $$(NANO_LDFLAGS) -o $$@ $$(filter %.o,$$^)
+endef
+$(eval $(call NANO_RULES,64,,elf_x86_64))
+$(eval $(call NANO_RULES,32,-32,elf_i386))
+
+# Multiboot loaders take 32-bit files only, long mode or not.
+$(NANO_B)/%-32.elf: $(NANO_B)/32/guest/%.elf
+	$(Q)cp $< $@
+$(NANO_B)/%.elf: $(NANO_B)/64/guest/%.elf
+	$(Q)$(OBJCOPY) -O elf32-i386 $< $@
+
+.SECONDARY: $(NANO_LIB64) $(NANO_LIB32) \
+	$(NANO64:%=$(NANO_B)/64/%.o) $(NANO64:%=$(NANO_B)/64/guest/%.elf) \
+	$(NANO32:%=$(NANO_B)/32/%.o) $(NANO32:%=$(NANO_B)/32/guest/%.elf)
+
+-include $(wildcard $(NANO_B)/*/*.d $(NANO_B)/*/lib/*.d)

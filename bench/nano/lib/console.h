@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* Text to COM1, polled. */
+#ifndef NANO_CONSOLE_H
+#define NANO_CONSOLE_H
+
+#include "nano.h"
+
+#define UART	     0x3f8
+#define UART_SCRATCH (UART + 7) /* a register that does nothing but hold a byte */
+
+void console_init(void);
+void console_write(const char *text);
+
+/* Text under construction; what does not fit is dropped. */
+struct text {
+	char buf[512];
+	size_t len;
+};
+void text_str(struct text *t, const char *s);
+void text_dec(struct text *t, u64 v);
+void text_hex(struct text *t, u64 v);
+
+#endif
