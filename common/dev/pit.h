@@ -30,21 +30,21 @@ struct pit_counter {
 	u8 rw;	 /* 1: low byte, 2: high byte, 3: low then high */
 	bool bcd;
 	bool gate;
-	bool loaded;	 /* count is valid, the counter counts or has counted */
-	bool armed;	 /* mode 1, 5: count is written and waits for a trigger */
-	bool held;	 /* counting stands still, with `elapsed` pulses done */
-	bool reload;	 /* mode 2, 3: `next` replaces count at pulse `reload_at` */
+	bool loaded;	 /* count is in the counting element: it counts or has counted */
+	bool armed;	 /* mode 1, 5: a count was written and waits for a trigger */
+	bool held;	 /* gate low: counting stands still after `elapsed` pulses */
+	bool reload;	 /* mode 2, 3: written replaces count at pulse reload_at */
 	bool write_high; /* rw 3: the next byte written is the high one */
 	bool read_high;
 	bool status_latched;
 	u8 count_latched; /* bytes of `latch` still to be read: 0, 1, 2 */
-	u8 write_low;	  /* rw 3: the low byte, waiting */
+	u8 write_low;	  /* rw 3: the low byte, waiting for the high one */
 	u8 status;
 	u16 latch;
-	u32 count, next; /* 1 .. 65536 */
-	u64 start;	 /* pulse at which count went into the counter */
-	u64 elapsed;
-	u64 reload_at;
+	u32 written, count; /* 1 .. 65536: count register, counting element's initial value */
+	s64 start;	    /* pulse that put count into the counting element */
+	s64 elapsed;
+	s64 reload_at;
 };
 
 struct pit {
