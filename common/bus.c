@@ -60,6 +60,15 @@ int bus_add(struct bus *bus, const struct bus_region *region)
 	return 0;
 }
 
+int bus_add_all(struct bus *bus, const struct bus_region *region, size_t nr)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < nr && !ret; i++)
+		ret = bus_add(bus, &region[i]);
+	return ret;
+}
+
 int bus_remove(struct bus *bus, u64 base)
 {
 	for (unsigned int i = 1; i < bus->nr; i++) {

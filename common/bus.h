@@ -48,6 +48,8 @@ void bus_fini(struct bus *bus);
 /* Claim [base, base + len). 0, -EINVAL (empty, beyond the bus, bad max_size), -EEXIST (overlap)
  * or -ENOSPC. The struct is copied. */
 int bus_add(struct bus *bus, const struct bus_region *region);
+/* The same for NR regions; stops at the first that fails, and those before it stay. */
+int bus_add_all(struct bus *bus, const struct bus_region *region, size_t nr);
 
 /* Give the region that starts at BASE back. 0 or -ENOENT. */
 int bus_remove(struct bus *bus, u64 base);
