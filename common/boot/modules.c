@@ -3,7 +3,6 @@
 #include "common/boot/memmap.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,11 +99,10 @@ int modules_place(struct modules *mods, struct layout *layout, u64 min, struct e
 			p = layout_alloc(layout, size, PAGE, min, MEMMAP_EBDA, &m->gpa);
 		if (!p)
 			return fail(err, -ENOMEM,
-				    "%s: no room for its %" PRIu64
-				    " KiB between the kernel and the end of RAM (%" PRIu64
-				    " MiB, hole from 3 GiB); use a larger --mem",
+				    "%s: no room for its %llu KiB above the kernel in %llu MiB of "
+				    "RAM (hole from 3 GiB); use a larger --mem",
 				    image_label(m->path), ALIGN_UP(size, KiB) / KiB,
-				    (u64)(layout->ram->size / MiB));
+				    layout->ram->size / MiB);
 		memcpy(p, m->image.data, size);
 	}
 	return 0;

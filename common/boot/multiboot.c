@@ -102,8 +102,8 @@ int multiboot_load(struct ram *ram, const struct image *image, const struct boot
 	struct header h;
 	struct elf elf;
 	bool kludge;
-	u64 start;
-	u32 info;
+	u64 start = 0;
+	u32 info = 0;
 	int at = find_header(image, &h), code;
 
 	if (at < 0)
