@@ -30,7 +30,7 @@ struct boot_params {
  * Load PARAMS->kernel into RAM, which is as ram_init left it, and fill ENTRY completely. On
  * failure RAM and ENTRY hold anything. -ENOENT, -EACCES, -EISDIR, -EIO...: the file cannot be
  * read; -ENOEXEC: its contents cannot be run; -EINVAL: an option does not suit it; -ENOMEM: RAM is
- * too small. ERR then names the file.
+ * too small. ERR names the file that is to blame.
  */
 int boot_load(struct ram *ram, const struct boot_params *params, struct cpu_state *entry,
 	      struct error *err);

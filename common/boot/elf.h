@@ -15,7 +15,8 @@
 
 struct elf_segment {
 	u64 offset, filesz; /* in the file */
-	u64 vaddr, paddr, memsz;
+	u64 vaddr, memsz;
+	u64 paddr; /* where it goes: as in the file, or moved up; not checked against RAM yet */
 };
 
 struct elf {
@@ -24,7 +25,7 @@ struct elf {
 	bool x86_64; /* EM_X86_64, else EM_386 */
 	u64 entry;   /* physical */
 	unsigned int nr;
-	struct elf_segment seg[ELF_SEGMENTS]; /* loadable and not empty, moved if need be */
+	struct elf_segment seg[ELF_SEGMENTS]; /* loadable and not empty */
 	u64 shoff;			      /* section headers; inside the file */
 	u32 shnum, shentsize, shstrndx;	      /* shnum 0: none */
 };

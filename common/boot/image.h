@@ -22,6 +22,9 @@ void image_close(struct image *image);
 /* What is after the last '/' of the path. */
 const char *image_name(const struct image *image);
 
+/* PATH, or the end of one too long to leave room for the rest of a message. */
+const char *image_label(const char *path);
+
 /* LEN bytes at OFFSET, or NULL if the file is shorter than that. */
 static inline const void *image_at(const struct image *image, u64 offset, u64 len)
 {

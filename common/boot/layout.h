@@ -16,7 +16,7 @@
  * pointer starts at its bottom. */
 #define LAYOUT_BOOT_START 0x90000ull
 
-#define LAYOUT_MAX 192
+#define LAYOUT_MAX 256
 
 struct layout {
 	struct ram *ram;

@@ -27,8 +27,8 @@ struct memmap_entry {
 /* Fill OUT for RAM, ascending and without overlap; returns how many. */
 unsigned int memmap_build(const struct ram *ram, struct memmap_entry out[MEMMAP_MAX]);
 
-/* KiB of RAM below 1 MiB, and from 1 MiB to the first gap: what CMOS and Multiboot report. */
-u32 memmap_lower_kib(const struct ram *ram);
+/* What CMOS and Multiboot report: KiB of RAM below the EBDA, and from 1 MiB to the first gap. */
+#define MEMMAP_LOWER_KIB ((u32)(MEMMAP_EBDA / KiB))
 u32 memmap_upper_kib(const struct ram *ram);
 
 #endif

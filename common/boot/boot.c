@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/boot/boot.h"
+#include "common/boot/elf.h"
+#include "common/boot/flat.h"
+#include "common/boot/multiboot.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct loader {
+	const char *name;
+	bool takes_options;			  /* --initrd, --append */
+	bool (*probe)(const struct image *image); /* NULL: no signature, only on request */
+	int (*load)(struct ram *ram, const struct image *image, const struct boot_params *params,
+		    struct cpu_state *entry, struct error *err);
+};
+
+/* In the order in which BOOT_AUTO asks them: a Multiboot kernel is mostly an ELF file too. */
+static const struct loader loaders[] = {
+	[BOOT_MULTIBOOT] = { "multiboot", true, multiboot_probe, multiboot_load },
+	[BOOT_ELF] = { "elf", false, elf_probe, elf_load },
+	[BOOT_FLAT] = { "flat", false, NULL, flat_load },
+};
+
+int boot_format_by_name(const char *name)
+{
+	if (!strcmp(name, "auto"))
+		return BOOT_AUTO;
+	for (unsigned int i = BOOT_AUTO + 1; i < ARRAY_SIZE(loaders); i++)
+		if (!strcmp(loaders[i].name, name))
+			return (int)i;
+	return -EINVAL;
+}
+
+static const struct loader *find_loader(const struct image *image, enum boot_format format,
+					struct error *err)
+{
+	const char *label = image_label(image->path);
+	const struct loader *l = NULL;
+
+	if (format == BOOT_AUTO) {
+		for (l = &loaders[1]; l < loaders + ARRAY_SIZE(loaders); l++)
+			if (l->probe && l->probe(image))
+				return l;
+		fail(err, -ENOEXEC,
+		     "%s: neither Multiboot nor ELF; a raw binary must be asked for as flat",
+		     label);
+		return NULL;
+	}
+	if ((unsigned int)format < ARRAY_SIZE(loaders))
+		l = &loaders[format];
+	if (!l || (l->probe && !l->probe(image))) {
+		fail(err, -ENOEXEC, "%s: is not in %s format", label, l ? l->name : "any known");
+		return NULL;
+	}
+	return l;
+}
+
+static bool given(const char *option)
+{
+	return option && *option;
+}
+
+int boot_load_image(struct ram *ram, const struct image *image, const struct boot_params *params,
+		    struct cpu_state *entry, struct error *err)
+{
+	const struct loader *l = find_loader(image, params->format, err);
+
+	if (!l)
+		return -ENOEXEC;
+	if (!l->takes_options && (given(params->initrd) || given(params->append)))
+		return fail(err, -EINVAL, "%s: the %s format has no place for --initrd or --append",
+			    image_label(image->path), l->name);
+	return l->load(ram, image, params, entry, err);
+}
+
+int boot_load(struct ram *ram, const struct boot_params *params, struct cpu_state *entry,
+	      struct error *err)
+{
+	struct image image;
+	int code = image_open(&image, params->kernel, err);
+
+	if (code)
+		return code;
+	code = boot_load_image(ram, &image, params, entry, err);
+	image_close(&image);
+	return code;
+}
