@@ -2,7 +2,6 @@
 /* CPUID leaf 0. */
 #include "x86.h"
 
-static u64 sum;
 static struct cpuid before;
 
 static void setup(void)
@@ -12,16 +11,10 @@ static void setup(void)
 		fail("CPUID leaf 0 names no vendor");
 }
 
-static void prepare(uword n)
-{
-	(void)n;
-	sum = 0;
-}
-
 static void run(uword n)
 {
-	LOOP(n)
-	sum += cpuid(0, 0).b;
+	LOOP (n)
+		sum += cpuid(0, 0).b;
 }
 
 static void check(uword n)
@@ -29,6 +22,4 @@ static void check(uword n)
 	expect("sum of EBX", sum, (u64)n * before.b);
 }
 
-const struct nano nano = {
-	.name = NANO_NAME, .setup = setup, .prepare = prepare, .run = run, .check = check
-};
+const struct nano nano = { .name = NANO_NAME, .setup = setup, .run = run, .check = check };

@@ -5,19 +5,16 @@
 
 #define BYTE 0x5a
 
-static uword sum;
-
 static void prepare(uword n)
 {
 	(void)n;
 	outb(UART_SCRATCH, BYTE);
-	sum = 0;
 }
 
 static void run(uword n)
 {
-	LOOP(n)
-	sum += inb(UART_SCRATCH);
+	LOOP (n)
+		sum += inb(UART_SCRATCH);
 }
 
 static void check(uword n)

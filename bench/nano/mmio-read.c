@@ -5,19 +5,16 @@
 
 #define WORD 0x12345678u
 
-static u64 sum;
-
 static void prepare(uword n)
 {
 	(void)n;
 	mmio_write(TESTDEV_MEMORY, WORD);
-	sum = 0;
 }
 
 static void run(uword n)
 {
-	LOOP(n)
-	sum += mmio_read(TESTDEV_MEMORY);
+	LOOP (n)
+		sum += mmio_read(TESTDEV_MEMORY);
 }
 
 static void check(uword n)

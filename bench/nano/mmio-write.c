@@ -5,8 +5,8 @@
 
 static void run(uword n)
 {
-	LOOP(n)
-	mmio_write(TESTDEV_MEMORY, (u32)n + 0xabcdef00);
+	LOOP (n)
+		mmio_write(TESTDEV_MEMORY, (u32)n + 0xabcdef00);
 }
 
 static void check(uword n)

@@ -9,8 +9,8 @@ static uword last;
 
 static void run(uword n)
 {
-	LOOP(n)
-	last = n;
+	LOOP (n)
+		last = n;
 }
 
 static void check(uword n)

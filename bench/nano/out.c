@@ -5,8 +5,8 @@
 
 static void run(uword n)
 {
-	LOOP(n)
-	outb(UART_SCRATCH, (u8)(n + 0xa4));
+	LOOP (n)
+		outb(UART_SCRATCH, (u8)(n + 0xa4));
 }
 
 static void check(uword n)

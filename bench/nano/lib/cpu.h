@@ -13,7 +13,9 @@
 #define SEL_TSS	  0x28 /* two slots in long mode */
 #define SEL_SPARE 0x38 /* two slots for a guest to fill with segment_set() */
 
-extern u64 gdt[];
+#define GDT_SLOTS 9
+
+extern u64 gdt[GDT_SLOTS];
 
 struct table_reg {
 	u16 limit;

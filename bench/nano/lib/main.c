@@ -12,6 +12,7 @@
 enum outcome { OK, FAIL, SKIP };
 
 volatile uword events;
+u64 sum;
 extern u32 multiboot_info;
 extern char user_exit_gate[];
 __attribute__((noreturn)) void nano_main(void);
@@ -134,7 +135,8 @@ static uword rounded(uword n)
 
 __attribute__((noinline)) static void empty_loop(uword n)
 {
-	LOOP(n);
+	LOOP (n)
+		;
 }
 
 static u64 timed(void (*loop)(uword), uword n)
@@ -151,6 +153,7 @@ static u64 timed(void (*loop)(uword), uword n)
 static void prepare(uword n)
 {
 	events = 0;
+	sum = 0;
 	if (nano.prepare)
 		nano.prepare(n);
 }

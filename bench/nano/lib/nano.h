@@ -38,8 +38,9 @@ struct nano {
 };
 extern const struct nano nano;
 
-/* Things a guest or its handlers count; 0 at the start of every run. */
+/* For guests to count in (handlers too) and to add up in; 0 at the start of every run. */
 extern volatile uword events;
+extern u64 sum;
 
 /* The loop of every guest. The compiler cannot see through the counter, so it neither unrolls nor
  * removes the loop, and an empty body gives the same instructions around it. */

@@ -7,6 +7,21 @@ void window_map(uword i, const void *frame)
 	invlpg(window_page(i));
 }
 
+void expect_flush(void (*flush)(void), uword flags)
+{
+	static u8 old[PAGE] __page_aligned, new[PAGE] __page_aligned;
+
+	store(old, 1);
+	store(new, 2);
+	window_map(0, old);
+	window_pte[0] |= flags;
+	invlpg(WINDOW);
+	expect("page before the flush", load(WINDOW), 1);
+	window_pte[0] = pte(new) | flags;
+	flush();
+	expect("page after the flush", load(WINDOW), 2);
+}
+
 #ifdef __x86_64__
 extern u64 page_pointers[512], page_dirs[4][512];
 

@@ -35,6 +35,9 @@ static inline uword pte(const void *frame)
 /* Map window page I to FRAME (page-aligned), and forget what the TLB holds of it. */
 void window_map(uword i, const void *frame);
 
+/* Fail unless FLUSH makes the CPU forget the translation of window page 0, mapped with FLAGS. */
+void expect_flush(void (*flush)(void), uword flags);
+
 /* A second address space that differs only in window page 0, which maps FRAME. Its CR3 value.
  * 64-bit guests only, once. */
 uword space_new(const void *frame);

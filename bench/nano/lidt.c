@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* LIDT: the same table again, with a limit one byte shorter. */
+#include "cpu.h"
+
+static struct table_reg old, new;
+
+static void prepare(uword n)
+{
+	(void)n;
+	asm volatile("lidt %0" : : "m"(old));
+}
+
+static void setup(void)
+{
+	old = new = read_idtr();
+	new.limit--;
+}
+
+static void run(uword n)
+{
+	LOOP (n)
+		asm volatile("lidt %0" : : "m"(new));
+}
+
+static void check(uword n)
+{
+	struct table_reg now = read_idtr();
+
+	(void)n;
+	expect("limit", now.limit, new.limit);
+	expect("base", now.base, new.base);
+}
+
+const struct nano nano = {
+	.name = NANO_NAME, .setup = setup, .prepare = prepare, .run = run, .check = check
+};
