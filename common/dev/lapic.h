@@ -61,33 +61,33 @@ struct lapic_host {
 struct lapic {
 	u32 initial_id, id;
 	u64 base;	 /* IA32_APIC_BASE */
-	u8 phys_bits;	 /* address bits above these cannot be set in IA32_APIC_BASE */
+	u8 phys_bits;	 /* bits from this one up are reserved in IA32_APIC_BASE */
 	bool has_x2apic; /* or x2APIC mode cannot be entered */
 	u32 tpr, ldr, dfr, svr, icr2;
 	u64 icr;
-	u32 esr, esr_next; /* what the guest reads, what the next write to ESR will show */
+	u32 esr, esr_next; /* what the guest reads, what it will read after its next write */
 	u32 lvt[NR_LVT];
 	u32 irr[8], isr[8], tmr[8]; /* vector n is bit n % 32 of word n / 32 */
-	int irr_max, isr_max;	    /* highest bit, -1 for none */
-	int pending;		    /* vector that lapic_ack would give, or -1 */
-	u8 output;		    /* what update was last told about */
+	int irr_max, isr_max;	    /* highest vector, -1 for none */
+	int pending;		    /* what lapic_ack would return */
+	u8 output;		    /* what host->update was last called for */
 	bool lint[2];		    /* levels of LINT0, LINT1 */
 
-	u32 timer_initial, timer_divide;
-	u64 timer_start;  /* ns: when the initial count was loaded */
-	u64 timer_period; /* ns: initial count times divider; 0: the timer stands still */
+	u32 timer_initial, timer_divide; /* the two registers */
+	s64 timer_start;		 /* ns: begin of the period that counts down */
+	s64 timer_period; /* ns: initial count times divider; 0 when the timer stands still */
 	u64 tsc_deadline; /* 0: not armed */
 
 	struct clock *clock;
 	struct timer timer;
 	const struct lapic_host *host;
 	struct bus *mmio;
-	u64 claimed; /* address of our page on mmio, or 0 */
+	u64 claimed; /* address of our page on mmio; all ones: none */
 };
 
-/* Make an APIC at reset, with x2APIC id ID, enabled at LAPIC_BASE, on the boot processor. HOST
- * must outlive it. phys_bits is 52 and has_x2apic true; the board may change both before the guest
- * runs. */
+/* Make an APIC at reset, with (x2)APIC id ID, enabled at LAPIC_BASE, on the boot processor. HOST
+ * must outlive it; nothing of it is called yet. phys_bits is 52 and has_x2apic true: the board may
+ * change both before the guest runs. */
 void lapic_init(struct lapic *lapic, u32 id, struct clock *clock, const struct lapic_host *host);
 
 /* State after RESET#, except that LINT0 is an unmasked ExtINT and thus the 8259 pair works, as
