@@ -15,6 +15,8 @@
 #define READ_MAX 1024u
 /* How often a writer that waits for a slow reader asks whether it may give up. */
 #define STOPPING_POLL_MS 200
+/* How often a job in the background looks whether the terminal is its own again. */
+#define BACKGROUND_POLL_MS 500
 
 static const char help[] = "\n"
 			   "Ctrl-A x   quit\n"
@@ -36,21 +38,22 @@ static struct {
 static const int fatal_signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGABRT,
 				     SIGBUS, SIGFPE, SIGSEGV, SIGTERM };
 
-/*
- * In the background the terminal is somebody else's, and touching it would stop the process; when
- * it comes to the foreground, SIGCONT does this again. A terminal that does not control us has no
- * such rule.
- */
+/* A terminal that does not control us has no foreground: tcgetpgrp fails. */
+static bool in_background(int fd)
+{
+	pid_t foreground = tcgetpgrp(fd);
+
+	return foreground >= 0 && foreground != getpgrp();
+}
+
+/* In the background the terminal is somebody else's, and touching it would stop the process; when
+ * we come to the foreground, SIGCONT does this again. */
 static void tty_set(const struct termios *settings)
 {
 	int saved = errno;
-	pid_t foreground;
 
-	if (atomic_load(&tty.active)) {
-		foreground = tcgetpgrp(tty.fd);
-		if (foreground < 0 || foreground == getpgrp())
-			tcsetattr(tty.fd, TCSANOW, settings);
-	}
+	if (atomic_load(&tty.active) && !in_background(tty.fd))
+		tcsetattr(tty.fd, TCSANOW, settings);
 	errno = saved;
 }
 
@@ -202,6 +205,19 @@ static void wait_for_room(struct console *c)
 	atomic_store(&c->starved, false);
 }
 
+/* Reader thread: read() failed with ERROR. Wait and return true if it may work later. */
+static bool wait_for_input(struct console *c, int error)
+{
+	struct pollfd p = { .fd = c->in, .events = POLLIN };
+
+	if (error == EAGAIN)
+		return poll(&p, 1, -1) >= 0;
+	/* A job in the background, with SIGTTIN blocked: the guest runs on without input. */
+	if (error == EIO && c->tty && in_background(c->in))
+		return poll(NULL, 0, BACKGROUND_POLL_MS) >= 0;
+	return error == EINTR;
+}
+
 static void *reader(void *arg)
 {
 	struct console *c = arg;
@@ -216,13 +232,7 @@ static void *reader(void *arg)
 			continue;
 		}
 		n = read(c->in, data, room < sizeof(data) ? room : sizeof(data));
-		if (n < 0 && errno == EAGAIN) {
-			struct pollfd p = { .fd = c->in, .events = POLLIN };
-
-			poll(&p, 1, -1);
-			continue;
-		}
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && wait_for_input(c, errno))
 			continue;
 		if (n <= 0)
 			return NULL; /* the end of the input is not the end of the guest */
