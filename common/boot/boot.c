@@ -5,7 +5,6 @@
 #include "common/boot/multiboot.h"
 
 #include <errno.h>
-#include <string.h>
 
 struct loader {
 	const char *name;
@@ -21,16 +20,6 @@ static const struct loader loaders[] = {
 	[BOOT_ELF] = { "elf", false, elf_probe, elf_load },
 	[BOOT_FLAT] = { "flat", false, NULL, flat_load },
 };
-
-int boot_format_by_name(const char *name)
-{
-	if (!strcmp(name, "auto"))
-		return BOOT_AUTO;
-	for (unsigned int i = BOOT_AUTO + 1; i < ARRAY_SIZE(loaders); i++)
-		if (!strcmp(loaders[i].name, name))
-			return (int)i;
-	return -EINVAL;
-}
 
 static const struct loader *find_loader(const struct image *image, enum boot_format format,
 					struct error *err)

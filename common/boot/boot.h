@@ -39,9 +39,4 @@ int boot_load(struct ram *ram, const struct boot_params *params, struct cpu_stat
 int boot_load_image(struct ram *ram, const struct image *image, const struct boot_params *params,
 		    struct cpu_state *entry, struct error *err);
 
-/* "auto", "multiboot", "elf", "flat" → enum boot_format; "real", "protected", "long" → enum
- * flat_mode; -EINVAL for another word. */
-int boot_format_by_name(const char *name);
-int flat_mode_by_name(const char *name);
-
 #endif

@@ -17,14 +17,6 @@ static const struct {
 	[FLAT_LONG] = { MEMMAP_HIGH, 4 * GiB, "long" },
 };
 
-int flat_mode_by_name(const char *name)
-{
-	for (unsigned int i = 0; i < ARRAY_SIZE(modes); i++)
-		if (!strcmp(modes[i].name, name))
-			return (int)i;
-	return -EINVAL;
-}
-
 int flat_load(struct ram *ram, const struct image *image, const struct boot_params *params,
 	      struct cpu_state *entry, struct error *err)
 {
