@@ -5,7 +5,8 @@
 
 NANO_B := build/nano
 NANO64 := $(patsubst bench/nano/%.c,%,$(wildcard bench/nano/*.c))
-NANO32 := null-loop call-ret int-iret in out cpuid cr3-write cli-sti pushf-popf invlpg
+NANO32 := null-loop call-ret int-iret in out cpuid cr3-write cli-sti pushf-popf invlpg \
+	  page-fault divide-error
 NANO := $(NANO64:%=$(NANO_B)/%.elf) $(NANO32:%=$(NANO_B)/%-32.elf)
 
 # General registers only: handlers save no vector registers, and vector code is what we write. So

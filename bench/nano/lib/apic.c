@@ -91,6 +91,8 @@ bool timer_init(u8 vector)
 	if (!deadline_mode)
 		calibrate();
 	lapic_write(LAPIC_LVT_TIMER, vector | (deadline_mode ? LVT_TSC_DEADLINE : 0));
+	/* A store to the APIC and a WRMSR of the deadline are not ordered by themselves. */
+	asm volatile("mfence" : : : "memory");
 	return deadline_mode;
 }
 

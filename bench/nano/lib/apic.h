@@ -24,4 +24,20 @@ bool timer_init(u8 vector);
 /* Raise the timer's interrupt once, when the TSC reaches DEADLINE; replaces an earlier request. */
 void timer_arm(u64 deadline);
 
+/* Spin until `events` is no longer BEFORE; fail() after seconds of waiting. Interrupts must be on.
+ */
+static inline void wait_event(uword before)
+{
+	for (u32 tries = 1u << 30; events == before;)
+		if (!--tries)
+			fail("the interrupt never came");
+}
+
+/* Spin until the TSC has reached T. */
+static inline void wait_tsc(u64 t)
+{
+	while (tsc() < t)
+		;
+}
+
 #endif

@@ -7,6 +7,13 @@ void window_map(uword i, const void *frame)
 	invlpg(window_page(i));
 }
 
+void window_clear(void)
+{
+	for (uword i = 0; i < WINDOW_PAGES; i++)
+		window_pte[i] = 0;
+	write_cr3(read_cr3());
+}
+
 void expect_flush(void (*flush)(void), uword flags)
 {
 	static u8 old[PAGE] __page_aligned, new[PAGE] __page_aligned;

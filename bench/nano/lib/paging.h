@@ -35,6 +35,9 @@ static inline uword pte(const void *frame)
 /* Map window page I to FRAME (page-aligned), and forget what the TLB holds of it. */
 void window_map(uword i, const void *frame);
 
+/* Unmap all of the window. */
+void window_clear(void);
+
 /* Fail unless FLUSH makes the CPU forget the translation of window page 0, mapped with FLAGS. */
 void expect_flush(void (*flush)(void), uword flags);
 
