@@ -5,9 +5,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -192,30 +194,42 @@ static size_t filter(struct console *c, u8 *data, size_t n)
 	return kept;
 }
 
-/* Reader thread: sleep until the guest has taken something out of a full ring. */
-static void wait_for_room(struct console *c)
+/* Reader thread: room in the ring. If there is none, console_read will ring `wake`. */
+static size_t ask_for_room(struct console *c)
 {
-	u64 count;
+	size_t room = ring_room(c);
 
+	if (room)
+		return room;
 	/* Announce first, look second; console_read does it the other way round. */
 	atomic_store(&c->starved, true);
-	while (!ring_room(c))
-		if (read(c->wake, &count, sizeof(count)) < 0 && errno != EINTR)
-			return;
-	atomic_store(&c->starved, false);
+	return ring_room(c);
 }
 
-/* Reader thread: read() failed with ERROR. Wait and return true if it may work later. */
-static bool wait_for_input(struct console *c, int error)
+/* Reader thread: sleep until there is input (if WANTED), room, an end, or TIMEOUT ms passed.
+ * True if there is input. */
+static bool wait_for_input(struct console *c, bool wanted, int timeout)
 {
-	struct pollfd p = { .fd = c->in, .events = POLLIN };
+	struct pollfd p[] = { { .fd = c->wake, .events = POLLIN },
+			      { .fd = wanted ? c->in : -1, .events = POLLIN } };
+	u64 count;
 
-	if (error == EAGAIN)
-		return poll(&p, 1, -1) >= 0;
-	/* A job in the background, with SIGTTIN blocked: the guest runs on without input. */
-	if (error == EIO && c->tty && in_background(c->in))
-		return poll(NULL, 0, BACKGROUND_POLL_MS) >= 0;
-	return error == EINTR;
+	if (poll(p, ARRAY_SIZE(p), timeout) <= 0)
+		return false;
+	if (p[0].revents && read(c->wake, &count, sizeof(count)) < 0)
+		return false;
+	return p[1].revents;
+}
+
+/* Reader thread: read() failed with ERROR. Can it work later? */
+static bool is_passing(struct console *c, int error)
+{
+	if (error == EIO && c->tty && in_background(c->in)) {
+		/* SIGTTIN is blocked here: as a background job the guest runs on without input. */
+		wait_for_input(c, false, BACKGROUND_POLL_MS);
+		return true;
+	}
+	return error == EAGAIN || error == EINTR;
 }
 
 static void *reader(void *arg)
@@ -223,23 +237,49 @@ static void *reader(void *arg)
 	struct console *c = arg;
 	u8 data[READ_MAX];
 
-	for (;;) {
-		size_t room = ring_room(c);
+	while (!atomic_load(&c->closing)) {
+		size_t room = ask_for_room(c);
 		ssize_t n;
 
-		if (!room) {
-			wait_for_room(c);
+		if (!wait_for_input(c, room, -1))
 			continue;
-		}
 		n = read(c->in, data, room < sizeof(data) ? room : sizeof(data));
-		if (n < 0 && wait_for_input(c, errno))
+		if (n < 0 && is_passing(c, errno))
 			continue;
 		if (n <= 0)
-			return NULL; /* the end of the input is not the end of the guest */
+			break; /* the end of the input is not the end of the guest */
 		ring_put(c, data, c->tty ? filter(c, data, (size_t)n) : (size_t)n);
 		if (c->notify)
 			c->notify(c->notify_arg);
 	}
+	return NULL;
+}
+
+/*
+ * A descriptor of our own for the terminal or pipe at FD, so that it can be non-blocking without
+ * being so for everybody who shares FD; FD itself where that cannot be had. With a blocking one, a
+ * second reader of the same input could leave us in read() until more comes.
+ */
+static int reopen(int fd)
+{
+	char path[32];
+	struct stat st;
+	int own;
+
+	if (fstat(fd, &st) || !(S_ISFIFO(st.st_mode) || isatty(fd)))
+		return fd;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	own = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return own < 0 ? fd : own;
+}
+
+static void wake_reader(struct console *c)
+{
+	const u64 one = 1;
+
+	/* It fails only where the counter is at its limit, and then the reader is awake. */
+	if (write(c->wake, &one, sizeof(one)) < 0)
+		return;
 }
 
 int console_open(struct console *console, int fd_in, int fd_out, struct error *err)
@@ -248,24 +288,27 @@ int console_open(struct console *console, int fd_in, int fd_out, struct error *e
 
 	memset(console, 0, sizeof(*console));
 	/* A descriptor that is closed would be handed out again by the next open. */
-	console->in = fcntl(fd_in, F_GETFD) < 0 ? -1 : fd_in;
+	console->fd_in = fcntl(fd_in, F_GETFD) < 0 ? -1 : fd_in;
+	console->in = -1;
 	console->out = fd_out;
-	console->wake = eventfd(0, EFD_CLOEXEC);
+	console->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (console->wake < 0) {
 		ret = fail(err, -errno, "cannot make an event descriptor: %s", strerror(errno));
 		goto out;
 	}
-	if (console->in >= 0 && isatty(fd_in)) {
+	if (console->fd_in >= 0 && isatty(fd_in)) {
 		ret = tty_open(fd_in, err);
 		if (ret)
 			goto out;
 		console->tty = true;
 	}
+	if (console->fd_in >= 0)
+		console->in = reopen(fd_in);
 	/* A reader of our output that goes away is an error of console_write, not our death. */
 	take_signal(SIGPIPE, SIG_IGN, 0);
 	return 0;
 out:
-	console->in = console->out = -1;
+	console->out = -1;
 	console_close(console);
 	return ret;
 }
@@ -292,32 +335,32 @@ void console_close(struct console *console)
 {
 	console_flush(console);
 	if (console->started) {
-		/* It is in read() or poll(), which are where a thread can be cancelled. */
-		pthread_cancel(console->thread);
+		atomic_store(&console->closing, true);
+		wake_reader(console);
 		pthread_join(console->thread, NULL);
 	}
 	if (console->tty)
 		tty_close();
 	if (console->wake > 0)
 		close(console->wake);
+	if (console->in > 0 && console->in != console->fd_in)
+		close(console->in);
 	console->started = console->tty = false;
-	console->wake = console->in = console->out = -1;
+	console->wake = console->fd_in = console->in = console->out = -1;
 }
 
 size_t console_read(struct console *console, u8 *buf, size_t max, bool *quit)
 {
 	size_t tail = atomic_load(&console->tail);
 	size_t n = atomic_load(&console->head) - tail;
-	u64 one = 1;
 
 	n = n < max ? n : max;
 	for (size_t i = 0; i < n; i++)
 		buf[i] = console->ring[(tail + i) % CONSOLE_RING];
 	if (n) {
 		atomic_store(&console->tail, tail + n);
-		if (atomic_exchange(&console->starved, false) &&
-		    write(console->wake, &one, sizeof(one)) < 0)
-			atomic_store(&console->starved, true); /* try again next time */
+		if (atomic_exchange(&console->starved, false))
+			wake_reader(console);
 	}
 	if (atomic_load(&console->quit))
 		*quit = true;

@@ -27,11 +27,13 @@
 #define CONSOLE_OUT  4096
 
 struct console {
-	int in, out;
-	bool tty;     /* IN was put into raw mode */
+	int fd_in; /* the caller's; -1: none */
+	int in;	   /* what is read: FD_IN, or our own descriptor for the same file */
+	int out;
+	bool tty;     /* FD_IN was put into raw mode */
 	bool started; /* thread is valid */
 	pthread_t thread;
-	int wake; /* eventfd: there is room in the ring again */
+	int wake; /* eventfd: there is room in the ring again, or the end has come */
 	/* Called on the reader thread after input, break or quit came. May be set before
 	 * console_start only. */
 	void (*notify)(void *arg);
@@ -42,7 +44,7 @@ struct console {
 	void *stopping_arg;
 
 	bool escape; /* reader thread: the last byte was Ctrl-A */
-	atomic_bool quit, brk;
+	atomic_bool quit, brk, closing;
 	atomic_bool starved;	  /* reader thread waits for room */
 	atomic_size_t head, tail; /* bytes ever put and taken */
 	u8 ring[CONSOLE_RING];
