@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one decoder of all engines: Zydis behind a struct that the rest of the backend can live with.
+ * Nothing else includes Zydis. Known defects of Zydis 4.0.0 are mended here (README.md).
+ */
+#ifndef FVB_SWBT_DECODE_H
+#define FVB_SWBT_DECODE_H
+
+#include "backends/swbt/vcpu.h"
+
+#define INSN_MAX 15
+#define REG_NONE 0xff
+#define REG_RIP	 0xfe /* base of a RIP-relative operand */
+
+enum insn_class {
+	INSN_PLAIN,   /* does at CPL 3 what it does at CPL 0: may be executed natively */
+	INSN_EMULATE, /* routine `emulate` of emulate.def does it */
+	INSN_UNDEFINED, /* #UD, always */
+};
+
+enum fpu_class { FPU_NONE, FPU_X87, FPU_WAIT, FPU_MMX, FPU_SSE, FPU_AVX, FPU_AVX512 };
+
+enum operand_type { OPERAND_NONE, OPERAND_GPR, OPERAND_MEM, OPERAND_IMM, OPERAND_SEG, OPERAND_CR,
+		    OPERAND_DR, OPERAND_OTHER /* vector, mask, x87 */ };
+
+struct operand {
+	u8 type; /* enum operand_type */
+	u8 size; /* bytes; 0 when larger than 255 or unknown */
+	u8 reg;	 /* GPR: enum gpr (high: AH..BH are RAX..RBX with high set); SEG/CR/DR: its number */
+	bool high;
+	bool read, written;
+	u64 imm; /* IMM: sign-extended to 64 bits where the instruction does; branch: displacement */
+};
+
+struct insn {
+	u16 mnemonic; /* a ZydisMnemonic, opaque outside decode.c and the .def tables */
+	u8 length;
+	u8 class;   /* enum insn_class */
+	u8 emulate; /* enum emulate_id, when class says so */
+	u8 fpu;	    /* enum fpu_class */
+	u8 mode;    /* enum cpu_mode that it was decoded for */
+	u8 opsize;  /* 1, 2, 4, 8: effective operand size attribute (not the byte form's 1) */
+	u8 addrsize; /* 2, 4, 8 */
+	u8 stacksize; /* 2, 4, 8: of one push or pop by this instruction; 0 if it does none */
+	bool lock, rep, repne; /* prefixes that count for this instruction */
+	u8 nr_operands; /* visible ones, Intel order */
+	struct operand op[4];
+
+	/* The explicit memory operand, if any. */
+	bool has_mem, mem_read, mem_write, mem_vsib;
+	bool mem_address_only; /* LEA, NOP, INVLPG, prefetches: never accessed */
+	bool mem_aligned; /* #GP unless aligned to its size (MOVAPS...) */
+	u8 mem_seg;	  /* enum seg, overrides and defaults applied */
+	u8 mem_base, mem_index, mem_scale; /* enum gpr, REG_RIP or REG_NONE; scale 1, 2, 4, 8 */
+	s64 mem_disp;	  /* RIP-relative: relative to the next instruction */
+	u16 mem_size;	  /* bytes touched; 0 where it depends on XCR0 (XSAVE...) */
+
+	u32 gpr_read, gpr_written; /* BIT(enum gpr), explicit and implicit, address registers too */
+	u32 flags_read, flags_written; /* of RFLAGS_ARITH; own table where Zydis errs */
+
+	u8 raw[INSN_MAX];
+	/* Where things are in raw[]; 0 and a zero length where they are not. */
+	u8 opcode_at, modrm_at, disp_at, disp_len, imm_at, imm_len;
+	u8 encoding; /* enum insn_encoding */
+	u8 rex;	     /* the REX byte or 0 */
+};
+
+enum insn_encoding { ENC_LEGACY, ENC_VEX, ENC_EVEX, ENC_XOP, ENC_3DNOW };
+
+/*
+ * Decode the first instruction of BYTES[0..N) in MODE. 0; -EINVAL: not an instruction (#UD);
+ * -ENODATA: it goes on beyond N < 15 bytes; -E2BIG: longer than 15 (#GP).
+ */
+int decode(struct insn *i, const u8 *bytes, size_t n, enum cpu_mode mode);
+
+/* Effective address of I's memory operand (offset within its segment), for an instruction at RIP. */
+u64 insn_ea(const struct insn *i, const struct vcpu *v, u64 rip);
+
+/* Intel-syntax text for dumps and reports. */
+void insn_format(const struct insn *i, u64 rip, char *buf, size_t len);
+const char *insn_mnemonic(const struct insn *i);
+
+#endif

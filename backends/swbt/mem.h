@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Guest memory as instructions see it: segmentation, then paging, then RAM or a device. C side;
+ * translated code has its own fast path and comes here when that misses.
+ */
+#ifndef FVB_SWBT_MEM_H
+#define FVB_SWBT_MEM_H
+
+#include "backends/swbt/vcpu.h"
+
+enum access {
+	ACC_READ = 1,
+	ACC_WRITE = 2,
+	ACC_EXEC = 4,
+	ACC_SYSTEM = 8, /* implicit supervisor access: descriptor tables, TSS */
+};
+
+/*
+ * Segment checks and base: type, limit (expand-down too), null, canonical. *LINEAR is wrapped as the
+ * mode has it. Faults as the SDM says: #SS for SS, #GP otherwise. SDM vol. 3A 5.3-5.5, vol. 1 3.3.7.
+ */
+int mem_linear(struct vcpu *v, enum seg seg, u64 ea, u32 size, u32 access, u64 *linear);
+
+/* SIZE (any) bytes at EA of SEG; #AC where CR0.AM, EFLAGS.AC and CPL 3 ask for it and SIZE is 2, 4
+ * or 8. All checks are made for all bytes before the first is written. 0 or EXC. */
+int mem_read(struct vcpu *v, enum seg seg, u64 ea, void *data, u32 size);
+int mem_write(struct vcpu *v, enum seg seg, u64 ea, const void *data, u32 size);
+
+/* The same at a linear address, no segmentation, no #AC; ACCESS may add ACC_SYSTEM or ACC_EXEC. */
+int lin_read(struct vcpu *v, u64 linear, void *data, u32 size, u32 access);
+int lin_write(struct vcpu *v, u64 linear, const void *data, u32 size, u32 access);
+
+/*
+ * A memory operand made ready for a native instruction: every check done, DATA points at SIZE bytes
+ * that the instruction may read and write: the RAM itself where it is contiguous in the host, BUF
+ * otherwise (page crossings, devices), filled if ACC_READ was asked. mem_commit writes BUF back if
+ * ACC_WRITE was; it cannot fault. Devices are read once, by mem_prepare, and written once.
+ */
+#define MEM_OP_MAX 4096
+struct mem_op {
+	u8 *data;
+	u64 linear;
+	u32 size, access;
+	bool bounced;
+	struct {
+		u64 gpa;
+		u8 *host; /* NULL: a device */
+		u32 len;
+	} part[3];
+	unsigned int nr;
+	u8 buf[MEM_OP_MAX] __attribute__((aligned(64)));
+};
+int mem_prepare(struct vcpu *v, enum seg seg, u64 ea, u32 size, u32 access, struct mem_op *op);
+int mem_prepare_linear(struct vcpu *v, u64 linear, u32 size, u32 access, struct mem_op *op);
+void mem_commit(struct vcpu *v, struct mem_op *op);
+
+/* Up to MAX instruction bytes at v->s.rip through CS into BUF; returns how many before the first
+ * that faults (then v->exc says how, should the instruction need more). */
+u32 mem_fetch(struct vcpu *v, u8 *buf, u32 max);
+
+/*
+ * Paging (mmu.c): translate the page of LINEAR for ACCESS at the current CPL; sets accessed and
+ * dirty bits. *ENTRY is valid until the next call. 0 or EXC (#PF, or #GP for non-canonical).
+ * SDM vol. 3A ch. 4. All modes: none, 32-bit, PSE, PSE-36, PAE, 4-level; WP, NX, SMEP, SMAP, global
+ * pages, PCID, reserved bits.
+ */
+int mmu_translate(struct vcpu *v, u64 linear, u32 access, struct mmu_tlb_entry **entry);
+/* Without side effects and with supervisor rights, for debuggers: gpa or ~0. */
+u64 mmu_peek(struct vcpu *v, u64 linear);
+
+/* What the architecture calls flushing: all but global (MOV CR3), everything, one page. The
+ * translator's tables follow through these. */
+void mmu_flush(struct vcpu *v, bool global_too);
+void mmu_flush_page(struct vcpu *v, u64 linear);
+void mmu_flush_pcid(struct vcpu *v, u32 pcid, bool all_pcids, bool global_too);
+/* CPL, CR0.WP, CR4.SMAP/SMEP, EFLAGS.AC changed: cached rights are void. */
+void mmu_rights_changed(struct vcpu *v);
+/* PDPTEs of PAE paging are loaded by MOV CR3 (and CR0/CR4 changes), which may fault on them. */
+int mmu_load_pdptes(struct vcpu *v, u64 cr3);
+
+/* Devices, by guest-physical address; any size. Takes care of fpu_put and of trap accounting. */
+void mmio_read(struct vcpu *v, u64 gpa, void *data, u32 size);
+void mmio_write(struct vcpu *v, u64 gpa, const void *data, u32 size);
+
+#endif

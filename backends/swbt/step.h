@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One guest instruction at a time: the engine that block length 1 stands for, the slow path of the
+ * translator, and the oracle to bisect against. Fetch, decode (cached by the bytes themselves, so
+ * self-modifying code needs no care), then emulate.def's routine or a thunk.
+ */
+#ifndef FVB_SWBT_STEP_H
+#define FVB_SWBT_STEP_H
+
+#include "backends/swbt/emulate.h"
+#include "backends/swbt/vcpu.h"
+
+/* Execute the instruction at RIP or deliver what it raises. The result never is EMU_FAULT or
+ * EMU_NEXT: EMU_JUMPED when the vCPU is at another instruction boundary, or AGAIN, HALT, STOP. */
+enum emulate_result step(struct vcpu *v);
+
+/* Run until something of enum run_result (common/backend.h). */
+int step_run(struct vcpu *v);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Native execution of one unprivileged guest instruction of any mode: its bytes are rewritten (same
+ * opcode, new ModRM/SIB/displacement and REX/VEX/EVEX bits) into 64-bit code that works on the
+ * guest's registers and flags and on a memory operand whose host address the caller gives. This is
+ * how everything that is not sensitive is executed outside of translated blocks, page crossings
+ * and device accesses included, and what the translator's rewriting is tested by.
+ */
+#ifndef FVB_SWBT_THUNK_H
+#define FVB_SWBT_THUNK_H
+
+#include "backends/swbt/decode.h"
+#include "backends/swbt/vcpu.h"
+
+struct thunk; /* host code of one instruction */
+
+/* The cache of thunks (mapped twice: written here, executed there). 0 or negative errno. */
+int thunks_init(struct vcpu *v);
+void thunks_fini(struct vcpu *v);
+
+/* The thunk for I, made if there is none; NULL if I cannot run natively (never for INSN_PLAIN: a
+ * test walks the opcode map). Owned by the cache, valid until the next call. */
+const struct thunk *thunk_get(struct vcpu *v, const struct insn *i);
+
+/*
+ * Run T: guest GPRs, arithmetic flags and FPU as in V, the memory operand (if any) at MEM. 0, or EXC
+ * if the host CPU raised an exception (#DE, #MF, #XM, #UD, #AC, #GP of a misaligned MOVAPS), with
+ * registers as before. A host fault at an address outside [MEM, MEM + size) is a bug: abort.
+ */
+int thunk_run(struct vcpu *v, const struct thunk *t, void *mem);
+
+#endif

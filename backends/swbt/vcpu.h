@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The swbt backend's vCPU: architectural state plus what is derived from it. Every engine, the
+ * translator and all C routines work on this one struct.
+ *
+ * Rules for code that runs on behalf of guest code (decode, mmu, mem, emulate, step, bt):
+ *  - It is compiled with -mgeneral-regs-only: the guest's x87/SSE/AVX registers may be live in the
+ *    host's. Before anything that may touch vector registers (libc, common/, stdio) call fpu_put().
+ *  - A function that can raise a guest exception returns 0, or EXC after filling vcpu->exc. State
+ *    is unchanged then, as an instruction that faults must leave it.
+ */
+#ifndef FVB_SWBT_VCPU_H
+#define FVB_SWBT_VCPU_H
+
+#include "common/cpu_state.h"
+#include "common/vm.h"
+
+#define EXC 1 /* a guest exception is in vcpu->exc */
+
+/* SDM vol. 3A table 6-1. */
+enum vector { DE, DB, NMI, BP, OF, BR, UD, NM, DF, TS = 10, NP, SS, GP, PF, MF = 16, AC, MC, XM };
+
+struct exception {
+	u8 vector;
+	bool has_error;
+	u32 error;
+	u64 cr2;    /* #PF: the faulting linear address */
+	u64 dr6;    /* #DB: bits to set in DR6 */
+	bool trap;  /* reported after its instruction: rip is already the next one's */
+};
+
+/* How code is decoded and addresses are made. Derived from CR0, EFER, RFLAGS.VM and CS. */
+enum cpu_mode {
+	MODE_REAL,   /* 16-bit, no protection */
+	MODE_VM86,   /* 16-bit inside a protected-mode task */
+	MODE_PROT16, /* protected or compatibility mode, CS.D = 0 */
+	MODE_PROT32, /* protected or compatibility mode, CS.D = 1 */
+	MODE_LONG64,
+};
+
+struct mmu_tlb_entry {
+	u64 page;   /* linear address >> 12, or ~0 */
+	u64 gpa;    /* guest-physical page address */
+	u8 *host;   /* host address of the page's first byte, or NULL when it is not RAM */
+	u32 rights; /* enum access bits for the current CPL and flags */
+	u32 pcid;
+	bool global;
+};
+#define MMU_TLB 1024
+
+struct vcpu {
+	struct cpu_state s; /* first: gpr[] and flags lie at small offsets */
+
+	/* Derived; vcpu_derive() after whatever changes what they come from. */
+	enum cpu_mode mode;
+	u8 cpl;
+	u64 ip_mask; /* 0xffff, 0xffffffff or all ones */
+	bool flat;   /* CS, DS, ES, SS: base 0, limit 4 GiB, usable (or 64-bit mode) */
+
+	struct exception exc;
+	struct vm *vm;
+
+	bool fpu_live;	    /* guest FPU state is in the host's registers, not in s.xsave */
+	u64 fpu_mask;	    /* XSAVE components that fpu_get/fpu_put move (host side mask) */
+	bool tf_pending;    /* single-step: #DB after this instruction */
+	u64 instructions;   /* executed by the step engine */
+	bool no_interrupts_once; /* STI or MOV SS shadow: dropped after the next instruction */
+
+	struct mmu_tlb_entry tlb[MMU_TLB];
+	u64 tsc_offset; /* guest TSC = host TSC + this */
+	void *thunks;	/* struct thunks */
+	void *bt;	/* the translator's own */
+};
+
+static inline struct vcpu *vm_vcpu(struct vm *vm)
+{
+	return vm->priv;
+}
+
+/* Recompute mode, cpl, ip_mask and flat. CPL is SS.DPL, or 0 in real and 3 in virtual-8086 mode. */
+void vcpu_derive(struct vcpu *v);
+
+/* Fill v->exc and return EXC. */
+int raise_exc(struct vcpu *v, enum vector vector);		      /* no error code */
+int raise_err(struct vcpu *v, enum vector vector, u32 error);	      /* with one */
+int raise_pf(struct vcpu *v, u64 address, u32 error);
+
+static inline bool long_mode(const struct vcpu *v)
+{
+	return v->s.efer & EFER_LMA;
+}
+static inline bool protected_mode(const struct vcpu *v)
+{
+	return v->s.cr0 & CR0_PE;
+}
+
+/* RFLAGS bits beyond those of common/cpu_state.h. */
+#define RFLAGS_CF   BIT64(0)
+#define RFLAGS_PF   BIT64(2)
+#define RFLAGS_AF   BIT64(4)
+#define RFLAGS_ZF   BIT64(6)
+#define RFLAGS_SF   BIT64(7)
+#define RFLAGS_DF   BIT64(10)
+#define RFLAGS_OF   BIT64(11)
+#define RFLAGS_IOPL (3ull << 12)
+#define RFLAGS_NT   BIT64(14)
+#define RFLAGS_RF   BIT64(16)
+#define RFLAGS_VM   BIT64(17)
+#define RFLAGS_AC   BIT64(18)
+#define RFLAGS_VIF  BIT64(19)
+#define RFLAGS_VIP  BIT64(20)
+#define RFLAGS_ID   BIT64(21)
+/* Those that instructions compute; the only ones a guest's code may hold in the host's RFLAGS. */
+#define RFLAGS_ARITH \
+	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF | RFLAGS_DF)
+
+#endif
