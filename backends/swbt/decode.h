@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The one decoder of all engines: Zydis behind a struct that the rest of the backend can live with.
- * Nothing else includes Zydis. Known defects of Zydis 4.0.0 are mended here (README.md).
+ * Nothing but decode.c and classify.c includes
+ * Zydis. Known defects of Zydis 4.0.0 are mended here (README.md).
  */
 #ifndef FVB_SWBT_DECODE_H
 #define FVB_SWBT_DECODE_H
@@ -39,7 +40,7 @@ struct insn {
 	u8 emulate; /* enum emulate_id, when class says so */
 	u8 fpu;	    /* enum fpu_class */
 	u8 mode;    /* enum cpu_mode that it was decoded for */
-	u8 opsize;  /* 1, 2, 4, 8: effective operand size attribute (not the byte form's 1) */
+	u8 opsize;  /* 1, 2, 4, 8: effective operand size; 1 for byte forms */
 	u8 addrsize; /* 2, 4, 8 */
 	u8 stacksize; /* 2, 4, 8: of one push or pop by this instruction; 0 if it does none */
 	bool lock, rep, repne; /* prefixes that count for this instruction */

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: MIT */
+#include "backends/swbt/decode.h"
+#include "backends/swbt/classify.h"
+
+#include <Zydis/Zydis.h>
+#include <errno.h>
+
+static const struct {
+	ZydisMachineMode machine;
+	ZydisStackWidth stack;
+} modes[] = {
+	[MODE_REAL] = { ZYDIS_MACHINE_MODE_REAL_16, ZYDIS_STACK_WIDTH_16 },
+	[MODE_VM86] = { ZYDIS_MACHINE_MODE_REAL_16, ZYDIS_STACK_WIDTH_16 },
+	[MODE_PROT16] = { ZYDIS_MACHINE_MODE_LEGACY_16, ZYDIS_STACK_WIDTH_16 },
+	[MODE_PROT32] = { ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32 },
+	[MODE_LONG64] = { ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64 },
+};
+
+static void decoder_for(ZydisDecoder *d, enum cpu_mode mode)
+{
+	/* Encodings of features that no guest is shown, and that decode as NOPs without them. */
+	static const ZydisDecoderMode off[] = { ZYDIS_DECODER_MODE_MPX, ZYDIS_DECODER_MODE_CET,
+						ZYDIS_DECODER_MODE_CLDEMOTE,
+						ZYDIS_DECODER_MODE_KNC };
+
+	ZydisDecoderInit(d, modes[mode].machine, modes[mode].stack);
+	for (size_t n = 0; n < ARRAY_SIZE(off); n++)
+		ZydisDecoderEnableMode(d, off[n], ZYAN_FALSE);
+}
+
+/* Zydis' number of a general register, and the bytes of it that are meant. */
+static bool gpr_of(ZydisRegister r, u8 *gpr, bool *high)
+{
+	static const struct {
+		ZydisRegister first, last;
+		u8 base;
+		bool high;
+	} ranges[] = {
+		{ ZYDIS_REGISTER_RAX, ZYDIS_REGISTER_R15, RAX, false },
+		{ ZYDIS_REGISTER_EAX, ZYDIS_REGISTER_R15D, RAX, false },
+		{ ZYDIS_REGISTER_AX, ZYDIS_REGISTER_R15W, RAX, false },
+		{ ZYDIS_REGISTER_AL, ZYDIS_REGISTER_BL, RAX, false },
+		{ ZYDIS_REGISTER_AH, ZYDIS_REGISTER_BH, RAX, true },
+		{ ZYDIS_REGISTER_SPL, ZYDIS_REGISTER_R15B, RSP, false },
+	};
+
+	for (size_t n = 0; n < ARRAY_SIZE(ranges); n++)
+		if (r >= ranges[n].first && r <= ranges[n].last) {
+			*gpr = (u8)(ranges[n].base + (r - ranges[n].first));
+			*high = ranges[n].high;
+			return true;
+		}
+	return false;
+}
+
+static u8 gpr_or(ZydisRegister r, u8 otherwise)
+{
+	u8 gpr;
+	bool high;
+
+	return gpr_of(r, &gpr, &high) ? gpr : otherwise;
+}
+
+static bool reads(const ZydisDecodedOperand *o)
+{
+	return o->actions & ZYDIS_OPERAND_ACTION_MASK_READ;
+}
+
+static bool writes(const ZydisDecodedOperand *o)
+{
+	return o->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE;
+}
+
+/* Operands that look like memory but are not accessed. */
+static bool address_only(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *o)
+{
+	return o->mem.type == ZYDIS_MEMOP_TYPE_AGEN || z->mnemonic == ZYDIS_MNEMONIC_NOP ||
+	       z->mnemonic == ZYDIS_MNEMONIC_INVLPG ||
+	       z->meta.category == ZYDIS_CATEGORY_PREFETCH ||
+	       z->meta.category == ZYDIS_CATEGORY_NOP;
+}
+
+/* SDM vol. 2A section 2.4 (exception classes): which memory operands must be aligned. */
+static bool must_align(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *o)
+{
+	static const u16 unaligned[] = {
+		ZYDIS_MNEMONIC_MOVUPS,	  ZYDIS_MNEMONIC_MOVUPD,    ZYDIS_MNEMONIC_MOVDQU,
+		ZYDIS_MNEMONIC_LDDQU,	  ZYDIS_MNEMONIC_PCMPESTRI, ZYDIS_MNEMONIC_PCMPESTRM,
+		ZYDIS_MNEMONIC_PCMPISTRI, ZYDIS_MNEMONIC_PCMPISTRM,
+	};
+
+	if (z->mnemonic == ZYDIS_MNEMONIC_CMPXCHG16B)
+		return true;
+	if (o->size < 128)
+		return false;
+	switch (z->meta.exception_class) {
+	case ZYDIS_EXCEPTION_CLASS_SSE1:
+	case ZYDIS_EXCEPTION_CLASS_AVX1:
+	case ZYDIS_EXCEPTION_CLASS_E1:
+	case ZYDIS_EXCEPTION_CLASS_E1NF:
+		return true;
+	case ZYDIS_EXCEPTION_CLASS_SSE2:
+	case ZYDIS_EXCEPTION_CLASS_SSE4:
+		break;
+	default:
+		return false;
+	}
+	for (size_t n = 0; n < ARRAY_SIZE(unaligned); n++)
+		if (z->mnemonic == unaligned[n])
+			return false;
+	return true;
+}
+
+static u8 seg_of(ZydisRegister r)
+{
+	return r >= ZYDIS_REGISTER_ES && r <= ZYDIS_REGISTER_GS ? (u8)(r - ZYDIS_REGISTER_ES) :
+								  SEG_DS;
+}
+
+static void explicit_memory(struct insn *i, const ZydisDecodedInstruction *z,
+			    const ZydisDecodedOperand *o)
+{
+	const ZydisDecodedOperandMem *m = &o->mem;
+
+	i->has_mem = true;
+	i->mem_vsib = m->type == ZYDIS_MEMOP_TYPE_VSIB;
+	i->mem_address_only = address_only(z, o);
+	i->mem_read = reads(o) && !i->mem_address_only;
+	i->mem_write = writes(o) && !i->mem_address_only;
+	i->mem_seg = seg_of(m->segment);
+	i->mem_base = gpr_or(m->base, REG_NONE);
+	if (m->base == ZYDIS_REGISTER_RIP || m->base == ZYDIS_REGISTER_EIP)
+		i->mem_base = REG_RIP;
+	i->mem_index = gpr_or(m->index, REG_NONE);
+	i->mem_scale = m->scale ? m->scale : 1;
+	i->mem_disp = m->disp.has_displacement ? m->disp.value : 0;
+	i->mem_size = (u16)(o->size / 8);
+	i->mem_aligned = must_align(z, o);
+	/* Cache-line instructions check like a load of one byte. */
+	if (z->mnemonic == ZYDIS_MNEMONIC_CLFLUSH || z->mnemonic == ZYDIS_MNEMONIC_CLFLUSHOPT ||
+	    z->mnemonic == ZYDIS_MNEMONIC_CLWB) {
+		i->mem_size = 1;
+		i->mem_read = true;
+		i->mem_write = false;
+	}
+	/* Zydis 4.0.0 takes base 101b of a SIB byte without displacement size for R13 when REX.B is set
+	 * and the address size is 32 bits: there is no base, whatever REX says. */
+	if (z->raw.modrm.offset && z->raw.sib.offset && z->raw.modrm.mod == 0 &&
+	    z->raw.sib.base == 5)
+		i->mem_base = REG_NONE;
+}
+
+static void visible_operand(struct insn *i, const ZydisDecodedInstruction *z,
+			    const ZydisDecodedOperand *o, enum insn_form *form)
+{
+	struct operand *op = &i->op[i->nr_operands];
+
+	if (i->nr_operands == ARRAY_SIZE(i->op))
+		return;
+	op->size = o->size / 8 > 255 ? 0 : (u8)(o->size / 8);
+	op->read = reads(o);
+	op->written = writes(o);
+	i->nr_operands++;
+	switch (o->type) {
+	case ZYDIS_OPERAND_TYPE_REGISTER:
+		if (gpr_of(o->reg.value, &op->reg, &op->high)) {
+			op->type = OPERAND_GPR;
+		} else if (ZydisRegisterGetClass(o->reg.value) == ZYDIS_REGCLASS_SEGMENT) {
+			op->type = OPERAND_SEG;
+			op->reg = seg_of(o->reg.value);
+			*form = FORM_SEG;
+		} else if (ZydisRegisterGetClass(o->reg.value) == ZYDIS_REGCLASS_CONTROL) {
+			op->type = OPERAND_CR;
+			op->reg = (u8)(o->reg.value - ZYDIS_REGISTER_CR0);
+			*form = FORM_CR;
+		} else if (ZydisRegisterGetClass(o->reg.value) == ZYDIS_REGCLASS_DEBUG) {
+			op->type = OPERAND_DR;
+			op->reg = (u8)(o->reg.value - ZYDIS_REGISTER_DR0);
+			*form = FORM_DR;
+		} else {
+			op->type = OPERAND_OTHER;
+		}
+		break;
+	case ZYDIS_OPERAND_TYPE_MEMORY:
+		op->type = OPERAND_MEM;
+		explicit_memory(i, z, o);
+		break;
+	case ZYDIS_OPERAND_TYPE_IMMEDIATE:
+		op->type = OPERAND_IMM;
+		op->imm = o->imm.value.u;
+		break;
+	case ZYDIS_OPERAND_TYPE_POINTER:
+		/* A far pointer is two operands here: offset, then selector. */
+		op->type = OPERAND_IMM;
+		op->size = i->opsize;
+		op->imm = o->ptr.offset;
+		i->op[i->nr_operands++] = (struct operand){ .type = OPERAND_IMM, .size = 2,
+							    .imm = o->ptr.segment, .read = true };
+		break;
+	default:
+		break;
+	}
+}
+
+static void touch(struct insn *i, ZydisRegister r, bool read, bool written, unsigned int bytes)
+{
+	bool high;
+	u8 gpr;
+
+	if (!gpr_of(r, &gpr, &high))
+		return;
+	if (written)
+		i->gpr_written |= BIT(gpr);
+	/* A write to 1 or 2 bytes leaves the rest: that is a read, too. */
+	if (read || (written && bytes < 4))
+		i->gpr_read |= BIT(gpr);
+}
+
+static u8 fpu_of(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *ops)
+{
+	bool mmx = false, sse = false, x87 = z->meta.isa_set == ZYDIS_ISA_SET_X87 ||
+			z->meta.isa_set == ZYDIS_ISA_SET_FCMOV ||
+			z->meta.isa_set == ZYDIS_ISA_SET_SSE3X87;
+
+	if (z->mnemonic == ZYDIS_MNEMONIC_FWAIT)
+		return FPU_WAIT;
+	if (x87)
+		return FPU_X87;
+	if (z->encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX ||
+	    z->meta.category == ZYDIS_CATEGORY_KMASK)
+		return FPU_AVX512;
+	if (z->encoding == ZYDIS_INSTRUCTION_ENCODING_VEX)
+		return z->meta.isa_set == ZYDIS_ISA_SET_BMI1 ||
+				       z->meta.isa_set == ZYDIS_ISA_SET_BMI2 ?
+			       FPU_NONE :
+			       FPU_AVX;
+	for (unsigned int n = 0; n < z->operand_count; n++) {
+		if (ops[n].type != ZYDIS_OPERAND_TYPE_REGISTER)
+			continue;
+		mmx |= ZydisRegisterGetClass(ops[n].reg.value) == ZYDIS_REGCLASS_MMX;
+		sse |= ZydisRegisterGetClass(ops[n].reg.value) == ZYDIS_REGCLASS_XMM ||
+		       ops[n].reg.value == ZYDIS_REGISTER_MXCSR;
+	}
+	if (sse)
+		return FPU_SSE;
+	return mmx || z->mnemonic == ZYDIS_MNEMONIC_EMMS ? FPU_MMX : FPU_NONE;
+}
+
+/* What Zydis 4.0.0 gets wrong about flags, and shifts, which leave them for a count of zero. */
+static void flags_of(struct insn *i, const ZydisDecodedInstruction *z)
+{
+	const ZydisAccessedFlags *f = z->cpu_flags;
+	u32 arith = (u32)RFLAGS_ARITH;
+
+	if (f) {
+		i->flags_read = f->tested & arith;
+		i->flags_written = (f->modified | f->set_0 | f->set_1 | f->undefined) & arith;
+	}
+	switch (z->mnemonic) {
+	case ZYDIS_MNEMONIC_BSF:
+	case ZYDIS_MNEMONIC_BSR:
+		i->flags_written = arith & ~(u32)RFLAGS_DF;
+		break;
+	case ZYDIS_MNEMONIC_CMC:
+		i->flags_read = i->flags_written = (u32)RFLAGS_CF;
+		break;
+	case ZYDIS_MNEMONIC_ADCX:
+		i->flags_read = i->flags_written = (u32)RFLAGS_CF;
+		break;
+	case ZYDIS_MNEMONIC_ADOX:
+		i->flags_read = i->flags_written = (u32)RFLAGS_OF;
+		break;
+	default:
+		break;
+	}
+	if (z->meta.category == ZYDIS_CATEGORY_SHIFT || z->meta.category == ZYDIS_CATEGORY_ROTATE)
+		i->flags_read |= i->flags_written;
+}
+
+static void layout(struct insn *i, const ZydisDecodedInstruction *z)
+{
+	static const u8 encodings[] = {
+		[ZYDIS_INSTRUCTION_ENCODING_LEGACY] = ENC_LEGACY,
+		[ZYDIS_INSTRUCTION_ENCODING_3DNOW] = ENC_3DNOW,
+		[ZYDIS_INSTRUCTION_ENCODING_XOP] = ENC_XOP,
+		[ZYDIS_INSTRUCTION_ENCODING_VEX] = ENC_VEX,
+		[ZYDIS_INSTRUCTION_ENCODING_EVEX] = ENC_EVEX,
+	};
+	static const u8 escapes[] = {
+		[ZYDIS_OPCODE_MAP_0F] = 1, [ZYDIS_OPCODE_MAP_0F38] = 2,
+		[ZYDIS_OPCODE_MAP_0F3A] = 2, [ZYDIS_OPCODE_MAP_0F0F] = 2,
+	};
+	u8 at = z->raw.prefix_count;
+
+	i->encoding = z->encoding < ARRAY_SIZE(encodings) ? encodings[z->encoding] : ENC_LEGACY;
+	i->modrm_at = z->raw.modrm.offset;
+	i->disp_at = z->raw.disp.offset;
+	i->disp_len = z->raw.disp.size / 8;
+	i->imm_at = z->raw.imm[0].offset;
+	i->imm_len = (z->raw.imm[0].size + z->raw.imm[1].size) / 8;
+	if (i->encoding == ENC_LEGACY && z->attributes & ZYDIS_ATTRIB_HAS_REX)
+		i->rex = i->raw[z->raw.rex.offset];
+	switch (i->encoding) {
+	case ENC_VEX:
+		at = z->raw.vex.offset + z->raw.vex.size;
+		break;
+	case ENC_XOP:
+		at = z->raw.xop.offset + 3;
+		break;
+	case ENC_EVEX:
+		at = z->raw.evex.offset + 4;
+		break;
+	default:
+		if (i->rex)
+			at = z->raw.rex.offset + 1;
+		if (z->opcode_map < ARRAY_SIZE(escapes))
+			at += escapes[z->opcode_map];
+		break;
+	}
+	i->opcode_at = at;
+}
+
+/* Bytes of one push or pop, for instructions whose category says that they do some. */
+static u8 stack_size(const ZydisDecodedInstruction *z)
+{
+	switch (z->meta.category) {
+	case ZYDIS_CATEGORY_PUSH:
+	case ZYDIS_CATEGORY_POP:
+	case ZYDIS_CATEGORY_CALL:
+	case ZYDIS_CATEGORY_RET:
+	case ZYDIS_CATEGORY_INTERRUPT:
+		return z->operand_width / 8;
+	default:
+		return z->mnemonic == ZYDIS_MNEMONIC_ENTER || z->mnemonic == ZYDIS_MNEMONIC_LEAVE ?
+			       z->operand_width / 8 :
+			       0;
+	}
+}
+
+static void fill(struct insn *i, const ZydisDecodedInstruction *z, const ZydisDecodedOperand *ops)
+{
+	enum insn_form form = FORM_ANY;
+
+	i->mnemonic = z->mnemonic;
+	i->length = z->length;
+	i->opsize = z->operand_width / 8;
+	i->addrsize = z->address_width / 8;
+	i->stacksize = stack_size(z);
+	i->lock = z->attributes & ZYDIS_ATTRIB_HAS_LOCK;
+	i->rep = z->attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE);
+	i->repne = z->attributes & ZYDIS_ATTRIB_HAS_REPNE;
+	for (unsigned int n = 0; n < z->operand_count; n++) {
+		const ZydisDecodedOperand *o = &ops[n];
+
+		if (n < z->operand_count_visible)
+			visible_operand(i, z, o, &form);
+		if (o->type == ZYDIS_OPERAND_TYPE_REGISTER)
+			touch(i, o->reg.value, reads(o), writes(o), o->size / 8);
+		if (o->type == ZYDIS_OPERAND_TYPE_MEMORY) {
+			touch(i, o->mem.base, true, false, 8);
+			touch(i, o->mem.index, true, false, 8);
+		}
+	}
+	if (z->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR)
+		form = FORM_FAR;
+	i->fpu = fpu_of(z, ops);
+	flags_of(i, z);
+	layout(i, z);
+	classify(i, z, form);
+}
+
+int decode(struct insn *i, const u8 *bytes, size_t n, enum cpu_mode mode)
+{
+	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
+	ZydisDecodedInstruction z;
+	ZydisDecoder d;
+	ZyanStatus status;
+
+	if (n > INSN_MAX)
+		n = INSN_MAX;
+	decoder_for(&d, mode);
+	status = ZydisDecoderDecodeFull(&d, bytes, n, &z, ops);
+	if (status == ZYDIS_STATUS_NO_MORE_DATA)
+		return n < INSN_MAX ? -ENODATA : -E2BIG;
+	if (status == ZYDIS_STATUS_INSTRUCTION_TOO_LONG)
+		return -E2BIG;
+	if (!ZYAN_SUCCESS(status))
+		return -EINVAL;
+	*i = (struct insn){ .mode = mode };
+	for (unsigned int b = 0; b < z.length; b++)
+		i->raw[b] = bytes[b];
+	fill(i, &z, ops);
+	return 0;
+}
+
+u64 insn_ea(const struct insn *i, const struct vcpu *v, u64 rip)
+{
+	u64 ea = (u64)i->mem_disp;
+
+	if (i->mem_base == REG_RIP)
+		ea += rip + i->length;
+	else if (i->mem_base != REG_NONE)
+		ea += v->s.gpr[i->mem_base];
+	if (i->mem_index != REG_NONE && !i->mem_vsib)
+		ea += v->s.gpr[i->mem_index] * i->mem_scale;
+	return i->addrsize == 8 ? ea : ea & (BIT64(i->addrsize * 8) - 1);
+}
+
+void insn_format(const struct insn *i, u64 rip, char *buf, size_t len)
+{
+	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
+	ZydisDecodedInstruction z;
+	ZydisFormatter f;
+	ZydisDecoder d;
+
+	decoder_for(&d, i->mode);
+	ZydisFormatterInit(&f, ZYDIS_FORMATTER_STYLE_INTEL);
+	if (!len)
+		return;
+	buf[0] = 0;
+	if (ZYAN_SUCCESS(ZydisDecoderDecodeFull(&d, i->raw, i->length, &z, ops)))
+		ZydisFormatterFormatInstruction(&f, &z, ops, z.operand_count_visible, buf, len,
+						rip, NULL);
+}
+
+const char *insn_mnemonic(const struct insn *i)
+{
+	return ZydisMnemonicGetString(i->mnemonic);
+}
