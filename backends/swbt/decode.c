@@ -113,8 +113,8 @@ static bool must_align(const ZydisDecodedInstruction *z, const ZydisDecodedOpera
 
 static u8 seg_of(ZydisRegister r)
 {
-	return r >= ZYDIS_REGISTER_ES && r <= ZYDIS_REGISTER_GS ? (u8)(r - ZYDIS_REGISTER_ES) :
-								  SEG_DS;
+	return r >= ZYDIS_REGISTER_ES && r <= ZYDIS_REGISTER_GS ? (u8)(r - ZYDIS_REGISTER_ES)
+								: SEG_DS;
 }
 
 static void explicit_memory(struct insn *i, const ZydisDecodedInstruction *z,
@@ -143,8 +143,8 @@ static void explicit_memory(struct insn *i, const ZydisDecodedInstruction *z,
 		i->mem_read = true;
 		i->mem_write = false;
 	}
-	/* Zydis 4.0.0 takes base 101b of a SIB byte without displacement size for R13 when REX.B is set
-	 * and the address size is 32 bits: there is no base, whatever REX says. */
+	/* Zydis 4.0.0 takes base 101b of a SIB byte without displacement size for R13 when REX.B is
+	 * set and the address size is 32 bits: there is no base, whatever REX says. */
 	if (z->raw.modrm.offset && z->raw.sib.offset && z->raw.modrm.mod == 0 &&
 	    z->raw.sib.base == 5)
 		i->mem_base = REG_NONE;
@@ -194,8 +194,9 @@ static void visible_operand(struct insn *i, const ZydisDecodedInstruction *z,
 		op->type = OPERAND_IMM;
 		op->size = i->opsize;
 		op->imm = o->ptr.offset;
-		i->op[i->nr_operands++] = (struct operand){ .type = OPERAND_IMM, .size = 2,
-							    .imm = o->ptr.segment, .read = true };
+		i->op[i->nr_operands++] = (struct operand){
+			.type = OPERAND_IMM, .size = 2, .imm = o->ptr.segment, .read = true
+		};
 		break;
 	default:
 		break;
@@ -218,9 +219,9 @@ static void touch(struct insn *i, ZydisRegister r, bool read, bool written, unsi
 
 static u8 fpu_of(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *ops)
 {
-	bool mmx = false, sse = false, x87 = z->meta.isa_set == ZYDIS_ISA_SET_X87 ||
-			z->meta.isa_set == ZYDIS_ISA_SET_FCMOV ||
-			z->meta.isa_set == ZYDIS_ISA_SET_SSE3X87;
+	bool mmx = false, sse = false,
+	     x87 = z->meta.isa_set == ZYDIS_ISA_SET_X87 || z->meta.isa_set == ZYDIS_ISA_SET_FCMOV ||
+		   z->meta.isa_set == ZYDIS_ISA_SET_SSE3X87;
 
 	if (z->mnemonic == ZYDIS_MNEMONIC_FWAIT)
 		return FPU_WAIT;
@@ -231,9 +232,9 @@ static u8 fpu_of(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *op
 		return FPU_AVX512;
 	if (z->encoding == ZYDIS_INSTRUCTION_ENCODING_VEX)
 		return z->meta.isa_set == ZYDIS_ISA_SET_BMI1 ||
-				       z->meta.isa_set == ZYDIS_ISA_SET_BMI2 ?
-			       FPU_NONE :
-			       FPU_AVX;
+				       z->meta.isa_set == ZYDIS_ISA_SET_BMI2
+			       ? FPU_NONE
+			       : FPU_AVX;
 	for (unsigned int n = 0; n < z->operand_count; n++) {
 		if (ops[n].type != ZYDIS_OPERAND_TYPE_REGISTER)
 			continue;
@@ -287,8 +288,10 @@ static void layout(struct insn *i, const ZydisDecodedInstruction *z)
 		[ZYDIS_INSTRUCTION_ENCODING_EVEX] = ENC_EVEX,
 	};
 	static const u8 escapes[] = {
-		[ZYDIS_OPCODE_MAP_0F] = 1, [ZYDIS_OPCODE_MAP_0F38] = 2,
-		[ZYDIS_OPCODE_MAP_0F3A] = 2, [ZYDIS_OPCODE_MAP_0F0F] = 2,
+		[ZYDIS_OPCODE_MAP_0F] = 1,
+		[ZYDIS_OPCODE_MAP_0F38] = 2,
+		[ZYDIS_OPCODE_MAP_0F3A] = 2,
+		[ZYDIS_OPCODE_MAP_0F0F] = 2,
 	};
 	u8 at = z->raw.prefix_count;
 
@@ -331,10 +334,20 @@ static u8 stack_size(const ZydisDecodedInstruction *z)
 	case ZYDIS_CATEGORY_INTERRUPT:
 		return z->operand_width / 8;
 	default:
-		return z->mnemonic == ZYDIS_MNEMONIC_ENTER || z->mnemonic == ZYDIS_MNEMONIC_LEAVE ?
-			       z->operand_width / 8 :
-			       0;
+		return z->mnemonic == ZYDIS_MNEMONIC_ENTER || z->mnemonic == ZYDIS_MNEMONIC_LEAVE
+			       ? z->operand_width / 8
+			       : 0;
 	}
+}
+
+/* The overridable operand of string instructions, XLAT and MASKMOV: only its segment is not plain
+ * from the mnemonic. ES:rDI of the string instructions cannot be overridden. */
+static void hidden_memory(struct insn *i, const ZydisDecodedOperand *o)
+{
+	u8 base = gpr_or(o->mem.base, REG_NONE);
+
+	if (base != RSP && !(base == RDI && o->mem.segment == ZYDIS_REGISTER_ES))
+		i->mem_seg = seg_of(o->mem.segment);
 }
 
 static void fill(struct insn *i, const ZydisDecodedInstruction *z, const ZydisDecodedOperand *ops)
@@ -354,6 +367,8 @@ static void fill(struct insn *i, const ZydisDecodedInstruction *z, const ZydisDe
 
 		if (n < z->operand_count_visible)
 			visible_operand(i, z, o, &form);
+		else if (o->type == ZYDIS_OPERAND_TYPE_MEMORY && !i->has_mem)
+			hidden_memory(i, o);
 		if (o->type == ZYDIS_OPERAND_TYPE_REGISTER)
 			touch(i, o->reg.value, reads(o), writes(o), o->size / 8);
 		if (o->type == ZYDIS_OPERAND_TYPE_MEMORY) {
@@ -419,8 +434,8 @@ void insn_format(const struct insn *i, u64 rip, char *buf, size_t len)
 		return;
 	buf[0] = 0;
 	if (ZYAN_SUCCESS(ZydisDecoderDecodeFull(&d, i->raw, i->length, &z, ops)))
-		ZydisFormatterFormatInstruction(&f, &z, ops, z.operand_count_visible, buf, len,
-						rip, NULL);
+		ZydisFormatterFormatInstruction(&f, &z, ops, z.operand_count_visible, buf, len, rip,
+						NULL);
 }
 
 const char *insn_mnemonic(const struct insn *i)

@@ -78,6 +78,14 @@ void mmu_rights_changed(struct vcpu *v);
 /* PDPTEs of PAE paging are loaded by MOV CR3 (and CR0/CR4 changes), which may fault on them. */
 int mmu_load_pdptes(struct vcpu *v, u64 cr3);
 
+/* Called with each write to guest RAM before it happens, so that code translated from there goes. */
+static inline void mem_note_write(struct vcpu *v, u64 gpa, u32 len)
+{
+	(void)v;
+	(void)gpa;
+	(void)len;
+}
+
 /* Devices, by guest-physical address; any size. Takes care of fpu_put and of trap accounting. */
 void mmio_read(struct vcpu *v, u64 gpa, void *data, u32 size);
 void mmio_write(struct vcpu *v, u64 gpa, const void *data, u32 size);
