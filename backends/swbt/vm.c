@@ -1,40 +1,172 @@
 /* SPDX-License-Identifier: MIT */
+/* The contract of common/backend.h, for a vCPU that is an ordinary thread. */
 #include "backends/backends.h"
+#include "backends/swbt/fpu.h"
+#include "backends/swbt/mem.h"
+#include "backends/swbt/step.h"
+#include "backends/swbt/thunk.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static int swbt_probe(struct error *err)
 {
-	return fail(err, -ENOSYS,
-		    "swbt (software binary translation) cannot run guests yet in this version; "
-		    "use --backend kvm");
+	int fd = memfd_create("probe", MFD_CLOEXEC);
+	void *code;
+
+	if (fd < 0)
+		return fail(err, -errno, "memfd_create is not allowed here: %s", strerror(errno));
+	code = ftruncate(fd, 4096) ? MAP_FAILED :
+				     mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+	close(fd);
+	if (code == MAP_FAILED)
+		return fail(err, -EACCES,
+			    "this host forbids executable mappings of memory files, which translated "
+			    "code needs; relax its security policy (SELinux: execmem)");
+	munmap(code, 4096);
+	return 0;
 }
 
-/* The CPUID model asks every backend; this one has nothing to hide as long as it runs nothing. */
+/* XSAVE components that the host's kernel did not enable cannot run here. */
 static int swbt_cpuid_filter(struct cpuid_table *table, struct error *err)
 {
-	(void)table;
+	struct cpuid_table mine = *table;
+	struct cpuid_leaf *l1 = cpuid_find(&mine, 1, 0), *l7 = cpuid_find(&mine, 7, 0);
+	u64 xcr0 = fpu_host_mask();
+
 	(void)err;
+	if (!(xcr0 & 4))
+		l1->ecx &= ~BIT(28);
+	if ((xcr0 & 0xe0) != 0xe0)
+		l7->ebx &= ~BIT(16);
+	cpuid_intersect(table, &mine);
 	return 0;
 }
 
 static int swbt_create(struct vm *vm, struct error *err)
 {
-	(void)vm;
-	return swbt_probe(err);
+	struct vcpu *v = aligned_alloc(64, ALIGN_UP(sizeof(*v), 64));
+	int r;
+
+	if (!v)
+		return fail(err, -ENOMEM, "out of memory for the vCPU");
+	memset(v, 0, sizeof(*v));
+	vm->priv = v;
+	v->vm = vm;
+	cpu_state_reset(&v->s);
+	v->tsc_offset = 0 - host_tsc();
+	mmu_flush(v, true);
+	vcpu_derive(v);
+	r = thunks_init(v);
+	if (r)
+		return fail(err, r, "cannot map memory for translated code: %s", strerror(-r));
+	/* Every cause is met in software, so every count is complete; what is timed is what leaves
+	 * the engine for a device. */
+	vm->traps.counted = BIT(TRAP_NR) - 1;
+	vm->traps.timed = BIT(TRAP_PORT_IN) | BIT(TRAP_PORT_OUT) | BIT(TRAP_MMIO);
+	return 0;
 }
 
 static void swbt_destroy(struct vm *vm)
 {
+	struct vcpu *v = vm_vcpu(vm);
+
+	thunks_fini(v);
+	free(v);
+	vm->priv = NULL;
+}
+
+static int swbt_run(struct vm *vm)
+{
+	struct vcpu *v = vm_vcpu(vm);
+	int r = step_run(v);
+
+	fpu_put(v);
+	return r;
+}
+
+/* The engine looks at vm->attention between instructions. */
+static void swbt_kick(struct vm *vm)
+{
 	(void)vm;
 }
 
-/* What follows create is NULL: create never succeeds. */
+static int swbt_get_state(struct vm *vm, struct cpu_state *state, struct error *err)
+{
+	struct vcpu *v = vm_vcpu(vm);
+
+	(void)err;
+	fpu_put(v);
+	*state = v->s;
+	state->cr8 = lapic_get_cr8(&vm->pc.lapic);
+	state->apic_base = vm->pc.lapic.base;
+	return 0;
+}
+
+static int swbt_set_state(struct vm *vm, const struct cpu_state *state, struct error *err)
+{
+	struct vcpu *v = vm_vcpu(vm);
+
+	fpu_put(v);
+	v->s = *state;
+	if (lapic_wrmsr(&vm->pc.lapic, MSR_APIC_BASE, state->apic_base))
+		return fail(err, -EINVAL, "the state's APIC base %#llx is not possible",
+			    (unsigned long long)state->apic_base);
+	lapic_set_cr8(&vm->pc.lapic, state->cr8);
+	mmu_flush(v, true);
+	vcpu_derive(v);
+	if ((v->s.cr0 & CR0_PG) && (v->s.cr4 & CR4_PAE) && !long_mode(v) &&
+	    mmu_load_pdptes(v, v->s.cr3))
+		return fail(err, -EINVAL, "the state's PAE page directory pointers are not valid");
+	return 0;
+}
+
+static u64 swbt_guest_tsc(struct vm *vm)
+{
+	return host_tsc() + vm_vcpu(vm)->tsc_offset;
+}
+
+static size_t swbt_read_virtual(struct vm *vm, u64 gva, void *buf, size_t len)
+{
+	struct vcpu *v = vm_vcpu(vm);
+	size_t done = 0;
+
+	while (done < len) {
+		u64 gpa = mmu_peek(v, gva + done), n = 4096 - ((gva + done) & 4095);
+		const void *p;
+
+		if (n > len - done)
+			n = len - done;
+		p = gpa == ~0ull ? NULL : ram_at(&vm->ram, gpa, n);
+		if (!p)
+			break;
+		memcpy((u8 *)buf + done, p, n);
+		done += n;
+	}
+	return done;
+}
+
+static void swbt_counters(struct vm *vm, void (*fn)(void *arg, const char *name, u64 value),
+			  void *arg)
+{
+	fn(arg, "swbt.instructions", vm_vcpu(vm)->instructions);
+}
+
 const struct backend swbt_backend = {
 	.name = "swbt",
-	.summary = "software binary translation; needs no hardware virtualization",
+	.summary = "software: one instruction at a time or translated; needs no virtualization hardware",
 	.probe = swbt_probe,
 	.cpuid_filter = swbt_cpuid_filter,
 	.create = swbt_create,
 	.destroy = swbt_destroy,
+	.run = swbt_run,
+	.kick = swbt_kick,
+	.get_state = swbt_get_state,
+	.set_state = swbt_set_state,
+	.guest_tsc = swbt_guest_tsc,
+	.read_virtual = swbt_read_virtual,
+	.counters = swbt_counters,
 };
