@@ -316,7 +316,7 @@ static int raise_host_fault(struct vcpu *v, const struct hostfault_guard *g)
 	}
 }
 
-int thunk_run(struct vcpu *v, const struct thunk *t, void *mem)
+static int run(struct vcpu *v, const struct thunk *t, void *mem)
 {
 	struct thunks *ts = v->thunks;
 	u64 flags;
@@ -330,8 +330,31 @@ int thunk_run(struct vcpu *v, const struct thunk *t, void *mem)
 	flags = t->code(v, mem, (v->s.rflags & RFLAGS_ARITH) | RFLAGS_FIXED);
 	hostfault_guard(NULL);
 	if (unlikely(!flags))
-		return raise_host_fault(v, &ts->guard);
+		return EXC;
 	if (t->flags)
 		v->s.rflags = (v->s.rflags & ~(u64)RFLAGS_ARITH) | (flags & RFLAGS_ARITH);
 	return 0;
+}
+
+int thunk_run(struct vcpu *v, const struct thunk *t, void *mem)
+{
+	struct thunks *ts = v->thunks;
+
+	ts->guard.catch_page_faults = false;
+	if (likely(!run(v, t, mem)))
+		return 0;
+	return raise_host_fault(v, &ts->guard);
+}
+
+int thunk_try(struct vcpu *v, const struct thunk *t, void *mem, u64 *fault)
+{
+	struct thunks *ts = v->thunks;
+
+	ts->guard.catch_page_faults = true;
+	if (!run(v, t, mem))
+		return 0;
+	if (ts->guard.trap != PF)
+		return raise_host_fault(v, &ts->guard);
+	*fault = ts->guard.addr;
+	return -EFAULT;
 }

@@ -35,4 +35,7 @@ const struct thunk *thunk_get(struct vcpu *v, const struct insn *i);
  */
 int thunk_run(struct vcpu *v, const struct thunk *t, void *mem);
 
+/* The same where MEM may have pages without access: -EFAULT with the host address in *FAULT. */
+int thunk_try(struct vcpu *v, const struct thunk *t, void *mem, u64 *fault);
+
 #endif

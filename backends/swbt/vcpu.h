@@ -70,6 +70,7 @@ struct vcpu {
 	u64 tsc_offset; /* guest TSC = host TSC + this */
 	void *thunks;	/* struct thunks */
 	void *step;	/* struct step_cache */
+	void *masked;	/* struct masked */
 	void *bt;	/* the translator's own */
 };
 
