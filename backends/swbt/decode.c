@@ -150,6 +150,14 @@ static void explicit_memory(struct insn *i, const ZydisDecodedInstruction *z,
 		i->mem_base = REG_NONE;
 }
 
+static const u8 fields[ZYDIS_OPERAND_ENCODING_MAX_VALUE + 1] = {
+	[ZYDIS_OPERAND_ENCODING_MODRM_REG] = FIELD_REG,
+	[ZYDIS_OPERAND_ENCODING_MODRM_RM] = FIELD_RM,
+	[ZYDIS_OPERAND_ENCODING_OPCODE] = FIELD_OPCODE,
+	[ZYDIS_OPERAND_ENCODING_NDSNDD] = FIELD_VVVV,
+	[ZYDIS_OPERAND_ENCODING_IS4] = FIELD_IS4,
+};
+
 static void visible_operand(struct insn *i, const ZydisDecodedInstruction *z,
 			    const ZydisDecodedOperand *o, enum insn_form *form)
 {
@@ -158,6 +166,7 @@ static void visible_operand(struct insn *i, const ZydisDecodedInstruction *z,
 	if (i->nr_operands == ARRAY_SIZE(i->op))
 		return;
 	op->size = o->size / 8 > 255 ? 0 : (u8)(o->size / 8);
+	op->field = fields[o->encoding];
 	op->read = reads(o);
 	op->written = writes(o);
 	i->nr_operands++;
@@ -215,6 +224,15 @@ static void touch(struct insn *i, ZydisRegister r, bool read, bool written, unsi
 	/* A write to 1 or 2 bytes leaves the rest: that is a read, too. */
 	if (read || (written && bytes < 4))
 		i->gpr_read |= BIT(gpr);
+}
+
+static void implied(struct insn *i, ZydisRegister r)
+{
+	bool high;
+	u8 gpr;
+
+	if (gpr_of(r, &gpr, &high))
+		i->gpr_implicit |= BIT(gpr);
 }
 
 static u8 fpu_of(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *ops)
@@ -369,11 +387,16 @@ static void fill(struct insn *i, const ZydisDecodedInstruction *z, const ZydisDe
 			visible_operand(i, z, o, &form);
 		else if (o->type == ZYDIS_OPERAND_TYPE_MEMORY && !i->has_mem)
 			hidden_memory(i, o);
-		if (o->type == ZYDIS_OPERAND_TYPE_REGISTER)
+		if (o->type == ZYDIS_OPERAND_TYPE_REGISTER) {
 			touch(i, o->reg.value, reads(o), writes(o), o->size / 8);
+			if (fields[o->encoding] == FIELD_NONE)
+				implied(i, o->reg.value);
+		}
 		if (o->type == ZYDIS_OPERAND_TYPE_MEMORY) {
 			touch(i, o->mem.base, true, false, 8);
 			touch(i, o->mem.index, true, false, 8);
+			if (fields[o->encoding] == FIELD_NONE)
+				implied(i, o->mem.base);
 		}
 	}
 	if (z->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR)

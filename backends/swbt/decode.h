@@ -24,8 +24,19 @@ enum fpu_class { FPU_NONE, FPU_X87, FPU_WAIT, FPU_MMX, FPU_SSE, FPU_AVX, FPU_AVX
 enum operand_type { OPERAND_NONE, OPERAND_GPR, OPERAND_MEM, OPERAND_IMM, OPERAND_SEG, OPERAND_CR,
 		    OPERAND_DR, OPERAND_OTHER /* vector, mask, x87 */ };
 
+/* Where in the instruction's bytes an operand's register number stands. */
+enum operand_field {
+	FIELD_NONE,   /* nowhere: the opcode implies it (AL of IN, CL of SHL) */
+	FIELD_REG,    /* ModRM.reg */
+	FIELD_RM,     /* ModRM.rm; memory operands too */
+	FIELD_OPCODE, /* low three bits of the opcode */
+	FIELD_VVVV,
+	FIELD_IS4, /* bits 7:4 of the immediate */
+};
+
 struct operand {
-	u8 type; /* enum operand_type */
+	u8 type;  /* enum operand_type */
+	u8 field; /* enum operand_field */
 	u8 size; /* bytes; 0 when larger than 255 or unknown */
 	u8 reg;	 /* GPR: enum gpr (high: AH..BH are RAX..RBX with high set); SEG/CR/DR: its number */
 	bool high;
@@ -57,6 +68,7 @@ struct insn {
 	u16 mem_size;	  /* bytes touched; 0 where it depends on XCR0 (XSAVE...) */
 
 	u32 gpr_read, gpr_written; /* BIT(enum gpr), explicit and implicit, address registers too */
+	u32 gpr_implicit; /* those of both that no field of the bytes names: cannot be renamed */
 	u32 flags_read, flags_written; /* of RFLAGS_ARITH; own table where Zydis errs */
 
 	u8 raw[INSN_MAX];

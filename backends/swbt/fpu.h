@@ -9,6 +9,20 @@
 #include "backends/swbt/decode.h"
 #include "backends/swbt/vcpu.h"
 
+/* Choose the components to move (fpu_mask): those that this host has enabled and that guests may
+ * know, x87 to AVX-512. 0 on a host without XSAVE, where FXSAVE does it. S.XSAVE is given RESET's
+ * contents. */
+void fpu_init(struct vcpu *v);
+
+/* Make an XSAVE image that came from elsewhere (set_state) safe to load: what this host does not
+ * have is in its initial state, reserved bits of MXCSR and header are clear. */
+void fpu_sanitize(struct vcpu *v);
+
+/*
+ * Components that the guest has not enabled in its XCR0 keep their contents, as on hardware: XCR0
+ * decides what instructions may do (fpu_check), never what is moved here.
+ */
+
 /* Load the guest's state into the host's registers / save it back and give the host's own default
  * (FNINIT, MXCSR 1f80h) so that C code may compute. Both cheap when already there. */
 void fpu_get(struct vcpu *v);

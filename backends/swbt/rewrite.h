@@ -11,7 +11,8 @@
 
 struct rewrite {
 	u8 gpr[NR_GPR]; /* host register for each guest register that appears explicitly */
-	/* New memory operand: [base + index * scale + disp]; base or index may be REG_NONE. */
+	/* New memory operand: [base + index * scale + disp]; base or index may be REG_NONE. It is a
+	 * 64-bit address without segment. */
 	u8 base, index, scale;
 	s32 disp;
 };
@@ -19,13 +20,19 @@ struct rewrite {
 #define REWRITE_MAX 24
 
 /*
- * Write the host form of I under R to OUT. Returns its length, or -ENOTSUP where the operands have no
- * 64-bit encoding (AH..BH beside a register that needs REX; implicit registers that R renames): the
- * caller moves registers around it or calls C.
+ * Write the host form of I under R to OUT. Returns its length, or -ENOTSUP where the operands have
+ * no 64-bit encoding (AH..BH beside a register that needs REX; implicit registers that R renames; a
+ * vector of addresses): the caller moves registers around it or calls C.
+ *
+ * Only instructions of INSN_PLAIN: those that use the stack, the instruction pointer or a segment
+ * mean something else in 64-bit code. LEA gets the new operand like any other.
  */
 int rewrite(const struct insn *i, const struct rewrite *r, u8 out[REWRITE_MAX]);
 
 /* BIT(gpr) of the registers that I uses implicitly (cannot be renamed), read or written. */
 u32 insn_implicit_gprs(const struct insn *i);
+
+/* BIT(gpr) of the registers that I names as operands, those of its memory operand apart. */
+u32 insn_explicit_gprs(const struct insn *i);
 
 #endif

@@ -10,6 +10,14 @@
 #include "backends/swbt/emulate.h"
 #include "backends/swbt/vcpu.h"
 
+/* The cache of decoded instructions. 0 or negative errno. thunks_init comes first. */
+int step_init(struct vcpu *v);
+void step_fini(struct vcpu *v);
+
+/* Execute the instruction at RIP and move past it; no event is delivered. Any result but EMU_NEXT;
+ * after EMU_FAULT v->exc says what to deliver (a trap if exc.trap, else nothing was done). */
+enum emulate_result step_execute(struct vcpu *v);
+
 /* Execute the instruction at RIP or deliver what it raises. The result never is EMU_FAULT or
  * EMU_NEXT: EMU_JUMPED when the vCPU is at another instruction boundary, or AGAIN, HALT, STOP. */
 enum emulate_result step(struct vcpu *v);

@@ -14,7 +14,9 @@
 
 struct thunk; /* host code of one instruction */
 
-/* The cache of thunks (mapped twice: written here, executed there). 0 or negative errno. */
+/* The cache of thunks (mapped twice: written here, executed there), and the calling thread's
+ * readiness for the faults of guest instructions (hostfault.h). On that thread only: V runs there.
+ * 0 or negative errno. */
 int thunks_init(struct vcpu *v);
 void thunks_fini(struct vcpu *v);
 
@@ -23,10 +25,17 @@ void thunks_fini(struct vcpu *v);
 const struct thunk *thunk_get(struct vcpu *v, const struct insn *i);
 
 /*
- * Run T: guest GPRs, arithmetic flags and FPU as in V, the memory operand (if any) at MEM. 0, or EXC
- * if the host CPU raised an exception (#DE, #MF, #XM, #UD, #AC, #GP of a misaligned MOVAPS), with
- * registers as before. A host fault at an address outside [MEM, MEM + size) is a bug: abort.
+ * Run T: guest GPRs, arithmetic flags and FPU as in V, the memory operand (if any) at MEM. 0, or
+ * EXC if the host CPU raised an exception (#DE, #MF, #XM, #UD, #GP of a misaligned MOVAPS), with
+ * registers as before. MEM of LEA is the effective address itself. A page fault of the host is a
+ * bug and kills the process, as it would anywhere else.
+ *
+ * FIP, FDP and FOP that x87 instructions leave behind are those of the thunk, and FNSTENV and
+ * FNSAVE store them in the protected-mode layout of their operand size whatever the mode.
  */
 int thunk_run(struct vcpu *v, const struct thunk *t, void *mem);
+
+/* The same where MEM may have pages without access: -EFAULT with the host address in *FAULT. */
+int thunk_try(struct vcpu *v, const struct thunk *t, void *mem, u64 *fault);
 
 #endif

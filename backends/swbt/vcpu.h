@@ -69,6 +69,8 @@ struct vcpu {
 	struct mmu_tlb_entry tlb[MMU_TLB];
 	u64 tsc_offset; /* guest TSC = host TSC + this */
 	void *thunks;	/* struct thunks */
+	void *step;	/* struct step_cache */
+	void *masked;	/* struct masked */
 	void *bt;	/* the translator's own */
 };
 

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include "backends/swbt/masked.h"
+#include "backends/swbt/mem.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#define PAGE 4096u
+
+struct masked {
+	u8 *pages;	     /* two */
+	struct mem_op op[2]; /* the operand's part in each */
+};
+
+int masked_init(struct vcpu *v)
+{
+	struct masked *m = aligned_alloc(64, ALIGN_UP(sizeof(*m), 64));
+
+	if (!m)
+		return -ENOMEM;
+	v->masked = m;
+	m->pages = mmap(NULL, 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return m->pages == MAP_FAILED ? -errno : 0;
+}
+
+void masked_fini(struct vcpu *v)
+{
+	struct masked *m = v->masked;
+
+	if (!m)
+		return;
+	if (m->pages != MAP_FAILED)
+		munmap(m->pages, 2 * PAGE);
+	free(m);
+	v->masked = NULL;
+}
+
+bool masked_may_suppress(const struct insn *i)
+{
+	u8 opcode = i->raw[i->opcode_at];
+
+	if (i->encoding == ENC_EVEX)
+		return i->raw[i->opcode_at - 1] & 7;
+	/* VMASKMOVPS, VMASKMOVPD, VPMASKMOVD, VPMASKMOVQ: map 0F 38. */
+	return i->encoding == ENC_VEX && i->opcode_at >= 3 && i->raw[i->opcode_at - 3] == 0xc4 &&
+	       (i->raw[i->opcode_at - 2] & 0x1f) == 2 &&
+	       ((opcode >= 0x2c && opcode <= 0x2f) || opcode == 0x8c || opcode == 0x8e);
+}
+
+static void copy(u8 *dst, const u8 *src, size_t n)
+{
+	__asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(n) : : "memory");
+}
+
+int masked_run(struct vcpu *v, const struct insn *i, const struct thunk *t, u64 ea)
+{
+	u32 access = (u32)ACC_READ | (i->mem_write ? ACC_WRITE : 0);
+	struct masked *m = v->masked;
+	u64 linear, fault;
+	u8 *mem;
+	u32 len[2];
+	bool there[2] = { false, false };
+	int r = mem_linear(v, i->mem_seg, ea, i->mem_size, access, &linear);
+
+	if (r)
+		return r;
+	mem = m->pages + linear % PAGE;
+	len[0] = PAGE - linear % PAGE < i->mem_size ? PAGE - linear % PAGE : i->mem_size;
+	len[1] = i->mem_size - len[0];
+	for (unsigned int n = 0; n < 2; n++) {
+		u8 *at = n ? m->pages + PAGE : mem;
+
+		there[n] = len[n] && !mem_prepare_linear(v, linear + (n ? len[0] : 0), len[n],
+							 access, &m->op[n]);
+		if (mprotect(m->pages + n * PAGE, PAGE,
+			     there[n] ? PROT_READ | PROT_WRITE : PROT_NONE))
+			abort();
+		if (there[n])
+			copy(at, m->op[n].data, len[n]);
+	}
+	r = thunk_try(v, t, mem, &fault);
+	if (r == -EFAULT) {
+		fault = linear + (fault - (uintptr_t)mem);
+		r = mem_prepare_linear(v, fault, 1, i->mem_write ? ACC_WRITE : ACC_READ, &m->op[0]);
+		/* A guest that changed the page table meanwhile does not exist: one thread. */
+		return r ? r : raise_pf(v, fault, 0);
+	}
+	for (unsigned int n = 0; !r && i->mem_write && n < 2; n++) {
+		if (!there[n])
+			continue;
+		copy(m->op[n].data, n ? m->pages + PAGE : mem, len[n]);
+		mem_commit(v, &m->op[n]);
+	}
+	return r;
+}

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+#include "backends/swbt/step.h"
+#include "backends/swbt/fpu.h"
+#include "backends/swbt/masked.h"
+#include "backends/swbt/mem.h"
+#include "backends/swbt/thunk.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define INSNS  4096 /* decoded instructions kept; a kernel's hot loops are far fewer */
+#define DR7_ON 0xffull
+#define DR6_BS BIT64(14)
+
+/* Routines before this one stand for sensitive instructions: each execution is a trap. The others
+ * are done in C for convenience. */
+#define FIRST_INNOCUOUS EMU_jmp
+
+struct step_cache {
+	struct mem_op op;
+	struct insn i[INSNS]; /* by RIP, valid for the very bytes only; length 0: free */
+};
+
+int step_init(struct vcpu *v)
+{
+	struct step_cache *c = aligned_alloc(64, ALIGN_UP(sizeof(*c), 64));
+
+	if (!c)
+		return -ENOMEM;
+	for (unsigned int n = 0; n < INSNS; n++)
+		c->i[n].length = 0;
+	v->step = c;
+	return masked_init(v);
+}
+
+void step_fini(struct vcpu *v)
+{
+	masked_fini(v);
+	free(v->step);
+	v->step = NULL;
+}
+
+static inline u64 rdtsc(void)
+{
+	return __builtin_ia32_rdtsc();
+}
+
+/* ---- fetching ------------------------------------------------------------------------------- */
+
+static inline bool same_bytes(const u8 *a, const u8 *b, unsigned int len)
+{
+	for (unsigned int n = 0; n < len; n++)
+		if (a[n] != b[n])
+			return false;
+	return true;
+}
+
+/* The instruction at RIP, decoded; 0 or EXC. */
+static int fetch(struct vcpu *v, const struct insn **insn)
+{
+	struct step_cache *c = v->step;
+	struct insn *i = &c->i[(v->s.rip ^ v->s.rip >> 12) % INSNS];
+	u8 bytes[INSN_MAX];
+	u32 n = mem_fetch(v, bytes, INSN_MAX);
+	int r;
+
+	*insn = i;
+	if (likely(i->length && i->length <= n && i->mode == v->mode &&
+		   same_bytes(i->raw, bytes, i->length)))
+		return 0;
+	r = decode(i, bytes, n, v->mode);
+	if (!r)
+		return 0;
+	i->length = 0;
+	switch (r) {
+	case -ENODATA:
+		return EXC; /* mem_fetch said why there is no more */
+	case -E2BIG:
+		return raise_err(v, GP, 0);
+	default:
+		return raise_exc(v, UD);
+	}
+}
+
+/* ---- debug exceptions ----------------------------------------------------------------------- */
+
+/* Which of DR0-DR3 stand for an access of TYPE (R/W field) to [LINEAR, LINEAR + SIZE). SDM vol. 3B
+ * 17.2.4, 17.2.5. */
+static u64 breakpoints(const struct vcpu *v, u64 linear, u32 size, u32 types)
+{
+	static const u8 lengths[] = { 1, 2, 8, 4 };
+	u64 hits = 0;
+
+	for (unsigned int n = 0; n < ARRAY_SIZE(v->s.dr); n++) {
+		u32 control = (u32)(v->s.dr7 >> (16 + 4 * n));
+		u32 len = lengths[control >> 2 & 3];
+		u64 at = v->s.dr[n] & ~(u64)(len - 1);
+
+		if (v->s.dr7 >> 2 * n & 3 && types & BIT(control & 3) &&
+		    (linear - at < len || at - linear < size))
+			hits |= BIT64(n);
+	}
+	return hits;
+}
+
+static int raise_debug(struct vcpu *v, u64 dr6, bool trap)
+{
+	raise_exc(v, DB);
+	v->exc.dr6 = dr6;
+	v->exc.trap = trap;
+	return EXC;
+}
+
+static int code_breakpoint(struct vcpu *v)
+{
+	u64 linear = v->s.rip, hits;
+
+	if (v->s.rflags & RFLAGS_RF || v->s.ev.movss_shadow)
+		return 0;
+	if (v->mode != MODE_LONG64)
+		linear = (u32)(linear + v->s.seg[SEG_CS].base);
+	hits = breakpoints(v, linear, 1, BIT(0));
+	return hits ? raise_debug(v, hits, false) : 0;
+}
+
+/* ---- executing ------------------------------------------------------------------------------ */
+
+static bool is_lea(const struct insn *i)
+{
+	return i->mem_address_only && i->op[0].type == OPERAND_GPR && i->op[0].written;
+}
+
+static int prepare(struct vcpu *v, const struct insn *i, u64 ea, struct mem_op *op)
+{
+	u32 access = (i->mem_read ? ACC_READ : 0) | (i->mem_write ? ACC_WRITE : 0);
+	u64 linear;
+	int r;
+
+	if (unlikely(masked_may_suppress(i)))
+		access |= ACC_READ; /* not all of it is written */
+	if (!i->mem_aligned)
+		return mem_prepare(v, i->mem_seg, ea, i->mem_size, access, op);
+	r = mem_linear(v, i->mem_seg, ea, i->mem_size, access, &linear);
+	if (r)
+		return r;
+	if (linear & (i->mem_size - 1u))
+		return raise_err(v, GP, 0);
+	return mem_prepare_linear(v, linear, i->mem_size, access, op);
+}
+
+/* Natively. *HITS: data breakpoints. 0 or EXC. */
+static int run_plain(struct vcpu *v, const struct insn *i, u64 *hits)
+{
+	struct mem_op *op = &((struct step_cache *)v->step)->op;
+	const struct thunk *t = thunk_get(v, i);
+	u64 ea = 0;
+	int r;
+
+	if (unlikely(!t))
+		return raise_exc(v, UD);
+	if (i->has_mem)
+		ea = insn_ea(i, v, v->s.rip);
+	/* Prefetches and NOPs get an address of no meaning: the guest's is not one of ours. */
+	if (!i->has_mem || i->mem_address_only)
+		return thunk_run(v, t, is_lea(i) ? (void *)(uintptr_t)ea : op->buf);
+	r = prepare(v, i, ea, op);
+	if (unlikely(r)) {
+		if (v->exc.vector == PF && masked_may_suppress(i))
+			return masked_run(v, i, t, ea);
+		return r;
+	}
+	r = thunk_run(v, t, op->data);
+	if (unlikely(r))
+		return r;
+	if (i->mem_write)
+		mem_commit(v, op);
+	if (unlikely(v->s.dr7 & DR7_ON))
+		*hits = breakpoints(v, op->linear, op->size, BIT(3) | (i->mem_write ? BIT(1) : 0));
+	return 0;
+}
+
+static enum emulate_result run_routine(struct vcpu *v, const struct insn *i)
+{
+	const struct emulate_routine *routine = &emulate_routines[i->emulate];
+	struct trap_event *e = trap_event_next(&v->vm->traps);
+	enum emulate_result r;
+	u64 cycles;
+
+	if (i->emulate >= FIRST_INNOCUOUS)
+		return routine->fn(v, i);
+	/* The routine knows what it accesses and may say so in *E. */
+	*e = (struct trap_event){ .tsc = rdtsc(), .rip = v->s.rip, .cause = routine->cause };
+	r = routine->fn(v, i);
+	e = trap_event_next(&v->vm->traps);
+	cycles = rdtsc() - e->tsc;
+	e->cycles = cycles > UINT32_MAX ? UINT32_MAX : (u32)cycles;
+	trap_add(&v->vm->traps, routine->cause, cycles);
+	if (unlikely(v->vm->traps.trace != NULL))
+		fpu_put(v);
+	trap_event_done(&v->vm->traps);
+	return r;
+}
+
+/* Does the single-step trap of I depend on TF as I leaves it? Interrupt gates clear it, and system
+ * calls replace the flags. */
+static bool sets_flags_anew(const struct insn *i)
+{
+	switch (i->emulate) {
+	case EMU_int_n:
+	case EMU_int3:
+	case EMU_int1:
+	case EMU_into:
+	case EMU_syscall:
+	case EMU_sysret:
+		return i->class == INSN_EMULATE;
+	default:
+		return false;
+	}
+}
+
+/* Traps after an instruction that was done. SDM vol. 3B 17.3.1.2, 17.3.1.4; MOV SS puts them off.
+ */
+static enum emulate_result traps(struct vcpu *v, const struct insn *i, u64 hits,
+				 enum emulate_result r)
+{
+	u64 dr6 = hits;
+
+	if (v->tf_pending && (!sets_flags_anew(i) || v->s.rflags & RFLAGS_TF))
+		dr6 |= DR6_BS;
+	v->tf_pending = false;
+	if (!dr6 || v->s.ev.movss_shadow)
+		return r;
+	raise_debug(v, dr6, true);
+	return EMU_FAULT;
+}
+
+enum emulate_result step_execute(struct vcpu *v)
+{
+	enum emulate_result r = EMU_NEXT;
+	const struct insn *i;
+	u64 hits = 0;
+
+	if (unlikely(v->s.dr7 & DR7_ON) && code_breakpoint(v))
+		return EMU_FAULT;
+	if (unlikely(fetch(v, &i)))
+		return EMU_FAULT;
+	/* RF is good for one instruction, as are the shadows; the routine may set them anew. */
+	v->s.rflags &= ~RFLAGS_RF;
+	v->no_interrupts_once = v->s.ev.sti_shadow = v->s.ev.movss_shadow = false;
+	v->tf_pending = v->s.rflags & RFLAGS_TF;
+	v->instructions++;
+	if (unlikely(i->class == INSN_UNDEFINED)) {
+		raise_exc(v, UD);
+		return EMU_FAULT;
+	}
+	if (fpu_check(v, i))
+		return EMU_FAULT;
+	if (i->class == INSN_EMULATE)
+		r = run_routine(v, i);
+	else if (run_plain(v, i, &hits))
+		r = EMU_FAULT;
+	if (unlikely(r == EMU_FAULT || r == EMU_STOP))
+		return r;
+	if (r == EMU_NEXT || r == EMU_HALT)
+		v->s.rip = (v->s.rip + i->length) & v->ip_mask;
+	if (unlikely(v->tf_pending || hits))
+		r = traps(v, i, hits, r);
+	return r == EMU_NEXT ? EMU_JUMPED : r;
+}
+
+static void deliver(struct vcpu *v)
+{
+	const struct exception exc = v->exc;
+	u64 start = rdtsc();
+
+	v->tf_pending = false;
+	deliver_exception(v, &exc);
+	trap_add(&v->vm->traps, TRAP_EXCEPTION, rdtsc() - start);
+}
+
+enum emulate_result step(struct vcpu *v)
+{
+	enum emulate_result r = step_execute(v);
+
+	if (likely(r != EMU_FAULT))
+		return r;
+	deliver(v);
+	return v->vm->stop.kind == STOP_NONE ? EMU_JUMPED : EMU_STOP;
+}
+
+/* ---- the run loop --------------------------------------------------------------------------- */
+
+/* What set_state left to be delivered first. */
+static void deliver_pending(struct vcpu *v)
+{
+	struct cpu_events *ev = &v->s.ev;
+
+	if (ev->exception_pending) {
+		ev->exception_pending = false;
+		v->exc = (struct exception){ .vector = ev->exception,
+					     .has_error = ev->exception_has_error,
+					     .error = ev->exception_error,
+					     .cr2 = ev->exception_payload,
+					     .dr6 = ev->exception_payload };
+		deliver(v);
+	} else if (ev->interrupt_injected) {
+		ev->interrupt_injected = false;
+		deliver_interrupt(v, ev->interrupt);
+	} else if (ev->nmi_injected) {
+		ev->nmi_injected = false;
+		deliver_nmi(v);
+	}
+	if (ev->nmi_pending) {
+		ev->nmi_pending = false;
+		v->vm->nmi = true;
+	}
+}
+
+/* Something waits outside; take it if the guest lets us. SDM vol. 3A 6.9. */
+static void take_interrupt(struct vcpu *v)
+{
+	struct vm *vm = v->vm;
+
+	if (v->no_interrupts_once || v->s.ev.sti_shadow || v->s.ev.movss_shadow)
+		return;
+	if (vm->nmi && !v->s.ev.nmi_masked) {
+		vm->nmi = false;
+		v->s.ev.halted = false;
+		deliver_nmi(v);
+	} else if (vm->pc.intr && v->s.rflags & RFLAGS_IF) {
+		int vector;
+
+		fpu_put(v);
+		vector = pc_intr_ack(vm);
+		if (vector < 0)
+			return;
+		v->s.ev.halted = false;
+		deliver_interrupt(v, (u8)vector);
+	}
+}
+
+static int run(struct vcpu *v)
+{
+	struct vm *vm = v->vm;
+
+	for (;;) {
+		if (unlikely(atomic_load_explicit(&vm->attention, memory_order_relaxed)))
+			return RUN_KICKED;
+		if (unlikely(vm->pc.intr || vm->nmi))
+			take_interrupt(v);
+		if (unlikely(v->s.ev.halted))
+			return RUN_HALTED;
+		switch (step(v)) {
+		case EMU_HALT:
+			v->s.ev.halted = true;
+			break;
+		case EMU_STOP:
+			return RUN_STOPPED;
+		default:
+			break;
+		}
+	}
+}
+
+int step_run(struct vcpu *v)
+{
+	int r;
+
+	deliver_pending(v);
+	r = run(v);
+	fpu_put(v);
+	return r;
+}
