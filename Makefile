@@ -57,7 +57,8 @@ $(B)/fvm $(B)/fvbench $(B)/unit:
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # Code that runs while the guest's vector registers are live in the host's (backends/swbt/vcpu.h).
-$(B)/backends/swbt/%.o: CFLAGS += -mgeneral-regs-only
+# CPUID is asked on that path, too.
+$(B)/backends/swbt/%.o $(B)/common/cpuid.o: CFLAGS += -mgeneral-regs-only
 
 $(B)/%.o: %.c
 	$(call say,CC,$<)
