@@ -21,34 +21,41 @@ enum access {
  */
 int mem_linear(struct vcpu *v, enum seg seg, u64 ea, u32 size, u32 access, u64 *linear);
 
-/* SIZE (any) bytes at EA of SEG; #AC where CR0.AM, EFLAGS.AC and CPL 3 ask for it and SIZE is 2, 4
- * or 8. All checks are made for all bytes before the first is written. 0 or EXC. */
+#define MEM_OP_MAX 4096 /* most bytes of one access */
+
+/* SIZE (at most MEM_OP_MAX) bytes at EA of SEG; #AC where CR0.AM, EFLAGS.AC and CPL 3 ask for it and
+ * SIZE is 2, 4, 8 or 10 (SDM vol. 3A table 6-7). All checks are made for all bytes before the first
+ * is moved. 0 or EXC. */
 int mem_read(struct vcpu *v, enum seg seg, u64 ea, void *data, u32 size);
 int mem_write(struct vcpu *v, enum seg seg, u64 ea, const void *data, u32 size);
 
-/* The same at a linear address, no segmentation, no #AC; ACCESS may add ACC_SYSTEM or ACC_EXEC. */
+/* The same at a linear address, no segmentation, no #AC; ACCESS may be 0, ACC_SYSTEM or ACC_EXEC.
+ * Without long mode addresses wrap at 4 GiB. */
 int lin_read(struct vcpu *v, u64 linear, void *data, u32 size, u32 access);
 int lin_write(struct vcpu *v, u64 linear, const void *data, u32 size, u32 access);
 
+/* Bytes that lie together in one guest page. */
+struct mem_part {
+	u64 gpa;
+	u8 *host; /* NULL: a device */
+	u32 len;
+};
+
 /*
- * A memory operand made ready for a native instruction: every check done, DATA points at SIZE bytes
- * that the instruction may read and write: the RAM itself where it is contiguous in the host, BUF
- * otherwise (page crossings, devices), filled if ACC_READ was asked. mem_commit writes BUF back if
- * ACC_WRITE was; it cannot fault. Devices are read once, by mem_prepare, and written once.
+ * A memory operand made ready for a native instruction: every check done (#AC too), DATA points at
+ * SIZE bytes that the instruction may read and write: the RAM itself where it is contiguous in the
+ * host, BUF otherwise (page crossings, devices), filled if ACC_READ was asked. DATA is as aligned as
+ * the linear address is, up to 64. mem_commit writes BUF back if ACC_WRITE was; it cannot fault, and
+ * must be called after every write. Devices are read once, by mem_prepare, and written once.
  */
-#define MEM_OP_MAX 4096
 struct mem_op {
 	u8 *data;
 	u64 linear;
 	u32 size, access;
 	bool bounced;
-	struct {
-		u64 gpa;
-		u8 *host; /* NULL: a device */
-		u32 len;
-	} part[3];
+	struct mem_part part[2];
 	unsigned int nr;
-	u8 buf[MEM_OP_MAX] __attribute__((aligned(64)));
+	u8 buf[MEM_OP_MAX + 64] __attribute__((aligned(64)));
 };
 int mem_prepare(struct vcpu *v, enum seg seg, u64 ea, u32 size, u32 access, struct mem_op *op);
 int mem_prepare_linear(struct vcpu *v, u64 linear, u32 size, u32 access, struct mem_op *op);
@@ -57,6 +64,9 @@ void mem_commit(struct vcpu *v, struct mem_op *op);
 /* Up to MAX instruction bytes at v->s.rip through CS into BUF; returns how many before the first
  * that faults (then v->exc says how, should the instruction need more). */
 u32 mem_fetch(struct vcpu *v, u8 *buf, u32 max);
+
+/* Read from the VM's CPUID what the processor's paging can do; once, before the first access. */
+void mmu_init(struct vcpu *v);
 
 /*
  * Paging (mmu.c): translate the page of LINEAR for ACCESS at the current CPL; sets accessed and
@@ -73,12 +83,15 @@ u64 mmu_peek(struct vcpu *v, u64 linear);
 void mmu_flush(struct vcpu *v, bool global_too);
 void mmu_flush_page(struct vcpu *v, u64 linear);
 void mmu_flush_pcid(struct vcpu *v, u32 pcid, bool all_pcids, bool global_too);
-/* CPL, CR0.WP, CR4.SMAP/SMEP, EFLAGS.AC changed: cached rights are void. */
+/* CR0, CR4 or EFER changed: flushes if that voids what is cached. Cheap otherwise. CPL and EFLAGS.AC
+ * need no call: the TLB holds the rights for each of their values. */
 void mmu_rights_changed(struct vcpu *v);
-/* PDPTEs of PAE paging are loaded by MOV CR3 (and CR0/CR4 changes), which may fault on them. */
+/* PDPTEs of PAE paging are loaded by MOV CR3 (and CR0/CR4 changes), which may fault on them: then
+ * EXC, #GP(0), and the registers are as before. SDM vol. 3A 4.4.1. */
 int mmu_load_pdptes(struct vcpu *v, u64 cr3);
 
-/* Called with each write to guest RAM before it happens, so that code translated from there goes. */
+/* Called with each write to guest RAM before it happens (page-table bits included), so that code
+ * translated from there goes. */
 static inline void mem_note_write(struct vcpu *v, u64 gpa, u32 len)
 {
 	(void)v;
@@ -86,7 +99,8 @@ static inline void mem_note_write(struct vcpu *v, u64 gpa, u32 len)
 	(void)len;
 }
 
-/* Devices, by guest-physical address; any size. Takes care of fpu_put and of trap accounting. */
+/* Devices (mmio.c), by guest-physical address; any size, 1, 2, 4 and 8 in one bus access, larger ones
+ * by 8 bytes, each its own trap. Takes care of fpu_put and of trap accounting. */
 void mmio_read(struct vcpu *v, u64 gpa, void *data, u32 size);
 void mmio_write(struct vcpu *v, u64 gpa, const void *data, u32 size);
 

@@ -38,15 +38,26 @@ enum cpu_mode {
 	MODE_LONG64,
 };
 
+/* A cached translation of one 4 KiB page (mmu.h). */
 struct mmu_tlb_entry {
-	u64 page;   /* linear address >> 12, or ~0 */
+	u64 tag;    /* linear address >> 12; the low 12 bits of CR3 (PCID) in bits 63:52 */
 	u64 gpa;    /* guest-physical page address */
 	u8 *host;   /* host address of the page's first byte, or NULL when it is not RAM */
-	u32 rights; /* enum access bits for the current CPL and flags */
-	u32 pcid;
+	u32 rights; /* enum access bits, once for each enum mmu_right; 0: the entry is invalid */
+	u8 shift;   /* log2 of the size of the guest's page that this is a piece of */
 	bool global;
 };
 #define MMU_TLB 1024
+
+/* What paging rests on beside CR0, CR3, CR4 and EFER. */
+struct mmu {
+	u64 no_address;	  /* bits 51:MAXPHYADDR, reserved in every 8-byte entry */
+	u32 no_address32; /* reserved bits of a 4 MiB page's entry */
+	bool has_1g;	  /* 1 GiB pages */
+	bool large;	  /* the TLB may hold pieces of pages larger than 4 KiB */
+	u64 config;	  /* control bits that the TLB was filled under */
+	u64 pdpte[4];	  /* PDPTE registers of PAE paging */
+};
 
 struct vcpu {
 	struct cpu_state s; /* first: gpr[] and flags lie at small offsets */
@@ -55,7 +66,8 @@ struct vcpu {
 	enum cpu_mode mode;
 	u8 cpl;
 	u64 ip_mask; /* 0xffff, 0xffffffff or all ones */
-	bool flat;   /* CS, DS, ES, SS: base 0, limit 4 GiB, usable (or 64-bit mode) */
+	bool flat;   /* CS, DS, ES, SS: base 0, limit 4 GiB, readable, and writable save for CS; or
+		      * 64-bit mode */
 
 	struct exception exc;
 	struct vm *vm;
@@ -66,7 +78,8 @@ struct vcpu {
 	u64 instructions;   /* executed by the step engine */
 	bool no_interrupts_once; /* STI or MOV SS shadow: dropped after the next instruction */
 
-	struct mmu_tlb_entry tlb[MMU_TLB];
+	struct mmu mmu;
+	struct mmu_tlb_entry tlb[MMU_TLB]; /* direct-mapped by linear page; valid when zeroed */
 	u64 tsc_offset; /* guest TSC = host TSC + this */
 	void *thunks;	/* struct thunks */
 	void *step;	/* struct step_cache */
@@ -79,10 +92,11 @@ static inline struct vcpu *vm_vcpu(struct vm *vm)
 	return vm->priv;
 }
 
-/* Recompute mode, cpl, ip_mask and flat. CPL is SS.DPL, or 0 in real and 3 in virtual-8086 mode. */
+/* Recompute mode, cpl, ip_mask and flat; calls mmu_rights_changed. CPL is SS.DPL, or 0 in real and 3
+ * in virtual-8086 mode. */
 void vcpu_derive(struct vcpu *v);
 
-/* Fill v->exc and return EXC. */
+/* Fill v->exc and return EXC. In real mode exceptions have no error code, whoever raises them. */
 int raise_exc(struct vcpu *v, enum vector vector);		      /* no error code */
 int raise_err(struct vcpu *v, enum vector vector, u32 error);	      /* with one */
 int raise_pf(struct vcpu *v, u64 address, u32 error);

@@ -58,15 +58,16 @@ static int swbt_create(struct vm *vm, struct error *err)
 	v->vm = vm;
 	cpu_state_reset(&v->s);
 	v->tsc_offset = 0 - host_tsc();
-	mmu_flush(v, true);
+	mmu_init(v);
 	vcpu_derive(v);
 	r = thunks_init(v);
 	if (r)
 		return fail(err, r, "cannot map memory for translated code: %s", strerror(-r));
 	/* Every cause is met in software, so every count is complete; what is timed is what leaves
-	 * the engine for a device. */
+	 * the engine for a device, and walks of page tables. */
 	vm->traps.counted = BIT(TRAP_NR) - 1;
-	vm->traps.timed = BIT(TRAP_PORT_IN) | BIT(TRAP_PORT_OUT) | BIT(TRAP_MMIO);
+	vm->traps.timed = BIT(TRAP_PORT_IN) | BIT(TRAP_PORT_OUT) | BIT(TRAP_MMIO) |
+			   BIT(TRAP_TLB_FILL);
 	return 0;
 }
 

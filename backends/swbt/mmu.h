@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The software TLB's fast path, for mem.c and the translator. An entry holds the access rights of
+ * user mode and of supervisor mode side by side, so that neither system calls nor STAC and CLAC
+ * cost a flush: a hit needs the right page and the right bits.
+ */
+#ifndef FVB_SWBT_MMU_H
+#define FVB_SWBT_MMU_H
+
+#include "backends/swbt/mem.h"
+
+#define PAGE_SIZE 4096u
+#define PAGE_MASK (PAGE_SIZE - 1)
+
+/* Where in mmu_tlb_entry.rights the access bits for a state of the CPU are. SDM vol. 3A 4.6. */
+enum mmu_right {
+	RIGHT_SUPER = 0,    /* CPL < 3, or an implicit supervisor access: SMAP counts if it is on */
+	RIGHT_SUPER_AC = 4, /* CPL < 3 and EFLAGS.AC = 1 */
+	RIGHT_USER = 8,	    /* CPL = 3 */
+};
+#define RIGHT_MASK 7u /* ACC_READ, ACC_WRITE, ACC_EXEC */
+
+static inline u32 mmu_need(const struct vcpu *v, u32 access)
+{
+	unsigned int right = v->s.rflags & RFLAGS_AC ? RIGHT_SUPER_AC : RIGHT_SUPER;
+
+	if (v->cpl == 3)
+		right = RIGHT_USER;
+	if (access & ACC_SYSTEM)
+		right = RIGHT_SUPER;
+	return (access & RIGHT_MASK) << right;
+}
+
+/* CR3's low 12 bits are the PCID, if there is one, and do no harm otherwise: MOV CR3 flushes then.
+ */
+static inline u64 mmu_tag(const struct vcpu *v, u64 linear)
+{
+	return linear >> 12 | v->s.cr3 << 52;
+}
+
+static inline struct mmu_tlb_entry *mmu_slot(struct vcpu *v, u64 linear)
+{
+	return &v->tlb[linear >> 12 & (MMU_TLB - 1)];
+}
+
+/* The entry for ACCESS to LINEAR (already wrapped as the mode has it), or NULL. */
+static inline struct mmu_tlb_entry *mmu_hit(struct vcpu *v, u64 linear, u32 access)
+{
+	struct mmu_tlb_entry *e = mmu_slot(v, linear);
+	u32 need = mmu_need(v, access);
+
+	return likely(e->tag == mmu_tag(v, linear) && (e->rights & need) == need) ? e : NULL;
+}
+
+static inline bool canonical(u64 linear)
+{
+	return (u64)((s64)(linear << 16) >> 16) == linear;
+}
+
+#endif
