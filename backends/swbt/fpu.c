@@ -35,6 +35,13 @@ static u64 host_xcr0(void)
 	return (u64)hi << 32 | lo;
 }
 
+u64 fpu_host_components(void)
+{
+	u64 xcr0 = host_xcr0();
+
+	return xcr0 ? xcr0 : X87 | SSE;
+}
+
 void fpu_init(struct vcpu *v)
 {
 	v->fpu_mask = host_xcr0() & GUESTS;

@@ -14,6 +14,9 @@
  * contents. */
 void fpu_init(struct vcpu *v);
 
+/* XSAVE components that this host's kernel has enabled; 3 without XSAVE. */
+u64 fpu_host_components(void);
+
 /* Make an XSAVE image that came from elsewhere (set_state) safe to load: what this host does not
  * have is in its initial state, reserved bits of MXCSR and header are clear. */
 void fpu_sanitize(struct vcpu *v);

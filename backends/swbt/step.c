@@ -40,6 +40,11 @@ void step_fini(struct vcpu *v)
 	v->step = NULL;
 }
 
+struct mem_op *step_operand(struct vcpu *v)
+{
+	return &((struct step_cache *)v->step)->op;
+}
+
 static inline u64 rdtsc(void)
 {
 	return __builtin_ia32_rdtsc();
@@ -151,7 +156,7 @@ static int prepare(struct vcpu *v, const struct insn *i, u64 ea, struct mem_op *
 /* Natively. *HITS: data breakpoints. 0 or EXC. */
 static int run_plain(struct vcpu *v, const struct insn *i, u64 *hits)
 {
-	struct mem_op *op = &((struct step_cache *)v->step)->op;
+	struct mem_op *op = step_operand(v);
 	const struct thunk *t = thunk_get(v, i);
 	u64 ea = 0;
 	int r;

@@ -8,11 +8,15 @@
 #define FVB_SWBT_STEP_H
 
 #include "backends/swbt/emulate.h"
+#include "backends/swbt/mem.h"
 #include "backends/swbt/vcpu.h"
 
 /* The cache of decoded instructions. 0 or negative errno. thunks_init comes first. */
 int step_init(struct vcpu *v);
 void step_fini(struct vcpu *v);
+
+/* The one memory operand that an instruction needs at a time; its buffer is too big for stacks. */
+struct mem_op *step_operand(struct vcpu *v);
 
 /* Execute the instruction at RIP and move past it; no event is delivered. Any result but EMU_NEXT;
  * after EMU_FAULT v->exc says what to deliver (a trap if exc.trap, else nothing was done). */

@@ -19,13 +19,14 @@ static int swbt_probe(struct error *err)
 
 	if (fd < 0)
 		return fail(err, -errno, "memfd_create is not allowed here: %s", strerror(errno));
-	code = ftruncate(fd, 4096) ? MAP_FAILED :
-				     mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+	code = ftruncate(fd, 4096) ? MAP_FAILED
+				   : mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
 	close(fd);
 	if (code == MAP_FAILED)
-		return fail(err, -EACCES,
-			    "this host forbids executable mappings of memory files, which translated "
-			    "code needs; relax its security policy (SELinux: execmem)");
+		return fail(
+			err, -EACCES,
+			"this host forbids executable mappings of memory files, which translated "
+			"code needs; relax its security policy (SELinux: execmem)");
 	munmap(code, 4096);
 	return 0;
 }
@@ -35,7 +36,7 @@ static int swbt_cpuid_filter(struct cpuid_table *table, struct error *err)
 {
 	struct cpuid_table mine = *table;
 	struct cpuid_leaf *l1 = cpuid_find(&mine, 1, 0), *l7 = cpuid_find(&mine, 7, 0);
-	u64 xcr0 = fpu_host_mask();
+	u64 xcr0 = fpu_host_components();
 
 	(void)err;
 	if (!(xcr0 & 4))
@@ -60,14 +61,17 @@ static int swbt_create(struct vm *vm, struct error *err)
 	v->tsc_offset = 0 - host_tsc();
 	mmu_init(v);
 	vcpu_derive(v);
+	fpu_init(v);
 	r = thunks_init(v);
+	if (!r)
+		r = step_init(v);
 	if (r)
 		return fail(err, r, "cannot map memory for translated code: %s", strerror(-r));
 	/* Every cause is met in software, so every count is complete; what is timed is what leaves
 	 * the engine for a device, and walks of page tables. */
 	vm->traps.counted = BIT(TRAP_NR) - 1;
-	vm->traps.timed = BIT(TRAP_PORT_IN) | BIT(TRAP_PORT_OUT) | BIT(TRAP_MMIO) |
-			   BIT(TRAP_TLB_FILL);
+	vm->traps.timed =
+		BIT(TRAP_PORT_IN) | BIT(TRAP_PORT_OUT) | BIT(TRAP_MMIO) | BIT(TRAP_TLB_FILL);
 	return 0;
 }
 
@@ -75,6 +79,7 @@ static void swbt_destroy(struct vm *vm)
 {
 	struct vcpu *v = vm_vcpu(vm);
 
+	step_fini(v);
 	thunks_fini(v);
 	free(v);
 	vm->priv = NULL;
@@ -82,11 +87,7 @@ static void swbt_destroy(struct vm *vm)
 
 static int swbt_run(struct vm *vm)
 {
-	struct vcpu *v = vm_vcpu(vm);
-	int r = step_run(v);
-
-	fpu_put(v);
-	return r;
+	return step_run(vm_vcpu(vm));
 }
 
 /* The engine looks at vm->attention between instructions. */
@@ -113,6 +114,7 @@ static int swbt_set_state(struct vm *vm, const struct cpu_state *state, struct e
 
 	fpu_put(v);
 	v->s = *state;
+	fpu_sanitize(v);
 	if (lapic_wrmsr(&vm->pc.lapic, MSR_APIC_BASE, state->apic_base))
 		return fail(err, -EINVAL, "the state's APIC base %#llx is not possible",
 			    (unsigned long long)state->apic_base);
@@ -158,7 +160,8 @@ static void swbt_counters(struct vm *vm, void (*fn)(void *arg, const char *name,
 
 const struct backend swbt_backend = {
 	.name = "swbt",
-	.summary = "software: one instruction at a time or translated; needs no virtualization hardware",
+	.summary = "software: one instruction at a time or translated; needs no virtualization "
+		   "hardware",
 	.probe = swbt_probe,
 	.cpuid_filter = swbt_cpuid_filter,
 	.create = swbt_create,
