@@ -93,6 +93,11 @@ static error_t parse_machine(int key, char *arg, struct argp_state *state)
 	case OPT_GUESTS:
 		o->guests = arg;
 		break;
+	case ARGP_KEY_END:
+		if (o->iterations && o->scale > 0)
+			argp_failure(state, EXIT_USAGE, 0,
+				     "--iters and --scale exclude each other");
+		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -181,7 +186,7 @@ static const char run_doc[] =
 	"Examples:\n"
 	"  fvbench run --csv all.csv\n"
 	"  fvbench run 'in*' cpuid --reps 20\n"
-	"  fvbench run --backend kvm,kvm:kernel hlt* --traps traps.csv";
+	"  fvbench run --backend kvm,kvm:kernel 'hlt*' --traps traps.csv";
 
 static error_t parse_verify(int key, char *arg, struct argp_state *state)
 {
@@ -228,13 +233,17 @@ static void parse(const struct argp *argp, struct options *o, int argc, char **a
 	argp_parse(argp, argc, argv, 0, NULL, o);
 }
 
+static void default_scale(struct options *o, double scale)
+{
+	if (o->scale <= 0)
+		o->scale = scale;
+}
+
 static void set_defaults(struct options *o)
 {
-	*o = (struct options){ .reps = 5,
-			       .scale = 1,
-			       .mem_size = 64 * MiB,
-			       .cpu = "host",
-			       .timeout_ns = 60 * NSEC_PER_SEC };
+	*o = (struct options){
+		.reps = 5, .mem_size = 64 * MiB, .cpu = "host", .timeout_ns = 60 * NSEC_PER_SEC
+	};
 }
 
 void options_list(struct options *o, int argc, char **argv)
@@ -254,6 +263,7 @@ void options_run(struct options *o, int argc, char **argv)
 
 	set_defaults(o);
 	parse(&argp, o, argc, argv);
+	default_scale(o, 1);
 }
 
 void options_verify(struct options *o, int argc, char **argv)
@@ -262,8 +272,8 @@ void options_verify(struct options *o, int argc, char **argv)
 					  both,		  NULL,		NULL };
 
 	set_defaults(o);
-	o->scale = 0.1;
 	parse(&argp, o, argc, argv);
+	default_scale(o, 0.1);
 }
 
 void options_probe(int argc, char **argv)

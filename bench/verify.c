@@ -167,7 +167,7 @@ static int one_guest(const struct run *run, const struct sample_runner *runner,
 		fprintf(f, "skip  %-24s %s\n", bench->name, sample[0].reason);
 	} else if (!ret) {
 		sum->passed++;
-		fprintf(f, "ok    %-24s\n", bench->name);
+		fprintf(f, "ok    %s\n", bench->name);
 	}
 	for (unsigned int i = 0; i < run->variants; i++)
 		sample_free(&sample[i]);

@@ -6,4 +6,7 @@ suite unit-sanitized make --no-print-directory SAN=address,undefined unit
 suite clang make --no-print-directory CC=clang build/clang/fvm build/clang/fvbench build/clang/unit
 suite fuzz-seeds make --no-print-directory fuzz-seeds
 suite nano-tcg tests/nano/run-tcg
+suite fvbench-cli tests/fvbench/cli
+suite fvbench-run tests/with-kvm tests/fvbench/run
+suite fvbench-verify tests/with-kvm ./fvbench verify --counts
 suite rig tests/rig/selftest
