@@ -426,6 +426,20 @@ static void test_icw1_clears(void)
 	CU_ASSERT_EQUAL(pic_ack(&r.pic), 0x2c);
 	pulse(&r, 8);
 	CU_ASSERT_FALSE(pic_pending(&r.pic)); /* fully nested */
+	/* Once more, out of rotating automatic EOI with ISR selected. */
+	program_master(&r, 0x11, 0x03);
+	out(&r, M, 0x80);
+	out(&r, M, 0x0b);
+	program_master(&r, 0x10, 0);
+	pulse(&r, 4);
+	CU_ASSERT_EQUAL(in(&r, M), BIT(4));
+	CU_ASSERT_EQUAL(pic_ack(&r.pic), 0x24);
+	out(&r, M, 0x0b);
+	CU_ASSERT_EQUAL(in(&r, M), BIT(4));
+	program_master(&r, 0x11, 0x03);
+	pulse(&r, 4);
+	CU_ASSERT_EQUAL(pic_ack(&r.pic), 0x24);
+	CU_ASSERT_EQUAL(r.pic.chip[0].lowest, 7);
 	bus_fini(&r.pio);
 }
 

@@ -44,6 +44,13 @@ static void test_mode0(void)
 	CU_ASSERT_EQUAL(r.rises, 1);
 	go_to(&r, 2011);
 	CU_ASSERT_EQUAL(r.rises, 2);
+	/* The first byte stops a count in full run. */
+	out(&r, 0x40, 100);
+	out(&r, 0x40, 0);
+	go_to(&r, 2050);
+	out(&r, 0x40, 100);
+	go_to(&r, 3000);
+	CU_ASSERT_EQUAL(r.rises, 2);
 	bus_fini(&r.pio);
 }
 
