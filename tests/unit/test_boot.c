@@ -226,6 +226,24 @@ static void test_layout(void)
 	ram_fini(&ram);
 }
 
+/* Boot data: below the EBDA, else above the lowest 64 KiB, else above 1 MiB. */
+static void test_boot_data(void)
+{
+	struct layout l;
+	u64 gpa;
+
+	CU_ASSERT_EQUAL_FATAL(ram_init(&ram, 4 * MiB, NULL), 0);
+	layout_init(&l, &ram);
+	CU_ASSERT_PTR_NOT_NULL(layout_alloc_boot(&l, 0xfc00, 16, &gpa));
+	CU_ASSERT_EQUAL(gpa, LAYOUT_BOOT_START);
+	CU_ASSERT_PTR_NOT_NULL(layout_alloc_boot(&l, 0x80000, 16, &gpa));
+	CU_ASSERT_EQUAL(gpa, 0x10000);
+	CU_ASSERT_PTR_NOT_NULL(layout_alloc_boot(&l, 1, 16, &gpa));
+	CU_ASSERT_EQUAL(gpa, MEMMAP_HIGH);
+	CU_ASSERT_PTR_NULL(layout_alloc_boot(&l, 3 * MiB, 16, &gpa));
+	ram_fini(&ram);
+}
+
 static void test_zero(void)
 {
 	static const u64 lengths[] = { 0, 1, 4095, 4096, 4097, 20000, MiB };
@@ -255,6 +273,7 @@ CU_TestInfo tests_boot[] = {
 	{ "files that cannot be read", test_files },
 	{ "memory map of small and large guests", test_memmap },
 	{ "layout: take, first fit, limits", test_layout },
+	{ "layout: boot data", test_boot_data },
 	{ "clearing guest memory", test_zero },
 	CU_TEST_INFO_NULL,
 };
