@@ -11,7 +11,7 @@ struct rig {
 	struct bus pio;
 	struct clock clock;
 	struct pit pit;
-	int irq, rises;
+	int irq, rises, calls;
 	u64 last; /* ns of the last rise */
 };
 
@@ -25,11 +25,13 @@ static inline void on_irq(void *opaque, int pin, int level)
 		r->last = clock_now(&r->clock);
 	}
 	r->irq = level;
+	r->calls++;
 }
 
 static inline void setup(struct rig *r)
 {
 	r->irq = r->rises = 0;
+	r->calls = 0;
 	r->last = 0;
 	clock_init_manual(&r->clock);
 	bus_init_pio(&r->pio);

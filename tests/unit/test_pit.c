@@ -6,6 +6,7 @@ static void test_reset(void)
 	struct rig r;
 
 	setup(&r);
+	CU_ASSERT_EQUAL(r.calls, 0);
 	CU_ASSERT_EQUAL(clock_next(&r.clock), CLOCK_NEVER);
 	CU_ASSERT_EQUAL(count16(&r, 0), 0);
 	start(&r, 0, 4, 1000);
