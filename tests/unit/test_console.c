@@ -362,7 +362,7 @@ static void *slow_reader(void *arg)
 
 		for (ssize_t i = 0; i < n; i++)
 			right &= buf[i] == no_newline(at++);
-		usleep(200);
+		usleep(1000);
 	}
 	return right && at == SLOW_TOTAL ? NULL : arg;
 }
