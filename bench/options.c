@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/options.h"
-#include "bench/args.h"
+#include "common/args.h"
 
 #include <argp.h>
 

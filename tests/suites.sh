@@ -7,6 +7,8 @@ suite clang make --no-print-directory CC=clang build/clang/fvm build/clang/fvben
 suite fuzz-seeds make --no-print-directory fuzz-seeds
 suite exitcost make --no-print-directory exitcost
 suite nano-tcg tests/nano/run-tcg
+suite fvm-cli tests/fvm/cli
+suite fvm-run tests/with-kvm tests/fvm/run
 suite fvbench-cli tests/fvbench/cli
 suite fvbench-run tests/with-kvm tests/fvbench/run
 suite fvbench-verify tests/with-kvm ./fvbench verify --counts

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bench/args.h"
+#include "common/args.h"
 #include "tests/unit/fakebench.h"
 
 #include <CUnit/CUnit.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bench/args.h"
+#include "common/args.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -48,5 +48,18 @@ int args_size(const char *text, u64 *out)
 	if (errno || v > ~0ull >> shift)
 		return -EINVAL;
 	*out = v << shift;
+	return 0;
+}
+
+int args_address(const char *text, u64 *out)
+{
+	char *end;
+	u64 v;
+
+	errno = 0;
+	v = strtoull(text, &end, 0);
+	if (errno || end == text || *end || !isdigit((unsigned char)*text))
+		return -EINVAL;
+	*out = v;
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Words of the command line to values. Each returns 0, or -EINVAL with *OUT as it was. */
-#ifndef FVB_BENCH_ARGS_H
-#define FVB_BENCH_ARGS_H
+#ifndef FVB_ARGS_H
+#define FVB_ARGS_H
 
 #include "common/types.h"
 
@@ -13,5 +13,8 @@ int args_real(const char *text, double min, double max, double *out);
 
 /* Bytes: a number and K, M, G or T, powers of 1024, or nothing. */
 int args_size(const char *text, u64 *out);
+
+/* A guest-physical address: decimal, or hexadecimal after 0x. */
+int args_address(const char *text, u64 *out);
 
 #endif
