@@ -88,6 +88,7 @@ $(call objs,common/fvm.c bench/fvbench.c bench/meta.c): $(B)/version.h
 -include bench/nano/guests.mk
 # Tests beyond the unit tests: each folder adds to CHECKS.
 -include tests/fuzz/fuzz.mk
+-include tests/kvm/kvm.mk
 
 # ---- what people type ----------------------------------------------------------------------
 

@@ -6,6 +6,9 @@
  *   fvbench: bench=NAME mode=64|32 [iters=N cycles=N loop=N] [KEY=N ...] fail reason="TEXT"
  *   fvbench: bench=NAME mode=64|32 [iters=N cycles=N loop=N] [KEY=N ...] skip reason="TEXT"
  *
+ * A KEY that starts with lat_ is a time in TSC ticks; one that starts with var_ is a count that
+ * depends on time; all others are the same in every run of the same guest on the same processor.
+ *
  * Words are one space apart and in this order; N is decimal, below 2^64. Nothing else is accepted:
  * a guest that prints half a line or a number too many did not measure what it says.
  */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* fvm: run one virtual machine. */
+#include "common/args.h"
 #include "common/boot/boot.h"
 #include "common/console.h"
 #include "common/hostkind.h"
@@ -87,31 +88,6 @@ static const char doc[] =
 
 const char *argp_program_version = "fvm " FVB_VERSION;
 
-static int parse_size(const char *text, u64 *out)
-{
-	static const char units[] = "KMGT";
-	char *end;
-	const char *u;
-	u64 v, shift = 0;
-
-	errno = 0;
-	v = strtoull(text, &end, 0);
-	if (errno || end == text || *text == '-')
-		return -EINVAL;
-	if (*end && (u = strchr(units, *end & ~0x20)) && *u) {
-		shift = 10 * (u64)(u - units + 1);
-		end++;
-		if (*end == 'i')
-			end++;
-		if (*end == 'B')
-			end++;
-	}
-	if (*end || v > ~0ull >> shift)
-		return -EINVAL;
-	*out = v << shift;
-	return 0;
-}
-
 static const struct backend *parse_backend(struct argp_state *state, const char *name)
 {
 	const struct backend *b = backend_by_name(name);
@@ -170,7 +146,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->boot.append = arg;
 		break;
 	case OPT_MEM:
-		if (parse_size(arg, &o->vm.mem_size))
+		if (args_size(arg, &o->vm.mem_size))
 			argp_failure(state, EXIT_BAD_INPUT, 0,
 				     "--mem takes a size such as 512M or 4G; not '%s'", arg);
 		break;
@@ -200,7 +176,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->boot.format = (enum boot_format)parse_word(state, "--format", arg, format_words);
 		break;
 	case OPT_ADDRESS:
-		if (parse_size(arg, &o->boot.address))
+		if (args_address(arg, &o->boot.address))
 			argp_failure(state, EXIT_BAD_INPUT, 0,
 				     "--address takes an address such as 0x7c00; not '%s'", arg);
 		o->address_given = true;
@@ -297,17 +273,20 @@ static void write_counter(void *arg, const char *name, u64 value)
 static int write_records(struct vm *vm, const struct options *o, struct records *rec)
 {
 	const char *slash = strrchr(o->boot.kernel, '/');
-	char run_id[64];
+	char run_id[64], options[64];
 	struct csv_key key = {
 		.run_id = run_id,
 		.backend = vm->backend->name,
 		.engine = o->vm.engine,
-		.options = vm->config.irqchip == IRQCHIP_KERNEL ? "irqchip=kernel" : "",
+		.options = options,
 		.host_kind = host_kind(),
 		.guest = slash ? slash + 1 : o->boot.kernel,
 	};
 	int r = 0;
 
+	snprintf(options, sizeof(options), "irqchip=%s cpu=%s mem=%lluM",
+		 irqchip_words[vm->config.irqchip], vm->config.cpu,
+		 (unsigned long long)(vm->ram.size / MiB));
 	snprintf(run_id, sizeof(run_id), "fvm-%lld-%d", (long long)time(NULL), getpid());
 	if (rec->traps) {
 		trapcsv_header(rec->traps);
@@ -343,6 +322,8 @@ static int report_stop(struct vm *vm, int run_error)
 		return EXIT_TIMEOUT;
 	case STOP_TRIPLE_FAULT:
 		fprintf(stderr, "fvm: the guest died of a triple fault\n");
+		if (vm->error.text[0])
+			fprintf(stderr, "fvm: %s\n", vm->error.text);
 		postmortem(vm, stderr);
 		return EXIT_GUEST_DIED;
 	case STOP_UNHANDLED:
@@ -435,8 +416,10 @@ static int run(struct options *o, struct records *rec, struct error *err)
 	if (!entry)
 		return fail(err, EXIT_HOST, "out of memory");
 	r = vm_create(&vm, &o->vm, err);
-	if (r)
+	if (r) {
+		status = r == -EINVAL ? EXIT_BAD_INPUT : EXIT_HOST;
 		goto out;
+	}
 	r = boot_load(&vm->ram, &o->boot, entry, err);
 	if (r) {
 		status = EXIT_BAD_INPUT;

@@ -184,8 +184,10 @@ static void vm_service(struct vm *vm)
 		vm->on_kick(vm->on_kick_arg);
 }
 
-/* HLT: sleep until something asks for attention or an interrupt is there. The kick signal is
- * open only inside ppoll, so that one cannot slip in between the test and the sleep. */
+/* HLT: sleep until something asks for attention. Interrupts only ever come up on this thread while
+ * attention is paid, and the backend has looked at those there are: one that IF keeps out must not
+ * keep us awake. The kick signal is open only inside ppoll, so that one cannot slip in between the
+ * test and the sleep. */
 static void vm_idle(struct vm *vm)
 {
 	sigset_t kick, before;
@@ -193,7 +195,7 @@ static void vm_idle(struct vm *vm)
 	sigemptyset(&kick);
 	sigaddset(&kick, KICK_SIGNAL);
 	pthread_sigmask(SIG_BLOCK, &kick, &before);
-	while (!atomic_load(&vm->attention) && !vm->pc.intr && !vm->nmi)
+	while (!atomic_load(&vm->attention))
 		ppoll(NULL, 0, NULL, &before);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }

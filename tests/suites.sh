@@ -5,5 +5,12 @@ suite unit make --no-print-directory unit
 suite unit-sanitized make --no-print-directory SAN=address,undefined unit
 suite clang make --no-print-directory CC=clang build/clang/fvm build/clang/fvbench build/clang/unit
 suite fuzz-seeds make --no-print-directory fuzz-seeds
+suite exitcost make --no-print-directory exitcost
 suite nano-tcg tests/nano/run-tcg
+suite fvm-cli tests/fvm/cli
+suite fvm-run tests/with-kvm tests/fvm/run
+suite fvbench-cli tests/fvbench/cli
+suite fvbench-run tests/with-kvm tests/fvbench/run
+suite fvbench-verify tests/with-kvm ./fvbench verify --counts
 suite rig tests/rig/selftest
+suite kvm make --no-print-directory test-kvm

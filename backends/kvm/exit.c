@@ -216,10 +216,23 @@ static void on_hypercall(struct vm *vm, struct kvm *kvm)
 	kvm->run->hypercall.ret = (u64)-1000; /* KVM_ENOSYS */
 }
 
+/* AMD leaves the guest's state undefined here, and the kernel answers with an INIT: tell whoever
+ * looks at the registers that these are not the ones that died. */
+static void note_lost_state(struct vm *vm, struct kvm *kvm)
+{
+	struct kvm_sregs sregs;
+
+	if (guest_rip(kvm) == 0xfff0 && !ioctl(kvm->vcpu, KVM_GET_SREGS, &sregs) &&
+	    sregs.cs.base == 0xffff0000)
+		fail(&vm->error, -EIO,
+		     "the registers at the triple fault are lost: AMD processors do not keep them, "
+		     "and the host kernel has reset the vCPU");
+}
+
 static void on_shutdown(struct vm *vm, struct kvm *kvm)
 {
-	(void)kvm;
 	trap_begin(vm, TRAP_OTHER, 0, 0, false);
+	note_lost_state(vm, kvm);
 	vm_stop(vm, STOP_TRIPLE_FAULT, 0);
 }
 

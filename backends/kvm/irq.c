@@ -54,10 +54,11 @@ static void route(struct kvm_irq_routing *r, u32 gsi, u32 chip, u32 pin)
  * is the cascade. The kernel's default has IRQ 0 on pin 0. */
 static int init_routing(struct kvm *kvm, struct error *err)
 {
-	struct {
+	union {
 		struct kvm_irq_routing table;
-		struct kvm_irq_routing_entry room[16 + NR_GSI];
-	} r = { .table.nr = 0 };
+		u8 room[sizeof(struct kvm_irq_routing) +
+			(16 + NR_GSI) * sizeof(struct kvm_irq_routing_entry)];
+	} r = { .room = { 0 } };
 
 	for (u32 gsi = 0; gsi < NR_GSI; gsi++) {
 		if (gsi == 2)

@@ -29,9 +29,9 @@ static const struct {
 #undef MSR
 };
 
-struct msr_list {
+union msr_list {
 	struct kvm_msrs head;
-	struct kvm_msr_entry room[ARRAY_SIZE(msrs)];
+	u8 room[sizeof(struct kvm_msrs) + ARRAY_SIZE(msrs) * sizeof(struct kvm_msr_entry)];
 };
 
 static u64 *msr_field(struct cpu_state *s, size_t i)
@@ -73,8 +73,10 @@ int kvm_state_init(struct kvm *kvm, struct error *err)
 	int size = kvm_has(kvm->vm, KVM_CAP_XSAVE2);
 
 	for (size_t i = 0; i < ARRAY_SIZE(msrs); i++) {
-		struct msr_list m = { .head.nmsrs = 1, .room[0].index = msrs[i].number };
+		union msr_list m = { .room = { 0 } };
 
+		m.head.nmsrs = 1;
+		m.head.entries[0].index = msrs[i].number;
 		if (ioctl(kvm->vcpu, KVM_GET_MSRS, &m.head) == 1)
 			kvm->msr_known |= BIT(i);
 	}
@@ -137,16 +139,17 @@ static int get_debug(struct kvm *kvm, struct cpu_state *s)
 
 static int get_msrs(struct kvm *kvm, struct cpu_state *s)
 {
-	struct msr_list m = { .head.nmsrs = 0 };
+	union msr_list m = { .room = { 0 } };
 	u32 n = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(msrs); i++)
 		if (kvm->msr_known & BIT(i))
-			m.room[m.head.nmsrs++].index = msrs[i].number;
+			m.head.entries[m.head.nmsrs++].index = msrs[i].number;
 	if (ioctl(kvm->vcpu, KVM_GET_MSRS, &m.head) != (int)m.head.nmsrs)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(msrs); i++)
-		*msr_field(s, i) = kvm->msr_known & BIT(i) ? m.room[n++].data : msrs[i].reset;
+		*msr_field(s, i) =
+			kvm->msr_known & BIT(i) ? m.head.entries[n++].data : msrs[i].reset;
 	return 0;
 }
 
@@ -306,7 +309,7 @@ static int set_debug(struct kvm *kvm, const struct cpu_state *s)
 /* 0, or a negative errno with ERR filled: a list stops at the MSR that the kernel refuses. */
 static int set_msrs(struct kvm *kvm, const struct cpu_state *s, struct error *err)
 {
-	struct msr_list m = { .head.nmsrs = 0 };
+	union msr_list m = { .room = { 0 } };
 	const char *names[ARRAY_SIZE(msrs)];
 	int done;
 
@@ -314,7 +317,7 @@ static int set_msrs(struct kvm *kvm, const struct cpu_state *s, struct error *er
 		if (!(kvm->msr_known & BIT(i)))
 			continue;
 		names[m.head.nmsrs] = msrs[i].name;
-		m.room[m.head.nmsrs++] = (struct kvm_msr_entry){
+		m.head.entries[m.head.nmsrs++] = (struct kvm_msr_entry){
 			.index = msrs[i].number,
 			.data = *msr_field((struct cpu_state *)s, i),
 		};
@@ -324,7 +327,7 @@ static int set_msrs(struct kvm *kvm, const struct cpu_state *s, struct error *er
 		return kvm_fail(err, "KVM_SET_MSRS");
 	if (done < (int)m.head.nmsrs)
 		return fail(err, -EINVAL, "kvm: the host does not take %#llx for MSR %s",
-			    (unsigned long long)m.room[done].data, names[done]);
+			    (unsigned long long)m.head.entries[done].data, names[done]);
 	return 0;
 }
 

@@ -12,9 +12,9 @@
 
 #define MAX_CPUID 256 /* entries that a kernel may report as supported */
 
-struct cpuid2 {
+union cpuid2 {
 	struct kvm_cpuid2 head;
-	struct kvm_cpuid_entry2 room[MAX_CPUID];
+	u8 room[sizeof(struct kvm_cpuid2) + MAX_CPUID * sizeof(struct kvm_cpuid_entry2)];
 };
 
 /* Leaves that describe caches, topology or other hypervisors hold no features to compare. */
@@ -27,7 +27,7 @@ static bool holds_features(u32 function)
 
 int kvm_cpuid_filter(struct cpuid_table *table, struct error *err)
 {
-	struct cpuid2 *c = calloc(1, sizeof(*c));
+	union cpuid2 *c = calloc(1, sizeof(*c));
 	struct cpuid_table supported = { .nr = 0 };
 	int r = 0, dev = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 
@@ -67,7 +67,7 @@ out:
 
 static int set_cpuid(struct vm *vm, struct error *err)
 {
-	struct cpuid2 *c = calloc(1, sizeof(*c));
+	union cpuid2 *c = calloc(1, sizeof(*c));
 	int r = 0;
 
 	_Static_assert(CPUID_MAX <= MAX_CPUID, "the model fits");
@@ -164,10 +164,13 @@ void kvm_vcpu_fini(struct vm *vm)
 /* A new vCPU's TSC starts at zero, and the guest may write it: only the kernel knows it. */
 u64 kvm_guest_tsc(struct vm *vm)
 {
-	struct {
+	union {
 		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} m = { .head.nmsrs = 1, .entry.index = MSR_TSC };
+		u8 room[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
+	} m = { .room = { 0 } };
+	struct kvm_msr_entry *tsc = &m.head.entries[0];
 
-	return ioctl(kvm_of(vm)->vcpu, KVM_GET_MSRS, &m.head) == 1 ? m.entry.data : 0;
+	m.head.nmsrs = 1;
+	tsc->index = MSR_TSC;
+	return ioctl(kvm_of(vm)->vcpu, KVM_GET_MSRS, &m.head) == 1 ? tsc->data : 0;
 }

@@ -11,11 +11,11 @@
 
 extern const char cold_block[];
 /* clang-format off */
-asm("	.balign 128\n"
+asm("	.balign " TEXT(BLOCK_SIZE) "\n"
     "cold_block:\n"
     "	.set k, 1\n"
-    "	.rept 1280\n"
-    "	.balign 128\n"
+    "	.rept " TEXT(BLOCKS) "\n"
+    "	.balign " TEXT(BLOCK_SIZE) "\n"
     "	add $k, %eax\n"
     "	mov $k * 3, %ecx\n"
     "	lea 0x1000 + k(%rcx), %edx\n"

@@ -29,14 +29,20 @@ OBJCOPY ?= objcopy
 .PHONY: nano
 nano: $(NANO)
 
+# Another compiler or other options: build again.
+$(NANO_B)/how: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(NANO_CFLAGS) $(NANO_LDFLAGS)' >$@.new; \
+		cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
 # $(1) 64 or 32, $(2) what the guest's name ends in, $(3) ld's emulation.
 define NANO_RULES
-$(NANO_B)/$(1)/%.o: bench/nano/%.c
+$(NANO_B)/$(1)/%.o: bench/nano/%.c $(NANO_B)/how
 	$$(call say,CC,"$$< -m$(1)")
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) -m$(1) $$(NANO_CFLAGS) -DNANO_NAME='"$$*$(2)"' -c -o $$@ $$<
 
-$(NANO_B)/$(1)/%.o: bench/nano/%.S
+$(NANO_B)/$(1)/%.o: bench/nano/%.S $(NANO_B)/how
 	$$(call say,AS,"$$< -m$(1)")
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) -m$(1) -c -o $$@ $$<

@@ -2,7 +2,7 @@
 /*
  * HLT, until the local APIC's timer ends it SLEEP cycles later. One operation is setting the timer,
  * STI, HLT, the handler and CLI; the empty loop spins for as long, so that what halting and waking
- * costs is left. wake_* is from the deadline to the instruction after HLT.
+ * costs is left. lat_* is from the deadline to the instruction after HLT.
  */
 #include "apic.h"
 
@@ -62,8 +62,8 @@ static void check(uword n)
 {
 	if (events < n)
 		expect("interrupts", events, n);
-	metric("interrupts", events);
-	metric_quantiles("wake", late, n);
+	metric("var_interrupts", events);
+	metric_quantiles("lat", late, n);
 }
 
 const struct nano nano = {

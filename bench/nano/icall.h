@@ -6,8 +6,6 @@
 #include "nano.h"
 
 #define TARGET_SIZE 32
-#define STRING(x)   #x
-#define TEXT(x)	    STRING(x)
 
 extern const char icall_target[];
 /* clang-format off */

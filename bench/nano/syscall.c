@@ -9,7 +9,7 @@ asm("syscall_entry:\n"
 
 static void setup(void)
 {
-	wrmsr(MSR_STAR, (u64)SEL_KDATA << 48 | (u64)SEL_KCODE << 32);
+	wrmsr(MSR_STAR, (u64)(SEL_KDATA | 3) << 48 | (u64)SEL_KCODE << 32);
 	wrmsr(MSR_LSTAR, (uword)syscall_entry);
 	wrmsr(MSR_SFMASK, 0);
 }
@@ -18,11 +18,13 @@ static void run(uword n)
 {
 	LOOP (n)
 		asm volatile("syscall" : : : "rcx", "r11", "memory");
+	asm volatile("mov %%cs, %k0" : "=r"(sum));
 }
 
 static void check(uword n)
 {
 	expect("system calls", events, n);
+	expect("CS of the caller", sum, SEL_UCODE);
 }
 
 const struct nano nano = {

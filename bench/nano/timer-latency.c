@@ -53,7 +53,7 @@ static void check(uword n)
 		early += late[i] == 0;
 	expect("interrupts", events, n);
 	metric("tsc_deadline", tsc_deadline);
-	metric("early", early);
+	metric("var_early", early);
 	metric_quantiles("lat", late, n);
 }
 

@@ -32,8 +32,7 @@ static const struct loader *find_loader(const struct image *image, enum boot_for
 			if (l->probe && l->probe(image))
 				return l;
 		fail(err, -ENOEXEC,
-		     "%s: neither Multiboot nor ELF; a raw binary must be asked for as flat",
-		     label);
+		     "%s: neither Multiboot nor ELF; a raw binary needs --format flat", label);
 		return NULL;
 	}
 	if ((unsigned int)format < ARRAY_SIZE(loaders))

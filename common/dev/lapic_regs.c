@@ -349,8 +349,6 @@ static int write_base(struct lapic *l, u64 v)
 	l->base = v;
 	if (from != to && to != 2)
 		l->id = l->initial_id;
-	if (from != to && to == 3)
-		l->icr = (u32)l->icr;
 	if (from != to && to == 0)
 		lapic_reset_registers(l);
 	claim_page(l);

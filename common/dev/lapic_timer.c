@@ -134,11 +134,8 @@ void lapic_timer_set_initial(struct lapic *l, u32 count)
 
 u32 lapic_timer_current(struct lapic *l)
 {
-	s64 left;
+	s64 left = l->timer_start + l->timer_period - timer_now(l);
 
-	if (!l->timer_period)
-		return 0;
-	left = l->timer_start + l->timer_period - timer_now(l);
 	return left > 0 ? (u32)((left - 1) >> divide_shift(l)) + 1 : 0;
 }
 

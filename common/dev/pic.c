@@ -305,7 +305,6 @@ static void elcr_write(void *dev, u64 offset, u64 value, unsigned int size)
 
 	(void)size;
 	c->elcr = (u8)value & (u8)~c->elcr_fixed;
-	c->latch &= (u8)~c->elcr;
 	pic_update(pic);
 }
 

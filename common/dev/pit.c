@@ -392,7 +392,7 @@ void pit_init(struct pit *pit, struct clock *clock, struct irq_line irq0)
 {
 	memset(pit, 0, sizeof(*pit));
 	pit->clock = clock;
-	pit->irq0 = irq0;
 	timer_init(clock, &pit->timer, pit_rise, pit);
 	pit_reset(pit);
+	pit->irq0 = irq0; /* last: the far end of the line may not exist yet */
 }

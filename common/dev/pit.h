@@ -55,7 +55,7 @@ struct pit {
 	u8 port61; /* the bits that can be written, 0-3 */
 };
 
-/* Make a timer at reset that runs on CLOCK and whose OUT 0 drives IRQ0. */
+/* Make a timer at reset that runs on CLOCK and whose OUT 0 drives IRQ0, which is not called yet. */
 void pit_init(struct pit *pit, struct clock *clock, struct irq_line irq0);
 
 /* Counters stopped, gate 2 low, OUT 0 low. */

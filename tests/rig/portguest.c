@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * portguest [N]: the smallest proof that /dev/kvm runs a guest.
  *

@@ -226,6 +226,24 @@ static void test_layout(void)
 	ram_fini(&ram);
 }
 
+/* Boot data: below the EBDA, else above the lowest 64 KiB, else above 1 MiB. */
+static void test_boot_data(void)
+{
+	struct layout l;
+	u64 gpa;
+
+	CU_ASSERT_EQUAL_FATAL(ram_init(&ram, 4 * MiB, NULL), 0);
+	layout_init(&l, &ram);
+	CU_ASSERT_PTR_NOT_NULL(layout_alloc_boot(&l, 0xfc00, 16, &gpa));
+	CU_ASSERT_EQUAL(gpa, LAYOUT_BOOT_START);
+	CU_ASSERT_PTR_NOT_NULL(layout_alloc_boot(&l, 0x80000, 16, &gpa));
+	CU_ASSERT_EQUAL(gpa, 0x10000);
+	CU_ASSERT_PTR_NOT_NULL(layout_alloc_boot(&l, 1, 16, &gpa));
+	CU_ASSERT_EQUAL(gpa, MEMMAP_HIGH);
+	CU_ASSERT_PTR_NULL(layout_alloc_boot(&l, 3 * MiB, 16, &gpa));
+	ram_fini(&ram);
+}
+
 static void test_zero(void)
 {
 	static const u64 lengths[] = { 0, 1, 4095, 4096, 4097, 20000, MiB };
@@ -248,6 +266,31 @@ static void test_zero(void)
 	ram_fini(&ram);
 }
 
+static void test_copy(void)
+{
+	static const u64 lengths[] = { 0, 1, 64 * KiB - 1, 64 * KiB, MiB + 3 };
+	u8 *data = malloc(2 * MiB);
+	struct layout l;
+
+	CU_ASSERT_EQUAL_FATAL(ram_init(&ram, 4 * MiB, NULL), 0);
+	for (u64 i = 0; i < 2 * MiB; i++)
+		data[i] = (u8)(i * 11 + (i >> 12));
+	for (unsigned int i = 0; i < ARRAY_SIZE(lengths); i++) {
+		u64 len = lengths[i];
+		u8 *p;
+
+		memset(ram.host, 0xcc, 4 * MiB);
+		layout_init(&l, &ram);
+		p = layout_take(&l, 0x100001, len + 1, "x", &err);
+		layout_copy(&l, p, data + 5, len);
+		CU_ASSERT_FALSE(memcmp(ram.host + 0x100001, data + 5, len));
+		CU_ASSERT_EQUAL(ram.host[0x100000], 0xcc);
+		CU_ASSERT_EQUAL(ram.host[0x100001 + len], 0xcc);
+	}
+	free(data);
+	ram_fini(&ram);
+}
+
 CU_TestInfo tests_boot[] = {
 	{ "format: detected, asked for, unknown", test_detection },
 	{ "options that a format cannot pass on", test_options },
@@ -255,6 +298,8 @@ CU_TestInfo tests_boot[] = {
 	{ "files that cannot be read", test_files },
 	{ "memory map of small and large guests", test_memmap },
 	{ "layout: take, first fit, limits", test_layout },
+	{ "layout: boot data", test_boot_data },
+	{ "copying into guest memory", test_copy },
 	{ "clearing guest memory", test_zero },
 	CU_TEST_INFO_NULL,
 };

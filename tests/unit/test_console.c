@@ -4,6 +4,7 @@
 #include <CUnit/CUnit.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pty.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -100,12 +101,15 @@ static void *produce(void *arg)
 {
 	struct producer *p = arg;
 
-	for (size_t i = 0; i < p->total; i++) {
-		u8 byte = pattern(i);
+	for (size_t i = 0; i < p->total;) {
+		u8 block[100];
 
-		if (write(p->fd, &byte, 1) != 1)
+		for (size_t k = 0; k < sizeof(block); k++)
+			block[k] = pattern(i + k);
+		if (write(p->fd, block, sizeof(block)) != sizeof(block))
 			break;
-		atomic_store(&p->written, i + 1);
+		i += sizeof(block);
+		atomic_store(&p->written, i);
 	}
 	close(p->fd);
 	return NULL;
@@ -145,12 +149,12 @@ static void test_pipe(void)
 	}
 	CU_ASSERT_EQUAL(i, p.total);
 	CU_ASSERT_TRUE(right);
-	pthread_join(thread, NULL);
 	/* The end of the file is silence, not a request to quit. */
 	CU_ASSERT_EQUAL(console_read(&con, buf, sizeof(buf), &quit), 0);
 	CU_ASSERT_FALSE(quit);
 	console_close(&con);
 	close(fd[0]);
+	pthread_join(thread, NULL);
 }
 
 static void test_escapes(void)
@@ -338,46 +342,56 @@ static void test_output(void)
 	close(fd[1]);
 }
 
-static void *slow_reader(void *arg)
-{
-	int fd = *(int *)arg;
-	static u8 buf[3000];
-	size_t at = 0;
-	ssize_t n;
-	void *wrong = NULL;
+#define SLOW_TOTAL 300000
 
-	while ((n = read(fd, buf, sizeof(buf))) > 0) {
-		for (ssize_t i = 0; i < n; i++)
-			if (buf[i] != pattern(at++))
-				wrong = arg;
-		usleep(200);
-	}
-	return at == 500000 ? wrong : arg;
+static u8 no_newline(size_t i)
+{
+	return pattern(i) | 0x80;
 }
 
-/* A non-blocking descriptor that is full most of the time. */
+/* Takes SLOW_TOTAL bytes; returns ARG if they were not what was sent. */
+static void *slow_reader(void *arg)
+{
+	struct pollfd p = { .fd = *(int *)arg, .events = POLLIN };
+	static u8 buf[3000];
+	size_t at = 0;
+	bool right = true;
+
+	while (at < SLOW_TOTAL && poll(&p, 1, WAIT_MS) > 0) {
+		ssize_t n = read(p.fd, buf, sizeof(buf));
+
+		for (ssize_t i = 0; i < n; i++)
+			right &= buf[i] == no_newline(at++);
+		usleep(1000);
+	}
+	return right && at == SLOW_TOTAL ? NULL : arg;
+}
+
+/* A non-blocking terminal, which is full most of the time and takes writes in part. */
 static void test_slow_output(void)
 {
+	struct termios t;
 	pthread_t thread;
-	int fd[2];
+	struct pty p;
 	void *wrong;
 
-	CU_ASSERT_EQUAL_FATAL(pipe(fd), 0);
-	fcntl(fd[1], F_SETFL, O_NONBLOCK);
-	fcntl(fd[1], F_SETPIPE_SZ, 4096);
-	CU_ASSERT_EQUAL_FATAL(console_open(&con, -1, fd[1], NULL), 0);
-	pthread_create(&thread, NULL, slow_reader, &fd[0]);
-	for (size_t i = 0; i < 500000; i++) {
-		u8 byte = pattern(i);
+	pty_open(&p);
+	tcgetattr(p.slave, &t);
+	cfmakeraw(&t);
+	tcsetattr(p.slave, TCSANOW, &t);
+	fcntl(p.slave, F_SETFL, O_NONBLOCK);
+	CU_ASSERT_EQUAL_FATAL(console_open(&con, -1, p.slave, NULL), 0);
+	pthread_create(&thread, NULL, slow_reader, &p.master);
+	for (size_t i = 0; i < SLOW_TOTAL; i++) {
+		u8 byte = no_newline(i);
 
 		if (console_write(&con, &byte, 1))
 			break;
 	}
 	console_close(&con);
-	close(fd[1]);
 	pthread_join(thread, &wrong);
 	CU_ASSERT_PTR_NULL(wrong);
-	close(fd[0]);
+	pty_close(&p);
 }
 
 static void test_broken_pipe(void)

@@ -94,6 +94,9 @@ static void test_position_independent(void)
 	CU_ASSERT_EQUAL(entry.rip, 0x200004);
 	guest_put(&g, sizeof(Elf32_Ehdr) + offsetof(Elf32_Phdr, p_align), 0x3000, 4);
 	CU_ASSERT_EQUAL(load(), -ENOEXEC);
+	make_32(ET_DYN, 0x8004, 0x100000);
+	CU_ASSERT_EQUAL_FATAL(load(), 0);
+	CU_ASSERT_EQUAL(entry.rip, 0x100004);
 	make_32(ET_DYN, 0x8004, 0x300000);
 	CU_ASSERT_EQUAL_FATAL(load(), 0);
 	CU_ASSERT_EQUAL(entry.rip, 0x300004);

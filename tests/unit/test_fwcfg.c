@@ -259,6 +259,13 @@ static void test_dma_bounds(void)
 	CU_ASSERT_EQUAL(*(u32 *)f.ram.host, htobe32(READ));
 	out32(&f.b, DMA + 4, 0);
 	CU_ASSERT_EQUAL(*(u32 *)f.ram.host, 0);
+	/* The upper half of the address counts once. */
+	*(u32 *)f.ram.host = htobe32(READ);
+	out32(&f.b, DMA, htobe32(1));
+	out32(&f.b, DMA + 4, 0);
+	CU_ASSERT_EQUAL(*(u32 *)f.ram.host, htobe32(READ));
+	out32(&f.b, DMA + 4, 0);
+	CU_ASSERT_EQUAL(*(u32 *)f.ram.host, 0);
 	teardown(&f);
 }
 

@@ -86,7 +86,7 @@ static void test_keyboard(void)
 		{ 0xf3, "fa" },	      { 0x20, "fa" }, { 0xf5, "fa" },	 { 0xf4, "fa" },
 		{ 0xf2, "fa ab 41" }, { 0xf0, "fa" }, { 0x00, "fa 41" }, /* set 2, translated */
 		{ 0xf0, "fa" },	      { 0x01, "fa" }, { 0xf0, "fa" },	 { 0x00, "fa 43" },
-		{ 0xed, "fa" },	      { 0xf4, "fa" }, /* a command instead of the parameter */
+		{ 0xed, "fa" },	      { 0xee, "ee" }, /* a command instead of the parameter */
 		{ 0x02, "fe" },	      { 0xfe, "fe" }, { 0xf6, "fa" },	 { 0xfe, "fa" },
 	};
 	struct fixture f;
@@ -128,6 +128,9 @@ static void test_interrupts(void)
 	CU_ASSERT_STRING_EQUAL(drain(&f), "");
 	out8(&f.b, STATUS, 0xae);
 	CU_ASSERT_STRING_EQUAL(drain(&f), "1e 9e");
+	/* Sending to the keyboard enables it again. */
+	command(&f, 0xad);
+	CU_ASSERT_STRING_EQUAL(keyboard(&f, 0xee), "ee");
 	/* With scanning off keys are lost. */
 	keyboard(&f, 0xf5);
 	i8042_key(&f.kbc, keys, 1);

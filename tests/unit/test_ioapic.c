@@ -93,6 +93,9 @@ static void test_registers(void)
 	CU_ASSERT_EQUAL(get_low(&r), MASKED);
 	CU_ASSERT_EQUAL(get(&r, 0x11 + 2 * PIN), 0);
 	CU_ASSERT_EQUAL(get(&r, 0), 0);
+	put(&r, 1, 0);
+	ioapic_reset(&r.ioapic);
+	CU_ASSERT_EQUAL(bus_read(&r.mmio, IOAPIC_BASE, 4), 0);
 	bus_fini(&r.mmio);
 }
 
@@ -168,6 +171,10 @@ static void test_level(void)
 	ioapic_eoi(&r.ioapic, 0x62);
 	CU_ASSERT_EQUAL(r.sent, 2);
 	CU_ASSERT_EQUAL(get_low(&r) & REMOTE, 0);
+	set_low(&r, LEVEL | 1 << 8 | 0x62); /* lowest priority is no different */
+	line(&r, 1);
+	CU_ASSERT_TRUE(r.level);
+	CU_ASSERT_TRUE(get_low(&r) & REMOTE);
 	bus_fini(&r.mmio);
 }
 
@@ -213,6 +220,9 @@ static void test_eoi_register(void)
 	line(&r, 1);
 	line(&r, 0);
 	bus_write(&r.mmio, IOAPIC_BASE + 0x40, 0x61, 4);
+	CU_ASSERT_TRUE(get_low(&r) & REMOTE);
+	bus_write(&r.mmio, IOAPIC_BASE + 0x40, 0x62, 1);
+	bus_write(&r.mmio, IOAPIC_BASE + 0x30, 0x62, 4);
 	CU_ASSERT_TRUE(get_low(&r) & REMOTE);
 	bus_write(&r.mmio, IOAPIC_BASE + 0x40, 0x62, 4);
 	CU_ASSERT_FALSE(get_low(&r) & REMOTE);

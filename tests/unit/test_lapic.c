@@ -84,6 +84,11 @@ static void test_tpr(void)
 	CU_ASSERT_TRUE(lapic_pending(&r.lapic));
 	lapic_set_cr8(&r.lapic, 15);
 	CU_ASSERT_FALSE(lapic_pending(&r.lapic));
+	put(&r, TPR, 0x40);
+	CU_ASSERT_FALSE(lapic_pending(&r.lapic));
+	CU_ASSERT_EQUAL(get(&r, APR), 0x40);
+	put(&r, TPR, 0x3f);
+	CU_ASSERT_TRUE(lapic_pending(&r.lapic));
 	lapic_set_cr8(&r.lapic, 0);
 	CU_ASSERT_EQUAL(get(&r, APR), 0x40);
 	CU_ASSERT_EQUAL(lapic_ack(&r.lapic), 0x4f);
@@ -91,6 +96,8 @@ static void test_tpr(void)
 	put(&r, TPR, 0x71);
 	CU_ASSERT_EQUAL(get(&r, APR), 0x71);
 	CU_ASSERT_EQUAL(get(&r, PPR), 0x71);
+	put(&r, TPR, 0x45);
+	CU_ASSERT_EQUAL(get(&r, APR), 0x40);
 	/* Disabling by software holds what waits. */
 	put(&r, TPR, 0);
 	fixed(&r, 0x90);
@@ -122,6 +129,13 @@ static void test_level_eoi(void)
 	lapic_deliver(&r.lapic, 0x61, LAPIC_FIXED, true);
 	CU_ASSERT_EQUAL(take(&r), 0x61);
 	CU_ASSERT_EQUAL(r.eois, 1);
+	/* 16 is the first vector that can be one. */
+	put(&r, SVR, 0x1ff);
+	lapic_deliver(&r.lapic, 16, LAPIC_FIXED, true);
+	CU_ASSERT_EQUAL(get(&r, IRR), BIT(16));
+	CU_ASSERT_EQUAL(get(&r, TMR), BIT(16));
+	CU_ASSERT_EQUAL(take(&r), 16);
+	CU_ASSERT_EQUAL(r.eoi_vector, 16);
 	bus_fini(&r.mmio);
 }
 
@@ -176,6 +190,7 @@ static void test_lint(void)
 	lapic_lint(&r.lapic, 0, 1);
 	CU_ASSERT_EQUAL(take(&r), 0x42);
 	CU_ASSERT_EQUAL(take(&r), -1);
+	CU_ASSERT_EQUAL(r.eois, 0);
 	/* Fixed, level: again after each EOI while the line is up. */
 	put(&r, LINT0, 0x8043);
 	CU_ASSERT_EQUAL(get(&r, LINT0), 0xc043);
@@ -185,6 +200,15 @@ static void test_lint(void)
 	CU_ASSERT_EQUAL(take(&r), 0x43);
 	CU_ASSERT_EQUAL(take(&r), -1);
 	CU_ASSERT_EQUAL(get(&r, LINT0), 0x8043);
+	lapic_lint(&r.lapic, 0, 1);
+	CU_ASSERT_EQUAL(lapic_ack(&r.lapic), 0x43);
+	CU_ASSERT_EQUAL(get(&r, LINT0), 0xc043);
+	put(&r, LINT0, 0x8043); /* in service: not again */
+	CU_ASSERT_EQUAL(get(&r, IRR + 0x20), 0);
+	put(&r, LINT0, MASK | 0x8043);
+	put(&r, EOI, 0);
+	CU_ASSERT_FALSE(lapic_pending(&r.lapic));
+	lapic_lint(&r.lapic, 0, 0);
 	/* Lowest priority is no mode of a pin. */
 	put(&r, LINT0, 0x144);
 	lapic_lint(&r.lapic, 0, 1);
@@ -235,15 +259,16 @@ static void test_ipi(void)
 		u32 dest, icr;
 		int vector;
 	} sent[] = {
-		{ 5, 0x4040, 0x40 },				/* physical */
-		{ 6, 0x4041, -1 },				/* nobody */
-		{ 0xff, 0x4042, 0x42 },				/* all */
-		{ 0x10, 0x4843, 0x43 },				/* logical */
-		{ 0x20, 0x4844, -1 },	{ 0x10, 0x4945, 0x45 }, /* lowest priority */
-		{ 0, 0x44046, 0x46 },				/* self */
-		{ 0, 0x84047, 0x47 },				/* all including self */
-		{ 5, 0xc4048, -1 },				/* all excluding self */
-		{ 5, 0xc049, 0x49 },				/* level means nothing */
+		{ 5, 0x4040, 0x40 },	/* physical */
+		{ 6, 0x4041, -1 },	/* nobody */
+		{ 0xff, 0x4042, 0x42 }, /* all */
+		{ 0x10, 0x4843, 0x43 }, /* logical */
+		{ 0x20, 0x4844, -1 },	/* not our bit */
+		{ 0x10, 0x4945, 0x45 }, /* lowest priority */
+		{ 0, 0x44046, 0x46 },	/* self */
+		{ 0, 0x84047, 0x47 },	/* all including self */
+		{ 5, 0xc4048, -1 },	/* all excluding self */
+		{ 5, 0xc049, 0x49 },	/* level means nothing */
 	};
 	struct rig r;
 
@@ -288,6 +313,11 @@ static void test_x2apic_ipi(void)
 	CU_ASSERT_EQUAL(wrmsr(&r, X2(SELF), 0x70), 0);
 	CU_ASSERT_EQUAL(lapic_ack(&r.lapic), 0x70);
 	CU_ASSERT_EQUAL(wrmsr(&r, X2(SELF), 0x170), -EINVAL);
+	wrmsr(&r, X2(SELF), 15);
+	wrmsr(&r, X2(ESR), 0);
+	CU_ASSERT_EQUAL(rdmsr(&r, X2(ESR)), 0x20);
+	wrmsr(&r, X2(SELF), 16);
+	CU_ASSERT_EQUAL(rdmsr(&r, X2(IRR)), BIT(16));
 	CU_ASSERT_EQUAL(wrmsr(&r, X2(ICR), 0x100000), -EINVAL);
 	CU_ASSERT_EQUAL(wrmsr(&r, X2(EOI), 0), 0);
 	CU_ASSERT_EQUAL(rdmsr(&r, X2(PPR)), 0x60);
@@ -309,11 +339,15 @@ static void test_errors(void)
 	CU_ASSERT_EQUAL(get(&r, ESR), 0x20);
 	fixed(&r, 3);
 	CU_ASSERT_EQUAL(take(&r), 0x33);
-	get(&r, 0x3a0);	   /* no register */
-	put(&r, 0x2f0, 0); /* CMCI: not in this version */
+	get(&r, 0x3a0); /* no register */
 	CU_ASSERT_EQUAL(take(&r), 0x33);
 	put(&r, ESR, 0);
 	CU_ASSERT_EQUAL(get(&r, ESR), 0xc0);
+
+	put(&r, 0x2f0, 0); /* CMCI: not in this version */
+	CU_ASSERT_EQUAL(take(&r), 0x33);
+	put(&r, ESR, 0);
+	CU_ASSERT_EQUAL(get(&r, ESR), 0x80);
 	put(&r, ESR, 0);
 	CU_ASSERT_EQUAL(get(&r, ESR), 0);
 	/* An error vector that is itself illegal ends in the register, not in a loop. */
@@ -322,6 +356,44 @@ static void test_errors(void)
 	put(&r, ESR, 0);
 	CU_ASSERT_EQUAL(get(&r, ESR), 0x40);
 	CU_ASSERT_EQUAL(take(&r), -1);
+	bus_fini(&r.mmio);
+}
+
+/* INIT leaves nothing of a well-used APIC but its id and its mode. */
+static void test_init(void)
+{
+	u32 fresh[0x40];
+	struct rig r;
+
+	setup_raw(&r, 0);
+	put(&r, LINT0, MASK);
+	for (u32 n = 0; n < 0x40; n++)
+		fresh[n] = n * 16 == ESR ? 0 : get(&r, n * 16);
+	put(&r, SVR, 0x1ff);
+	for (u32 n = 0; n < 0x40; n++)
+		if (n * 16 != SVR && n * 16 != ICR)
+			put(&r, n * 16, 0xa5a600a5);
+	put(&r, ID, 0);
+	put(&r, TPR, 0);
+	put(&r, ICR, 0x4404f);
+	lapic_deliver(&r.lapic, 0x60, LAPIC_FIXED, true);
+	lapic_ack(&r.lapic);
+	fixed(&r, 0x80);
+	put(&r, ESR, 0);
+	fixed(&r, 1);
+	lapic_deliver(&r.lapic, 0, LAPIC_INIT, false);
+	CU_ASSERT_FALSE(lapic_pending(&r.lapic));
+	CU_ASSERT_EQUAL(clock_next(&r.clock), CLOCK_NEVER);
+	put(&r, ESR, 0);
+	for (u32 n = 0; n < 0x40; n++)
+		CU_ASSERT_EQUAL(get(&r, n * 16), fresh[n]);
+	/* Nor is anything left to come out later. */
+	put(&r, SVR, 0x1ff);
+	put(&r, EOI, 0);
+	fixed(&r, 0x20);
+	CU_ASSERT_EQUAL(take(&r), 0x20);
+	CU_ASSERT_EQUAL(take(&r), -1);
+	CU_ASSERT_EQUAL(r.eois, 0);
 	bus_fini(&r.mmio);
 }
 
@@ -336,5 +408,6 @@ CU_TestInfo tests_lapic[] = {
 	{ "IPIs", test_ipi },
 	{ "x2APIC IPIs", test_x2apic_ipi },
 	{ "error status register", test_errors },
+	{ "INIT resets every register", test_init },
 	CU_TEST_INFO_NULL,
 };

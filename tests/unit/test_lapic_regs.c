@@ -85,6 +85,8 @@ static void test_disable(void)
 	lapic_set_cr8(&r.lapic, 5); /* CR8 works on */
 	CU_ASSERT_EQUAL(lapic_get_cr8(&r.lapic), 5);
 	lapic_lint(&r.lapic, 1, 1); /* the pins are INTR and NMI */
+	lapic_lint(&r.lapic, 1, 1);
+	lapic_lint(&r.lapic, 0, 1);
 	CU_ASSERT_EQUAL(r.nmis, 1);
 	wrmsr(&r, MSR_APIC_BASE, LAPIC_BASE | BSP | EN);
 	CU_ASSERT_EQUAL(get(&r, ID), 0);
@@ -136,6 +138,11 @@ static void test_x2apic_msrs(void)
 	setup(&r);
 	CU_ASSERT_EQUAL(rdmsr_error(&r, X2(ID)), -EINVAL); /* not in xAPIC mode */
 	CU_ASSERT_EQUAL(wrmsr(&r, X2(TPR), 0), -EINVAL);
+	bus_fini(&r.mmio);
+	setup_raw(&r, 3);
+	put(&r, ID, 0x09000000); /* the id that x2APIC shows cannot be changed */
+	wrmsr(&r, MSR_APIC_BASE, LAPIC_BASE | EN | EXTD);
+	CU_ASSERT_EQUAL(rdmsr(&r, X2(ID)), 3);
 	bus_fini(&r.mmio);
 	setup_x2apic(&r, 0);
 	for (u32 n = 0; n < 0x40; n++) {

@@ -22,6 +22,9 @@ static void test_one_shot(void)
 	/* Periodic now, but it had ended. */
 	put(&r, LVTT, PERIODIC | 0xec);
 	CU_ASSERT_EQUAL(get(&r, TMCCT), 0);
+	put(&r, TDCR, 0);
+	CU_ASSERT_EQUAL(get(&r, TMCCT), 0);
+	CU_ASSERT_EQUAL(clock_next(&r.clock), CLOCK_NEVER);
 	put(&r, TMICT, 1000000);
 	put(&r, TMICT, 0); /* stops */
 	CU_ASSERT_EQUAL(get(&r, TMCCT), 0);
@@ -124,6 +127,9 @@ static void test_tsc_deadline(void)
 	CU_ASSERT_EQUAL(rdmsr(&r, MSR_TSC_DEADLINE), 0);
 	put(&r, TDCR, 0xb);
 	put(&r, LVTT, 0xec);
+	wrmsr(&r, MSR_TSC_DEADLINE, 2000000);
+	CU_ASSERT_EQUAL(rdmsr(&r, MSR_TSC_DEADLINE), 0);
+	CU_ASSERT_EQUAL(clock_next(&r.clock), CLOCK_NEVER);
 	put(&r, TMICT, 1000);
 	put(&r, LVTT, TSCDEADLINE | 0xec); /* ends the count */
 	CU_ASSERT_EQUAL(get(&r, TMCCT), 0);
@@ -136,7 +142,10 @@ static void test_tsc_deadline(void)
 	clock_advance(&r.clock, 2);
 	CU_ASSERT_EQUAL(take(&r), 0xec);
 	CU_ASSERT_EQUAL(rdmsr(&r, MSR_TSC_DEADLINE), 0);
-	/* In the past: at once. */
+	/* Now, or in the past: at once. */
+	wrmsr(&r, MSR_TSC_DEADLINE, on_tsc(&r));
+	CU_ASSERT_EQUAL(take(&r), 0xec);
+	CU_ASSERT_EQUAL(clock_next(&r.clock), CLOCK_NEVER);
 	wrmsr(&r, MSR_TSC_DEADLINE, 1);
 	CU_ASSERT_EQUAL(take(&r), 0xec);
 	CU_ASSERT_EQUAL(rdmsr(&r, MSR_TSC_DEADLINE), 0);
@@ -177,6 +186,37 @@ static void test_tsc_deadline_early(void)
 	bus_fini(&r.mmio);
 }
 
+/* The host is late: whatever the guest touches, it finds the interrupt that was due. */
+static void test_due_first(void)
+{
+	static const struct {
+		u32 reg, value;
+	} touch[] = { { TMICT, 5000 }, { TDCR, 3 }, { LVTT, MASK }, { SVR, 0xff } };
+	struct rig r;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(touch); i++) {
+		setup(&r);
+		put(&r, LVTT, 0xec);
+		put(&r, TMICT, 1000);
+		r.clock.manual_now = 3000;
+		put(&r, touch[i].reg, touch[i].value);
+		CU_ASSERT_EQUAL(get(&r, IRR + 0x70), BIT(0xc));
+		bus_fini(&r.mmio);
+	}
+	setup(&r);
+	put(&r, LVTT, 0xec);
+	put(&r, TMICT, 1000);
+	put(&r, SVR, 0xff); /* masks the entry: nothing to wake up for */
+	CU_ASSERT_EQUAL(clock_next(&r.clock), CLOCK_NEVER);
+	put(&r, SVR, 0x1ff);
+	put(&r, LVTT, TSCDEADLINE | 0xec);
+	wrmsr(&r, MSR_TSC_DEADLINE, 1005000);
+	r.clock.manual_now = 6000;
+	CU_ASSERT_EQUAL(rdmsr(&r, MSR_TSC_DEADLINE), 0);
+	CU_ASSERT_EQUAL(take(&r), 0xec);
+	bus_fini(&r.mmio);
+}
+
 CU_TestInfo tests_lapic_timer[] = {
 	{ "one-shot timer", test_one_shot },
 	{ "timer divider", test_divide },
@@ -184,5 +224,6 @@ CU_TestInfo tests_lapic_timer[] = {
 	{ "a tiny period is no storm", test_no_storm },
 	{ "TSC-deadline timer", test_tsc_deadline },
 	{ "TSC-deadline timer with a wrong rate", test_tsc_deadline_early },
+	{ "what is due comes before any change", test_due_first },
 	CU_TEST_INFO_NULL,
 };

@@ -131,6 +131,11 @@ static void test_modules(void)
 	CU_ASSERT_PTR_NULL(strstr(text(m[0].string), "proc"));
 	CU_ASSERT_STRING_EQUAL(text(m[1].string), strrchr(b, '/') + 1);
 
+	/* Room below the kernel is not for modules: it looks for its free memory behind them. */
+	make_32(3, 0x200000);
+	CU_ASSERT_EQUAL(load(b, NULL), 0);
+	CU_ASSERT_EQUAL(*(const u32 *)ram_at(&ram, info()->mods_addr, 4), 0x202000);
+
 	CU_ASSERT_EQUAL(load("/no/such file", NULL), -ENOENT);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "/no/such: "));
 	snprintf(list, sizeof(list), "%s,", a);

@@ -30,12 +30,17 @@ static u64 in(struct rig *r, u64 port)
 	return bus_read(&r->pio, port, 1);
 }
 
-static void program(struct rig *r, u8 icw1, u8 icw4)
+static void program_master(struct rig *r, u8 icw1, u8 icw4)
 {
 	out(r, M, icw1);
 	out(r, M + 1, 0x20);
 	out(r, M + 1, 4);
 	out(r, M + 1, icw4);
+}
+
+static void program(struct rig *r, u8 icw1, u8 icw4)
+{
+	program_master(r, icw1, icw4);
 	out(r, S, icw1);
 	out(r, S + 1, 0x28);
 	out(r, S + 1, 2);
@@ -72,6 +77,8 @@ static void test_reset(void)
 	/* An input that is high through reset is no edge. */
 	out(&r, M + 1, 0);
 	CU_ASSERT_FALSE(pic_pending(&r.pic));
+	pic_set_irq(&r.pic, 4, 1);
+	CU_ASSERT_FALSE(pic_pending(&r.pic));
 	pulse(&r, 4);
 	CU_ASSERT_EQUAL(pic_ack(&r.pic), 0x0c);
 	bus_fini(&r.pio);
@@ -100,6 +107,13 @@ static void test_order(void)
 	CU_ASSERT_EQUAL(pic_ack(&r.pic), 0x24);
 	/* Edges: the lines are still high, and nothing comes again. */
 	out(&r, M, 0x20);
+	CU_ASSERT_FALSE(pic_pending(&r.pic));
+	/* The least urgent in service holds nobody back, not even the next but one. */
+	pulse(&r, 7);
+	CU_ASSERT_EQUAL(pic_ack(&r.pic), 0x27);
+	pulse(&r, 6);
+	CU_ASSERT_EQUAL(pic_ack(&r.pic), 0x26);
+	pulse(&r, 7);
 	CU_ASSERT_FALSE(pic_pending(&r.pic));
 	bus_fini(&r.pio);
 }
@@ -220,6 +234,12 @@ static void test_level(void)
 	out(&r, S, 0x20);
 	out(&r, M, 0x20);
 	CU_ASSERT_FALSE(pic_pending(&r.pic));
+	/* An input becomes level-triggered while it is high. */
+	pulse(&r, 11);
+	out(&r, 0x4d1, 0);
+	CU_ASSERT_EQUAL(pic_ack(&r.pic), 0x27);
+	out(&r, 0x4d1, 0x08);
+	CU_ASSERT_EQUAL(pic_ack(&r.pic), 0x2b);
 	/* LTIM makes all of a chip's inputs level-triggered. */
 	program(&r, 0x19, 0x01);
 	pic_set_irq(&r.pic, 1, 1);
@@ -253,6 +273,17 @@ static void test_auto_eoi(void)
 	pulse(&r, 5);
 	pulse(&r, 7);
 	CU_ASSERT_EQUAL(pic_ack(&r.pic), 0x27); /* 6 is the lowest still */
+	/* A slave that forgets at once still gives the master one edge a request. */
+	out(&r, S, 0x11);
+	out(&r, S + 1, 0x28);
+	out(&r, S + 1, 2);
+	out(&r, S + 1, 0x03);
+	program_master(&r, 0x11, 0x01);
+	pulse(&r, 9);
+	pulse(&r, 10);
+	CU_ASSERT_EQUAL(pic_ack(&r.pic), 0x29);
+	out(&r, M, 0x20);
+	CU_ASSERT_EQUAL(pic_ack(&r.pic), 0x2a);
 	bus_fini(&r.pio);
 }
 
@@ -274,6 +305,9 @@ static void test_rotation(void)
 	out(&r, M, 0x40); /* no operation */
 	out(&r, M, 0x0b);
 	CU_ASSERT_EQUAL(in(&r, M), BIT(1));
+	CU_ASSERT_EQUAL(r.pic.chip[0].lowest, 7);
+	out(&r, M, 0x20);
+	out(&r, M, 0xa0); /* nothing in service: nothing rotates */
 	CU_ASSERT_EQUAL(r.pic.chip[0].lowest, 7);
 	bus_fini(&r.pio);
 }
@@ -318,6 +352,9 @@ static void test_poll(void)
 	out(&r, S, 0x0b);
 	CU_ASSERT_EQUAL(in(&r, S), BIT(5));
 	CU_ASSERT_EQUAL(in(&r, M + 1), 0); /* one read, then OCW1 again */
+	pulse(&r, 0);
+	out(&r, M, 0x0c);
+	CU_ASSERT_EQUAL(in(&r, M), 0x80);
 	bus_fini(&r.pio);
 }
 
@@ -356,6 +393,56 @@ static void test_quiet(void)
 	bus_fini(&r.pio);
 }
 
+static void test_icw1_clears(void)
+{
+	struct rig r;
+
+	setup(&r);
+	program(&r, 0x11, 0x13); /* special fully nested, automatic EOI */
+	out(&r, M, 0x80);	 /* rotating */
+	program(&r, 0x11, 0x11);
+	pulse(&r, 3);
+	pulse(&r, 5);
+	CU_ASSERT_EQUAL(pic_ack(&r.pic), 0x23);
+	out(&r, M, 0x6b); /* special mask mode, read ISR */
+	CU_ASSERT_EQUAL(in(&r, M), BIT(3));
+	out(&r, M, 0x0c);
+	out(&r, M, 0xc3);
+	program(&r, 0x10, 0x01); /* with no ICW4: the fourth word is OCW1 */
+	CU_ASSERT_EQUAL(in(&r, M + 1), 0x01);
+	CU_ASSERT_EQUAL(in(&r, M), 0);
+	out(&r, M, 0x0b);
+	CU_ASSERT_EQUAL(in(&r, M), 0);
+	out(&r, M + 1, 0);
+	pulse(&r, 5);
+	pulse(&r, 3);
+	CU_ASSERT_EQUAL(pic_ack(&r.pic), 0x23);
+	CU_ASSERT_EQUAL(in(&r, M), BIT(3)); /* normal EOI */
+	out(&r, M + 1, BIT(3));
+	CU_ASSERT_FALSE(pic_pending(&r.pic)); /* no special mask */
+	out(&r, M, 0x20);
+	out(&r, M, 0x63);
+	pulse(&r, 12);
+	CU_ASSERT_EQUAL(pic_ack(&r.pic), 0x2c);
+	pulse(&r, 8);
+	CU_ASSERT_FALSE(pic_pending(&r.pic)); /* fully nested */
+	/* Once more, out of rotating automatic EOI with ISR selected. */
+	program_master(&r, 0x11, 0x03);
+	out(&r, M, 0x80);
+	out(&r, M, 0x0b);
+	program_master(&r, 0x10, 0);
+	pulse(&r, 4);
+	CU_ASSERT_EQUAL(in(&r, M), BIT(4));
+	CU_ASSERT_EQUAL(pic_ack(&r.pic), 0x24);
+	out(&r, M, 0x0b);
+	CU_ASSERT_EQUAL(in(&r, M), BIT(4));
+	program_master(&r, 0x11, 0x03);
+	pulse(&r, 4);
+	CU_ASSERT_EQUAL(pic_ack(&r.pic), 0x24);
+	CU_ASSERT_EQUAL(r.pic.chip[0].lowest, 7);
+	bus_fini(&r.pio);
+}
+
 CU_TestInfo tests_pic[] = {
 	{ "reset masks all and forgets requests", test_reset },
 	{ "priority, nesting and EOI", test_order },
@@ -371,5 +458,6 @@ CU_TestInfo tests_pic[] = {
 	{ "poll command", test_poll },
 	{ "initialization words", test_init_sequence },
 	{ "INTR is driven only when it changes", test_quiet },
+	{ "ICW1 clears the chip", test_icw1_clears },
 	CU_TEST_INFO_NULL,
 };

@@ -140,6 +140,14 @@ static void test_set_time(void)
 	/* One register, without stopping the clock. */
 	set(&f, 2, 0x30);
 	expect(&f, "1932-01-01 00:30:00 6");
+	/* The oldest date that fits. */
+	set(&f, B, 0x82);
+	set(&f, 0x32, 0);
+	set(&f, 9, 0);
+	set(&f, B, 0x02);
+	expect(&f, "0000-01-01 00:30:00 7");
+	set(&f, 9, 0x32);
+	set(&f, 0x32, 0x19);
 	/* SET alone holds the time but not the divider: the phase of the seconds stays. */
 	clock_advance(&f.b.clock, 300 * MSEC);
 	set(&f, B, 0x82);
@@ -191,11 +199,17 @@ static void test_update_interrupt(void)
 	/* Asserted until C is read, however many updates pass. */
 	clock_advance(&f.b.clock, 5 * NSEC_PER_SEC);
 	CU_ASSERT_EQUAL(f.b.wire.edges, 1);
+	CU_ASSERT_EQUAL(clock_next(&f.b.clock), CLOCK_NEVER);
+	/* Disabling it lets the wire go and leaves the flag. */
+	set(&f, B, 0x02);
+	CU_ASSERT_EQUAL(f.b.wire.level, 0);
+	set(&f, B, 0x12);
+	CU_ASSERT_EQUAL(f.b.wire.level, 1);
 	CU_ASSERT_EQUAL(get(&f, C) & 0x90, 0x90);
 	CU_ASSERT_EQUAL(f.b.wire.level, 0);
 	CU_ASSERT_EQUAL(get(&f, C), 0);
 	clock_advance(&f.b.clock, NSEC_PER_SEC);
-	CU_ASSERT_EQUAL(f.b.wire.edges, 2);
+	CU_ASSERT_EQUAL(f.b.wire.edges, 3);
 	/* SET turns it off, for good. */
 	set(&f, B, 0x92);
 	CU_ASSERT_EQUAL(get(&f, B), 0x82);

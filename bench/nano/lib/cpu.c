@@ -80,14 +80,12 @@ __attribute__((noreturn)) static void unexpected(u8 vector, const struct frame *
 }
 
 /* X(vector) pushes no error code, E(vector) does. */
+/* clang-format off */
 #define EXCEPTIONS                                                                                 \
-	X(0)                                                                                       \
-	X(1)                                                                                       \
-	X(2)                                                                                       \
-	X(3)                                                                                       \
-	X(4)                                                                                       \
-	X(5) X(6) X(7) E(8) X(9) E(10) E(11) E(12) E(13) E(14) X(15) X(16) E(17) X(18) X(19) X(20) \
-		E(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) E(29) E(30) X(31)
+	X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) E(8) X(9) E(10) E(11) E(12) E(13) E(14) X(15)      \
+	X(16) E(17) X(18) X(19) X(20) E(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) E(29) E(30)  \
+	X(31)
+/* clang-format on */
 
 #define X(vector)                                            \
 	__interrupt void exception_##vector(struct frame *f) \

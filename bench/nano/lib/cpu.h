@@ -41,9 +41,10 @@ static inline struct table_reg read_idtr(void)
 /* Put a system segment (TSS, LDT) into the GDT. TYPE as in the descriptor: 2 LDT, 9 free TSS. */
 void segment_set(u16 selector, const void *base, u32 limit, u8 type);
 
-/* What the CPU pushes; sp and ss in 32-bit mode only when the privilege level changed. */
+/* What the CPU pushes; sp and ss in 32-bit mode only when the privilege level changed. Volatile: it
+ * is the CPU that reads what a handler writes here. */
 struct frame {
-	uword ip, cs, flags, sp, ss;
+	volatile uword ip, cs, flags, sp, ss;
 };
 
 /* A handler: `__interrupt void f(struct frame *f)`, with a second argument `uword error` for the

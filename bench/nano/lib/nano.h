@@ -22,6 +22,8 @@ typedef unsigned long uword; /* a general register: 64 bits, or 32 in the -32 gu
 
 #define PAGE	       4096u
 #define __page_aligned __attribute__((aligned(PAGE)))
+#define STRING(x)      #x
+#define TEXT(x)	       STRING(x) /* of the macro x, for asm */
 #define ARRAY_SIZE(a)  (sizeof(a) / sizeof((a)[0]))
 
 /* A guest. Only `name` and `run` are required. N is the number of operations, 1 to 2^32 - 1. */

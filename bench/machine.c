@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+#include "bench/machine.h"
+#include "common/boot/boot.h"
+#include "common/vm.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+
+struct machine {
+	struct sample_raw *raw;
+	const struct sample_request *request;
+	struct vm *vm;
+	/* The backend's counters at the first mark; those at the second go to raw. */
+	u32 nr_before;
+	struct sample_counter before[SAMPLE_COUNTERS];
+	struct sample_counter *list;
+	u32 *nr;
+};
+
+static void on_console(void *arg, const void *data, size_t len)
+{
+	struct sample_raw *raw = arg;
+	size_t room = SAMPLE_CONSOLE - raw->console_len;
+
+	if (len > room)
+		len = room;
+	memcpy(raw->console + raw->console_len, data, len);
+	raw->console_len += len;
+}
+
+static void on_counter(void *arg, const char *name, u64 value)
+{
+	struct machine *m = arg;
+	struct sample_counter *c;
+
+	if (*m->nr == SAMPLE_COUNTERS)
+		return;
+	c = &m->list[(*m->nr)++];
+	snprintf(c->name, sizeof(c->name), "%s", name);
+	c->value = value;
+}
+
+/* What happened between the marks: the later value less the earlier one. A counter that went
+ * down is a gauge and has no such difference. */
+static void subtract_counters(struct machine *m)
+{
+	struct sample_raw *raw = m->raw;
+	u32 kept = 0;
+
+	for (u32 i = 0; i < raw->nr_counters; i++) {
+		struct sample_counter c = raw->counter[i];
+		u64 before = 0;
+
+		for (u32 j = 0; j < m->nr_before; j++)
+			if (!strcmp(m->before[j].name, c.name))
+				before = m->before[j].value;
+		if (c.value < before)
+			continue;
+		c.value -= before;
+		raw->counter[kept++] = c;
+	}
+	raw->nr_counters = kept;
+}
+
+static void on_mark(void *arg, struct vm *vm, unsigned int i)
+{
+	struct machine *m = arg;
+
+	if (!vm->backend->counters || !m->request->count)
+		return;
+	m->list = i ? m->raw->counter : m->before;
+	m->nr = i ? &m->raw->nr_counters : &m->nr_before;
+	*m->nr = 0;
+	vm->backend->counters(vm, on_counter, m);
+	if (i)
+		subtract_counters(m);
+}
+
+static int load(struct machine *m, const char *dir)
+{
+	char path[PATH_MAX], append[40];
+	const struct boot_params params = { .kernel = path,
+					    .append = append,
+					    .format = BOOT_MULTIBOOT };
+	struct error *err = &m->raw->error;
+	struct cpu_state entry;
+	int ret;
+
+	if (snprintf(path, sizeof(path), "%s/%s.elf", dir, m->request->bench->name) >=
+	    (int)sizeof(path))
+		return fail(err, -ENAMETOOLONG, "the guest's path is too long");
+	snprintf(append, sizeof(append), "iters=%" PRIu64, m->request->iterations);
+	ret = boot_load(&m->vm->ram, &params, &entry, err);
+	if (!ret)
+		ret = m->vm->backend->set_state(m->vm, &entry, err);
+	return ret;
+}
+
+/* How the machine stopped, where that is not for the guest to say. */
+static void describe_stop(struct sample_raw *raw, const struct vm *vm)
+{
+	static const char *const text[] = {
+		[STOP_NONE] = "the machine stopped for no reason",
+		[STOP_POWEROFF] = "guest switched the machine off",
+		[STOP_RESET] = "guest reset the machine",
+		[STOP_TRIPLE_FAULT] = "triple fault",
+		[STOP_UNHANDLED] = "the backend cannot go on",
+		[STOP_TIMEOUT] = "did not end within its time-out",
+		[STOP_SIGNAL] = "stopped by a signal",
+		[STOP_QUIT] = "stopped by the user",
+	};
+
+	if (vm->stop.kind == STOP_EXIT_PORT) {
+		raw->exit_status = vm->stop.code;
+		return;
+	}
+	snprintf(raw->stop, sizeof(raw->stop), "%s at rip %#" PRIx64 "%s%.120s",
+		 text[vm->stop.kind], raw->state.rip, vm->error.text[0] ? ": " : "",
+		 vm->error.text);
+}
+
+static int run(struct machine *m)
+{
+	struct sample_raw *raw = m->raw;
+	u64 start = clock_now(&m->vm->clock);
+	int ret = vm_run(m->vm);
+
+	raw->wall_ns = clock_now(&m->vm->clock) - start;
+	if (ret) {
+		raw->error = m->vm->error;
+		return ret;
+	}
+	ret = m->vm->backend->get_state(m->vm, &raw->state, &raw->error);
+	if (ret)
+		return ret;
+	describe_stop(raw, m->vm);
+	raw->have_traps = !vm_marked_traps(m->vm, &raw->traps);
+	raw->traps.trace = NULL;
+	return 0;
+}
+
+static u64 monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
+}
+
+void machine_body(void *arg, const struct sample_request *request, struct sample_raw *raw)
+{
+	static struct machine m;
+	const struct variant *v = request->variant;
+	const struct vm_config config = {
+		.backend = v->backend,
+		.engine = v->engine[0] ? v->engine : NULL,
+		.mem_size = request->mem_size,
+		.irqchip = v->irqchip,
+		.cpu = request->cpu,
+		.timeout_ns = request->timeout_ns,
+		.count_exits = request->count,
+		.console = on_console,
+		.console_arg = raw,
+		.on_mark = on_mark,
+		.on_mark_arg = &m,
+	};
+	u64 start = monotonic_ns();
+	int ret;
+
+	m.raw = raw;
+	m.request = request;
+	ret = vm_create(&m.vm, &config, &raw->error);
+	if (ret)
+		return;
+	ret = load(&m, arg);
+	raw->start_ns = monotonic_ns() - start;
+	if (!ret)
+		ret = run(&m);
+	vm_destroy(m.vm);
+	raw->ended = !ret;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include "bench/meta.h"
+#include "bench/facts.h"
+#include "bench/json.h"
+#include "common/csv.h"
+#include "version.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* Start sha256sum on PATH; its output's file descriptor, or -1. */
+static int start_sha256sum(const char *path, pid_t *pid)
+{
+	char *argv[] = { "sha256sum", "--", (char *)path, NULL };
+	posix_spawn_file_actions_t actions;
+	int fd[2], ret;
+
+	if (pipe2(fd, O_CLOEXEC))
+		return -1;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, fd[1], STDOUT_FILENO);
+	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	ret = posix_spawnp(pid, argv[0], &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	close(fd[1]);
+	if (ret) {
+		close(fd[0]);
+		return -1;
+	}
+	return fd[0];
+}
+
+void meta_sha256(const char *path, char digest[SHA256_HEX])
+{
+	char line[PATH_MAX + SHA256_HEX + 8] = "";
+	int status = -1, fd;
+	FILE *f = NULL;
+	pid_t pid;
+
+	digest[0] = '\0';
+	fd = start_sha256sum(path, &pid);
+	if (fd < 0)
+		return;
+	f = fdopen(fd, "r");
+	if (f && !fgets(line, sizeof(line), f))
+		line[0] = '\0';
+	if (f)
+		fclose(f);
+	else
+		close(fd);
+	if (waitpid(pid, &status, 0) != pid || status)
+		return;
+	if (strspn(line, "0123456789abcdef") == SHA256_HEX - 1)
+		snprintf(digest, SHA256_HEX, "%.*s", SHA256_HEX - 1, line);
+}
+
+/* The words of this process's own command line, as they were before anybody sorted them. */
+static void write_command(struct json *j)
+{
+	FILE *f = fopen("/proc/self/cmdline", "re");
+	char *word = NULL;
+	size_t size = 0;
+
+	json_array(j, "command");
+	while (f && getdelim(&word, &size, '\0', f) > 0)
+		json_text(j, NULL, word);
+	json_end(j);
+	free(word);
+	if (f)
+		fclose(f);
+}
+
+static void write_run(struct json *j, const struct run *run)
+{
+	char date[40];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+	json_text(j, "run_id", run->run_id);
+	json_text(j, "date", date);
+	write_command(j);
+	json_object(j, "build");
+	json_text(j, "version", FVB_VERSION);
+	json_text(j, "compiler", FVB_COMPILER);
+	json_text(j, "flags", FVB_CFLAGS);
+	json_end(j);
+}
+
+static void write_facts(struct json *j, const char *key, const struct fact *fact)
+{
+	json_object(j, key);
+	for (; fact->key; fact++) {
+		char text[FACT_TEXT] = "";
+
+		fact->get(text);
+		json_text(j, fact->key, text);
+	}
+	json_end(j);
+}
+
+static void write_variants(struct json *j, const struct run *run)
+{
+	json_array(j, "variants");
+	for (unsigned int i = 0; i < run->variants; i++) {
+		const struct variant *v = &run->variant[i];
+		char options[100];
+
+		run_options(run, v, options, sizeof(options));
+		json_object(j, NULL);
+		json_text(j, "backend", v->backend->name);
+		json_text(j, "engine", v->engine);
+		json_text(j, "options", options);
+		json_end(j);
+	}
+	json_end(j);
+}
+
+static void write_guests(struct json *j, const struct run *run, const char *dir)
+{
+	json_array(j, "guests");
+	for (unsigned int i = 0; i < run->benches; i++) {
+		const struct bench *b = run->bench[i];
+		char path[PATH_MAX], digest[SHA256_HEX];
+
+		snprintf(path, sizeof(path), "%s/%s.elf", dir, b->name);
+		meta_sha256(path, digest);
+		json_object(j, NULL);
+		json_text(j, "bench", b->name);
+		json_number(j, "iterations", run_iterations(run, b));
+		json_text(j, "sha256", digest);
+		json_end(j);
+	}
+	json_end(j);
+}
+
+int meta_write(FILE *f, const struct run *run, const char *guest_dir)
+{
+	struct json j;
+
+	json_init(&j, f);
+	json_object(&j, NULL);
+	write_run(&j, run);
+	json_text(&j, "host_kind", run->host_kind);
+	write_facts(&j, "host", host_facts);
+	write_facts(&j, "virtualization", virt_facts);
+	write_variants(&j, run);
+	json_number(&j, "reps", run->reps);
+	json_number(&j, "timeout_ns", run->timeout_ns);
+	write_guests(&j, run, guest_dir);
+	json_end(&j);
+	return csv_flush(f);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include "bench/metrics.h"
+
+#include <math.h>
+#include <string.h>
+
+struct sink {
+	void (*fn)(void *arg, const struct metric *m);
+	void *arg;
+};
+
+static void put(const struct sink *sink, const char *name, const char *unit, long double value)
+{
+	const struct metric m = { name, unit, value };
+
+	sink->fn(sink->arg, &m);
+}
+
+static void put_times(const struct sink *sink, const struct sample *s)
+{
+	const struct verdict *v = &s->verdict;
+	long double cycles = v->cycles, loop = v->loop, n = v->iters;
+
+	put(sink, "cycles_per_op", "cycles", (cycles - loop) / n);
+	put(sink, "loop_cycles_per_op", "cycles", loop / n);
+	put(sink, "total_cycles", "cycles", cycles);
+	for (unsigned int i = 0; i < v->nr_extra; i++)
+		put(sink, v->extra[i].key, strncmp(v->extra[i].key, "lat_", 4) ? "count" : "cycles",
+		    v->extra[i].value);
+	put(sink, "wall_time", "ns", s->raw->wall_ns);
+	put(sink, "startup_time", "ns", s->raw->start_ns);
+}
+
+double metrics_traps_per_op(const struct sample *s, enum trap_cause cause)
+{
+	const struct trap_stats *t = &s->raw->traps;
+
+	if (!s->raw->have_traps || !(t->counted & BIT(cause)))
+		return NAN;
+	return (double)t->c[cause].count / (double)s->verdict.iters;
+}
+
+static void put_traps(const struct sink *sink, const struct sample *s)
+{
+	for (unsigned int i = 0; i < TRAP_NR; i++) {
+		double per_op = metrics_traps_per_op(s, i);
+		char name[64];
+
+		if (isnan(per_op))
+			continue;
+		snprintf(name, sizeof(name), "traps_per_op.%s", trap_name(i));
+		put(sink, name, "count", per_op);
+	}
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+
+	return n >= m && !strcmp(text + n - m, end);
+}
+
+void metrics_each(const struct sample *s, unsigned int rep,
+		  void (*fn)(void *arg, const struct metric *m), void *arg)
+{
+	const struct sink sink = { fn, arg };
+
+	if (rep)
+		put_times(&sink, s);
+	put_traps(&sink, s);
+	for (u32 i = 0; i < s->raw->nr_counters; i++) {
+		const struct sample_counter *c = &s->raw->counter[i];
+
+		put(&sink, c->name, ends_with(c->name, "_ns") ? "ns" : "count", c->value);
+	}
+}
+
+struct csv_out {
+	FILE *f;
+	const struct csv_key *key;
+};
+
+static void write_metric(void *arg, const struct metric *m)
+{
+	const struct csv_out *out = arg;
+
+	csv_key(out->f, out->key);
+	csv_text(out->f, m->name);
+	fprintf(out->f, ",%s,", m->unit);
+	fprintf(out->f, m->value == rintl(m->value) ? "%.0Lf\n" : "%.10Lg\n", m->value);
+}
+
+static void write_status(FILE *f, const struct csv_key *key, const struct sample *s)
+{
+	char text[sizeof(s->reason) + 8];
+
+	snprintf(text, sizeof(text), "%s%s%s", sample_status_name(s->status),
+		 s->reason[0] ? ": " : "", s->reason);
+	csv_key(f, key);
+	fputs("status,text,", f);
+	csv_text(f, text);
+	putc('\n', f);
+}
+
+void metrics_csv_header(FILE *f)
+{
+	fputs(CSV_KEY_COLUMNS ",metric,unit,value\n", f);
+}
+
+int metrics_csv_write(FILE *f, const struct csv_key *key, const struct sample *s)
+{
+	const struct csv_out out = { f, key };
+
+	if (s->status == SAMPLE_OK)
+		metrics_each(s, (unsigned int)key->rep, write_metric, (void *)&out);
+	write_status(f, key, s);
+	return csv_flush(f);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* What one sample says, as named numbers: the same for the CSV file and for the table. */
+#ifndef FVB_BENCH_METRICS_H
+#define FVB_BENCH_METRICS_H
+
+#include "bench/sample.h"
+#include "common/csv.h"
+
+struct metric {
+	const char *name; /* valid during the call */
+	const char *unit;
+	long double value; /* holds any u64 exactly */
+};
+
+/*
+ * Call FN for every metric of the good sample S. REP 0, the counting sample, gives counts and no
+ * times. What nobody could see is not there. Names and units: results/README.md.
+ */
+void metrics_each(const struct sample *s, unsigned int rep,
+		  void (*fn)(void *arg, const struct metric *m), void *arg);
+
+/* Counts that an operation took, measured as often as V says; NAN where STATS does not see CAUSE.
+ */
+double metrics_traps_per_op(const struct sample *s, enum trap_cause cause);
+
+/* The header line of the sample file. */
+void metrics_csv_header(FILE *f);
+
+/*
+ * All rows of S under KEY, flushed: its metrics, and its status in any case. KEY->iterations is
+ * taken from the guest's own word where there is one. 0 or the negative errno of a failed write.
+ */
+int metrics_csv_write(FILE *f, const struct csv_key *key, const struct sample *s);
+
+#endif

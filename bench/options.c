@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+#include "bench/options.h"
+#include "common/args.h"
+
+#include <argp.h>
+
+enum {
+	OPT_BENCH = 256,
+	OPT_BACKEND,
+	OPT_IRQCHIP,
+	OPT_REPS,
+	OPT_ITERS,
+	OPT_SCALE,
+	OPT_MEM,
+	OPT_CPU,
+	OPT_TIMEOUT,
+	OPT_GUESTS,
+	OPT_CSV,
+	OPT_TRAPS,
+	OPT_META,
+	OPT_QUIET,
+	OPT_COUNTS,
+};
+
+static void bad(struct argp_state *state, const char *option, const char *wants, const char *arg)
+{
+	argp_failure(state, EXIT_USAGE, 0, "%s takes %s; not '%s'", option, wants, arg);
+}
+
+static void add_glob(struct argp_state *state, const char *glob)
+{
+	struct options *o = state->input;
+
+	if (o->globs == OPTIONS_GLOBS)
+		argp_failure(state, EXIT_USAGE, 0, "more than %d patterns", OPTIONS_GLOBS);
+	o->glob[o->globs++] = glob;
+}
+
+/* Which benchmarks: for every command but probe. */
+static error_t parse_bench(int key, char *arg, struct argp_state *state)
+{
+	if (key != OPT_BENCH && key != ARGP_KEY_ARG)
+		return ARGP_ERR_UNKNOWN;
+	add_glob(state, arg);
+	return 0;
+}
+
+static const struct argp_option bench_options[] = {
+	{ "bench", OPT_BENCH, "GLOB", 0,
+	  "Only benchmarks whose name matches GLOB; may be given again, or as plain arguments", 1 },
+	{ 0 }
+};
+static const struct argp bench_argp = { bench_options, parse_bench, NULL, NULL, NULL, NULL, NULL };
+
+/* The machine and how often: run and verify. */
+static error_t parse_machine(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+	double seconds;
+	int word;
+
+	switch (key) {
+	case OPT_BACKEND:
+		o->backends = arg;
+		break;
+	case OPT_IRQCHIP:
+		word = irqchip_by_name(arg);
+		if (word < 0)
+			bad(state, "--irqchip", "user or kernel", arg);
+		o->irqchip = (enum irqchip)word;
+		break;
+	case OPT_ITERS:
+		if (args_number(arg, 1, UINT32_MAX, &o->iterations))
+			bad(state, "--iters", "a number from 1 to 4294967295", arg);
+		break;
+	case OPT_SCALE:
+		if (args_real(arg, 0, 1e6, &o->scale))
+			bad(state, "--scale", "a factor above 0, up to 1000000", arg);
+		break;
+	case OPT_MEM:
+		if (args_size(arg, &o->mem_size) || o->mem_size < RAM_MIN ||
+		    o->mem_size > RAM_MAX || o->mem_size % (4 * KiB))
+			bad(state, "--mem", "a size from 1M to 64G such as 128M", arg);
+		break;
+	case OPT_CPU:
+		o->cpu = arg;
+		break;
+	case OPT_TIMEOUT:
+		if (args_real(arg, 0, 1e6, &seconds))
+			bad(state, "--timeout", "seconds above 0, up to 1000000", arg);
+		o->timeout_ns = (u64)(seconds * NSEC_PER_SEC);
+		break;
+	case OPT_GUESTS:
+		o->guests = arg;
+		break;
+	case ARGP_KEY_END:
+		if (o->iterations && o->scale > 0)
+			argp_failure(state, EXIT_USAGE, 0,
+				     "--iters and --scale exclude each other");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp_option machine_options[] = {
+	{ "backend", OPT_BACKEND, "LIST", 0,
+	  "Comma-separated backends; NAME:WORD asks for an engine or an irqchip, as in "
+	  "kvm,kvm:kernel (default: every backend that works here)",
+	  2 },
+	{ "irqchip", OPT_IRQCHIP, "WHERE", 0,
+	  "Interrupt controllers in user space (default: every exit is seen) or in the kernel", 2 },
+	{ "iters", OPT_ITERS, "N", 0, "N operations in every sample", 2 },
+	{ "scale", OPT_SCALE, "X", 0, "X times as many operations as each benchmark's default", 2 },
+	{ "mem", OPT_MEM, "SIZE", 0, "Guest RAM (default 64M)", 2 },
+	{ "cpu", OPT_CPU, "MODEL", 0,
+	  "Processor to show: host (default), or the x86-64 level v1, v2 or v3", 2 },
+	{ "timeout", OPT_TIMEOUT, "SEC", 0,
+	  "A sample that runs longer than SEC seconds (default 60) has failed", 2 },
+	{ "guests", OPT_GUESTS, "DIR", 0,
+	  "Folder of the guests' files (default: build/nano beside this program)", 2 },
+	{ 0 }
+};
+static const struct argp machine_argp = {
+	machine_options, parse_machine, NULL, NULL, NULL, NULL, NULL
+};
+
+static const struct argp_child both[] = { { &bench_argp, 0, NULL, 0 },
+					  { &machine_argp, 0, NULL, 0 },
+					  { 0 } };
+static const struct argp_child bench_only[] = { { &bench_argp, 0, NULL, 0 }, { 0 } };
+
+static error_t init_children(struct argp_state *state, int n)
+{
+	for (int i = 0; i < n; i++)
+		state->child_inputs[i] = state->input;
+	return 0;
+}
+
+static error_t parse_run(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		return init_children(state, 2);
+	case OPT_REPS:
+		if (args_number(arg, 1, 10000, &o->reps))
+			bad(state, "--reps", "a number from 1 to 10000", arg);
+		break;
+	case OPT_CSV:
+		o->csv = arg;
+		break;
+	case OPT_TRAPS:
+		o->traps = arg;
+		break;
+	case OPT_META:
+		o->meta = arg;
+		break;
+	case OPT_QUIET:
+		o->quiet = true;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp_option run_options[] = {
+	{ "reps", OPT_REPS, "N", 0, "Timed samples of each benchmark (default 5)", 1 },
+	{ "csv", OPT_CSV, "FILE", 0, "Write every sample to FILE as it is measured", 3 },
+	{ "traps", OPT_TRAPS, "FILE", 0, "Write trap counts and cycles by cause to FILE", 3 },
+	{ "meta", OPT_META, "FILE", 0,
+	  "Write what build, host and guests these were to FILE (JSON)", 3 },
+	{ "quiet", OPT_QUIET, NULL, 0, "No progress on the terminal", 3 },
+	{ 0 }
+};
+
+static const char run_doc[] =
+	"Measure what operations and their traps cost: each sample is a fresh virtual machine in a "
+	"fresh process, backends take turns, the table at the end shows medians.\v"
+	"Columns of the files: results/README.md. Exit status: 0; 1 a benchmark failed; 2 bad "
+	"option, or a backend that does not work here; 4 the host failed us (disk full); 128+N "
+	"after signal N, with what was measured so far in the files and the table.\n\n"
+	"Examples:\n"
+	"  fvbench run --csv all.csv\n"
+	"  fvbench run 'in*' cpuid --reps 20\n"
+	"  fvbench run --backend kvm,kvm:kernel 'hlt*' --traps traps.csv";
+
+static error_t parse_verify(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+
+	(void)arg;
+	switch (key) {
+	case ARGP_KEY_INIT:
+		return init_children(state, 2);
+	case OPT_COUNTS:
+		o->counts = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option verify_options[] = {
+	{ "counts", OPT_COUNTS, NULL, 0,
+	  "Also check trap counts that are exact with hardware virtualization and --irqchip user",
+	  3 },
+	{ 0 }
+};
+
+static const char verify_doc[] =
+	"Run every benchmark guest on every backend and compare what it prints and the "
+	"architectural state it ends in, times aside.\v"
+	"Where only one backend works, its user-space and kernel irqchips are compared. A tenth of "
+	"the default iterations unless asked otherwise. Exit status: 0 all agree; 1 some do not; "
+	"2 bad option; 4 the host failed us.";
+
+static error_t parse_list(int key, char *arg, struct argp_state *state)
+{
+	(void)arg;
+	return key == ARGP_KEY_INIT ? init_children(state, 1) : ARGP_ERR_UNKNOWN;
+}
+
+static const char probe_doc[] = "Say what this host offers for running and measuring guests, and "
+				"how to get what is missing.";
+
+static void parse(const struct argp *argp, struct options *o, int argc, char **argv)
+{
+	argp_err_exit_status = EXIT_USAGE;
+	argp_parse(argp, argc, argv, 0, NULL, o);
+}
+
+static void default_scale(struct options *o, double scale)
+{
+	if (o->scale <= 0)
+		o->scale = scale;
+}
+
+static void set_defaults(struct options *o)
+{
+	*o = (struct options){
+		.reps = 5, .mem_size = 64 * MiB, .cpu = "host", .timeout_ns = 60 * NSEC_PER_SEC
+	};
+}
+
+void options_list(struct options *o, int argc, char **argv)
+{
+	static const struct argp argp = {
+		NULL, parse_list, "[GLOB...]", "List the benchmarks.", bench_only, NULL, NULL
+	};
+
+	set_defaults(o);
+	parse(&argp, o, argc, argv);
+}
+
+void options_run(struct options *o, int argc, char **argv)
+{
+	static const struct argp argp = { run_options, parse_run, "[GLOB...]", run_doc,
+					  both,	       NULL,	  NULL };
+
+	set_defaults(o);
+	parse(&argp, o, argc, argv);
+	default_scale(o, 1);
+}
+
+void options_verify(struct options *o, int argc, char **argv)
+{
+	static const struct argp argp = { verify_options, parse_verify, "[GLOB...]", verify_doc,
+					  both,		  NULL,		NULL };
+
+	set_defaults(o);
+	parse(&argp, o, argc, argv);
+	default_scale(o, 0.1);
+}
+
+void options_probe(int argc, char **argv)
+{
+	static const struct argp argp = { NULL, NULL, NULL, probe_doc, NULL, NULL, NULL };
+
+	parse(&argp, NULL, argc, argv);
+}

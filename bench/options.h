@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* The command lines of fvbench's commands. */
+#ifndef FVB_BENCH_OPTIONS_H
+#define FVB_BENCH_OPTIONS_H
+
+#include "bench/suite.h"
+#include "bench/variant.h"
+
+#define OPTIONS_GLOBS 64
+
+/* Exit statuses of our own; 128 + N after signal N. */
+enum {
+	EXIT_FINE = 0,
+	EXIT_BENCH_FAILED = 1,
+	EXIT_USAGE = 2, /* also a backend that does not work here */
+	EXIT_HOST = 4,	/* disk full, out of processes, ... */
+};
+
+struct options {
+	const char *glob[OPTIONS_GLOBS];
+	unsigned int globs;
+	const char *backends; /* NULL: all that work */
+	enum irqchip irqchip;
+	u64 reps;
+	u64 iterations; /* 0: each benchmark's own times scale */
+	double scale;
+	u64 mem_size;
+	const char *cpu;
+	u64 timeout_ns;
+	const char *guests; /* folder, NULL: the one that was built with us */
+	const char *csv, *traps, *meta;
+	bool quiet, counts;
+};
+
+/* Parse the command line of one command into O. Usage errors end the program with EXIT_USAGE,
+ * --help with EXIT_FINE. ARGV[0] is what messages start with: "fvbench run". */
+void options_list(struct options *o, int argc, char **argv);
+void options_run(struct options *o, int argc, char **argv);
+void options_verify(struct options *o, int argc, char **argv);
+void options_probe(int argc, char **argv);
+
+#endif

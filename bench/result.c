@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#include "bench/result.h"
+#include "bench/metrics.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+int result_init(struct result *r, const struct bench *bench, const struct variant *variant,
+		unsigned int reps)
+{
+	memset(r, 0, sizeof(*r));
+	r->bench = bench;
+	r->variant = variant;
+	r->room = reps;
+	for (unsigned int i = 0; i < TRAP_NR; i++)
+		r->traps[i] = NAN;
+	r->cycles = calloc(2 * (size_t)reps + 1, sizeof(*r->cycles));
+	if (!r->cycles)
+		return -ENOMEM;
+	r->loop = r->cycles + reps;
+	return 0;
+}
+
+void result_fini(struct result *r)
+{
+	free(r->cycles);
+	r->cycles = r->loop = NULL;
+}
+
+static void take_status(struct result *r, const struct sample *s)
+{
+	if (r->status == SAMPLE_FAIL || s->status == SAMPLE_OK || r->status == s->status)
+		return;
+	r->status = s->status;
+	memcpy(r->reason, s->reason, sizeof(r->reason));
+}
+
+void result_add(struct result *r, const struct sample *s, unsigned int rep)
+{
+	const struct verdict *v = &s->verdict;
+
+	r->taken++;
+	take_status(r, s);
+	if (s->status != SAMPLE_OK)
+		return;
+	if (!rep || !r->counted)
+		for (unsigned int i = 0; i < TRAP_NR; i++)
+			r->traps[i] = metrics_traps_per_op(s, i);
+	r->counted |= !rep;
+	if (!rep || r->nr == r->room)
+		return;
+	r->cycles[r->nr] = ((double)v->cycles - (double)v->loop) / (double)v->iters;
+	r->loop[r->nr++] = (double)v->loop / (double)v->iters;
+}
+
+double result_cycles(const struct result *r)
+{
+	return stats_median(r->cycles, r->nr);
+}
+
+double result_loop(const struct result *r)
+{
+	return stats_median(r->loop, r->nr);
+}
+
+/* FNV-1a. */
+static u64 hash(const char *text)
+{
+	u64 h = 0xcbf29ce484222325ull;
+
+	for (; *text; text++)
+		h = (h ^ (u8)*text) * 0x100000001b3ull;
+	return h;
+}
+
+struct interval result_interval(const struct result *r)
+{
+	return stats_median_interval(r->cycles, r->nr, hash(r->bench->name));
+}

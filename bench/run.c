@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include "bench/run.h"
+#include "bench/metrics.h"
+#include "bench/plan.h"
+#include "common/trapcsv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+static volatile sig_atomic_t caught;
+
+static void on_signal(int signo)
+{
+	caught = signo;
+}
+
+int record_open(struct record *record, void (*header)(FILE *f), struct error *err)
+{
+	int ret;
+
+	if (!record->path)
+		return 0;
+	record->file = fopen(record->path, "we");
+	if (!record->file)
+		return fail(err, -errno, "cannot write %s: %s", record->path, strerror(errno));
+	header(record->file);
+	ret = csv_flush(record->file);
+	if (ret)
+		return fail(err, ret, "cannot write %s: %s", record->path, strerror(-ret));
+	return 0;
+}
+
+int record_close(struct record *record, struct error *err)
+{
+	int ret;
+
+	if (!record->file)
+		return 0;
+	ret = csv_flush(record->file);
+	if (fclose(record->file) && !ret)
+		ret = -errno;
+	record->file = NULL;
+	if (ret)
+		return fail(err, ret, "%s is incomplete: %s", record->path, strerror(-ret));
+	return 0;
+}
+
+u64 run_iterations(const struct run *run, const struct bench *bench)
+{
+	double scaled = (double)bench->iterations * run->scale;
+
+	if (run->iterations)
+		return run->iterations;
+	return scaled < 1 ? 1 : scaled > (double)UINT32_MAX ? UINT32_MAX : (u64)scaled;
+}
+
+void run_options(const struct run *run, const struct variant *variant, char *text, size_t size)
+{
+	bool whole = run->mem_size % MiB == 0;
+
+	snprintf(text, size, "irqchip=%s cpu=%s mem=%" PRIu64 "%c", irqchip_name(variant->irqchip),
+		 run->cpu, (u64)(run->mem_size / (whole ? MiB : KiB)), whole ? 'M' : 'K');
+}
+
+static int check(const struct record *record, int ret, struct error *err)
+{
+	if (!ret)
+		return 0;
+	return fail(err, ret, "cannot write %s: %s; what was measured before is in it",
+		    record->path, strerror(-ret));
+}
+
+static int write_down(const struct run *run, const struct sample_request *request,
+		      const struct sample *s, unsigned int rep, struct error *err)
+{
+	static const struct trap_stats nothing;
+	const struct variant *v = request->variant;
+	char options[100], guest[sizeof(request->bench->name) + 4];
+	const struct csv_key key = {
+		.run_id = run->run_id,
+		.backend = v->backend->name,
+		.engine = v->engine,
+		.options = options,
+		.host_kind = run->host_kind,
+		.guest = guest,
+		.bench = request->bench->name,
+		.rep = (int)rep,
+		.iterations = s->verdict.measured ? s->verdict.iters : request->iterations,
+	};
+	int ret = 0;
+
+	run_options(run, v, options, sizeof(options));
+	snprintf(guest, sizeof(guest), "%s.elf", request->bench->name);
+	if (run->samples.file)
+		ret = check(&run->samples, metrics_csv_write(run->samples.file, &key, s), err);
+	if (!ret && run->traps.file && s->status == SAMPLE_OK)
+		ret = check(&run->traps,
+			    trapcsv_write(run->traps.file, &key,
+					  s->raw->have_traps ? &s->raw->traps : &nothing),
+			    err);
+	return ret;
+}
+
+static void show_progress(const struct run *run, unsigned int bench, const struct variant *v,
+			  unsigned int rep)
+{
+	if (!run->progress)
+		return;
+	fprintf(stderr, "\r\033[K[%u/%u] %s  %s  ", bench + 1, run->benches,
+		run->bench[bench]->name, v->label);
+	if (rep)
+		fprintf(stderr, "%u/%u", rep, run->reps);
+	else
+		fputs("counting", stderr);
+}
+
+static int one_sample(const struct run *run, const struct sample_runner *runner,
+		      const struct sample_request *request, const sigset_t *mask,
+		      struct result *result, unsigned int rep, struct error *err)
+{
+	struct sample s;
+	int ret = sample_take(runner, request, mask, &s, err);
+
+	if (ret)
+		return ret;
+	result_add(result, &s, rep);
+	ret = write_down(run, request, &s, rep, err);
+	sample_free(&s);
+	return ret;
+}
+
+static int one_bench(const struct run *run, const struct sample_runner *runner, unsigned int bench,
+		     const sigset_t *mask, struct result *result, struct error *err)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; !ret && i < plan_length(run->variants, run->reps); i++) {
+		struct plan_step step = plan_step(run->variants, i);
+		const struct sample_request request = {
+			.bench = run->bench[bench],
+			.variant = &run->variant[step.variant],
+			.iterations = run_iterations(run, run->bench[bench]),
+			.mem_size = run->mem_size,
+			.cpu = run->cpu,
+			.timeout_ns = run->timeout_ns,
+			.count = step.rep == 0,
+		};
+		struct result *r = &result[step.variant];
+
+		/* A guest that was skipped or failed once would do so every time, and a hanging
+		 * one would cost its time-out again and again. */
+		if (r->status != SAMPLE_OK)
+			continue;
+		show_progress(run, bench, request.variant, step.rep);
+		ret = one_sample(run, runner, &request, mask, r, step.rep, err);
+	}
+	return ret;
+}
+
+int run_samples(const struct run *run, const struct sample_runner *runner, struct result *result,
+		int *signo, struct error *err)
+{
+	struct sigaction sa = { .sa_handler = on_signal }, old_int, old_term;
+	sigset_t stop, before;
+	int ret = 0;
+
+	/* The signals can only come while a sample is waited for: none is half written down. */
+	caught = 0;
+	sigemptyset(&sa.sa_mask);
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGINT);
+	sigaddset(&stop, SIGTERM);
+	sigprocmask(SIG_BLOCK, &stop, &before);
+	sigaction(SIGINT, &sa, &old_int);
+	sigaction(SIGTERM, &sa, &old_term);
+	for (unsigned int b = 0; !ret && b < run->benches; b++)
+		ret = one_bench(run, runner, b, &before, &result[b * run->variants], err);
+	/* One that came after the last sample must still find our handler. */
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	sigaction(SIGINT, &old_int, NULL);
+	sigaction(SIGTERM, &old_term, NULL);
+	*signo = caught;
+	if (run->progress)
+		fputs("\r\033[K", stderr);
+	return ret;
+}

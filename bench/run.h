@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Take every sample of a run in the planned order and write each down as soon as it is there. */
+#ifndef FVB_BENCH_RUN_H
+#define FVB_BENCH_RUN_H
+
+#include "bench/result.h"
+#include "bench/sample.h"
+
+#include <stdio.h>
+
+/* A file of results; FILE is NULL where the user did not ask for it. */
+struct record {
+	FILE *file;
+	const char *path;
+};
+
+struct run {
+	const char *run_id, *host_kind;
+	const struct bench *const *bench;
+	unsigned int benches;
+	const struct variant *variant;
+	unsigned int variants;
+	unsigned int reps; /* timed samples of each */
+	u64 iterations;	   /* of every benchmark; 0: its own number times SCALE */
+	double scale;
+	u64 mem_size; /* bytes */
+	const char *cpu;
+	u64 timeout_ns;
+	bool progress; /* one line on stderr that is written over and over */
+	struct record samples, traps;
+};
+
+/* Open what RECORD->path names, if anything, and write its header with HEADER. 0 or negative
+ * errno; ERR names the file. */
+int record_open(struct record *record, void (*header)(FILE *f), struct error *err);
+
+/* 0, or the negative errno of a write that failed; ERR names the file. */
+int record_close(struct record *record, struct error *err);
+
+/* Iterations that RUN asks of BENCH, at least 1. */
+u64 run_iterations(const struct run *run, const struct bench *bench);
+
+/* RUN's options column for VARIANT, into TEXT. */
+void run_options(const struct run *run, const struct variant *variant, char *text, size_t size);
+
+/*
+ * Take all samples into RESULT[benches * variants] (made by result_init, in table_print's order).
+ * 0 when the plan was done, whatever the guests said; -EINTR after SIGINT or SIGTERM (*SIGNO is
+ * which); another negative errno with ERR filled when the host failed us, a full disk among that.
+ * All samples until then are in RESULT and on disk.
+ */
+int run_samples(const struct run *run, const struct sample_runner *runner, struct result *result,
+		int *signo, struct error *err);
+
+#endif

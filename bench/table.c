@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "bench/table.h"
+
+#include <math.h>
+#include <string.h>
+
+#define CELL 32
+
+/* Three or four digits are what these measurements carry. */
+static const char *number(char *cell, double v)
+{
+	if (isnan(v))
+		snprintf(cell, CELL, "-");
+	else
+		snprintf(cell, CELL,
+			 fabs(v) < 9.995   ? "%.2f"
+			 : fabs(v) < 99.95 ? "%.1f"
+					   : "%.0f",
+			 v);
+	return cell;
+}
+
+static const char *range(char *cell, struct interval i)
+{
+	char low[CELL], high[CELL];
+
+	if (isnan(i.low))
+		snprintf(cell, 2 * CELL, "-");
+	else
+		snprintf(cell, 2 * CELL, "%.20s .. %.20s", number(low, i.low),
+			 number(high, i.high));
+	return cell;
+}
+
+#define TOP 3
+
+/* The most frequent cause that is not in SHOWN (BIT(cause)) and rounds to something, or -1. */
+static int next_cause(const struct result *r, u32 shown)
+{
+	int top = -1;
+
+	for (int i = 0; i < TRAP_NR; i++)
+		if (!(shown & BIT(i)) && r->traps[i] >= 0.005 &&
+		    (top < 0 || r->traps[i] > r->traps[top]))
+			top = i;
+	return top;
+}
+
+static void print_traps(FILE *f, const struct result *r)
+{
+	u32 shown = 0;
+	bool visible = false;
+	char cell[CELL];
+	int cause;
+
+	for (int i = 0; i < TRAP_NR; i++)
+		visible |= !isnan(r->traps[i]);
+	for (int n = 0; n < TOP && (cause = next_cause(r, shown)) >= 0; n++) {
+		fprintf(f, "%s%s %s", n ? ", " : "", trap_name(cause),
+			number(cell, r->traps[cause]));
+		shown |= BIT(cause);
+	}
+	if (!shown)
+		fputs(visible ? "none" : "not visible", f);
+	else if (next_cause(r, shown) >= 0)
+		fputs(", ...", f);
+}
+
+struct layout {
+	int name, label; /* widths; label 0: no such column */
+};
+
+static struct layout measure(const struct result *r, unsigned int n, unsigned int variants)
+{
+	struct layout l = { (int)strlen("benchmark"), variants > 1 ? (int)strlen("backend") : 0 };
+
+	for (unsigned int i = 0; i < n; i++) {
+		int name = (int)strlen(r[i].bench->name), label = (int)strlen(r[i].variant->label);
+
+		l.name = name > l.name ? name : l.name;
+		l.label = l.label && label > l.label ? label : l.label;
+	}
+	return l;
+}
+
+static void print_head(FILE *f, const struct layout *l)
+{
+	fprintf(f, "%-*s", l->name, "benchmark");
+	if (l->label)
+		fprintf(f, "  %-*s", l->label, "backend");
+	fprintf(f, "  %10s  %22s", "cycles/op", "95 % interval");
+	if (l->label)
+		fprintf(f, "  %7s", "ratio");
+	fprintf(f, "  %7s  %s\n", "loop", "traps per operation");
+}
+
+static void print_row(FILE *f, const struct layout *l, const struct result *r,
+		      const struct result *first)
+{
+	char cell[CELL], pair[2 * CELL];
+
+	fprintf(f, "%-*s", l->name, r == first ? r->bench->name : "");
+	if (l->label)
+		fprintf(f, "  %-*s", l->label, r->variant->label);
+	if (r->status != SAMPLE_OK) {
+		fprintf(f, "  %s: %s\n", r->status == SAMPLE_FAIL ? "FAILED" : "skipped",
+			r->reason);
+		return;
+	}
+	fprintf(f, "  %10s", number(cell, result_cycles(r)));
+	fprintf(f, "  %22s", range(pair, result_interval(r)));
+	if (l->label)
+		fprintf(f, "  %7s", number(cell, result_cycles(r) / result_cycles(first)));
+	fprintf(f, "  %7s  ", number(cell, result_loop(r)));
+	print_traps(f, r);
+	putc('\n', f);
+}
+
+static void print_sum(FILE *f, const struct result *r, unsigned int n)
+{
+	unsigned int count[3] = { 0 };
+
+	for (unsigned int i = 0; i < n; i++)
+		count[r[i].status] += r[i].taken > 0;
+	fprintf(f,
+		"\n%u measured, %u skipped, %u failed. Cycles are TSC ticks, median; the empty "
+		"loop's own cost is subtracted, and shown.\n",
+		count[SAMPLE_OK], count[SAMPLE_SKIP], count[SAMPLE_FAIL]);
+}
+
+void table_print(FILE *f, const struct result *result, unsigned int benches, unsigned int variants,
+		 const char *host_kind)
+{
+	struct layout l = measure(result, benches * variants, variants);
+
+	print_head(f, &l);
+	for (unsigned int i = 0; i < benches * variants; i++)
+		if (result[i].taken)
+			print_row(f, &l, &result[i], &result[i - i % variants]);
+	print_sum(f, result, benches * variants);
+	if (!strcmp(host_kind, "emulated"))
+		fputs("host_kind=emulated: the processor is software; trap counts are real, times "
+		      "are not real hardware's.\n",
+		      f);
+	else if (!strcmp(host_kind, "nested"))
+		fputs("host_kind=nested: this host is itself a virtual machine; traps cost several "
+		      "times what they do on bare hardware.\n",
+		      f);
+}

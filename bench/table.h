@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* The table that `fvbench run` ends in. */
+#ifndef FVB_BENCH_TABLE_H
+#define FVB_BENCH_TABLE_H
+
+#include "bench/result.h"
+
+#include <stdio.h>
+
+/*
+ * Print RESULT[0 .. BENCHES * VARIANTS): the variants of the first benchmark, of the second, ...
+ * Those without a sample are left
+ * out. With several variants there is a column for each one's ratio to the first. HOST_KIND decides
+ * what is said of the times.
+ */
+void table_print(FILE *f, const struct result *result, unsigned int benches, unsigned int variants,
+		 const char *host_kind);
+
+#endif

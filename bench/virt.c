@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/* Facts about what the host offers to run and measure guests with. */
+#include "bench/facts.h"
+
+#include <cpuid.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <linux/perf_event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static enum fact_level say(char *text, enum fact_level level, const char *what)
+{
+	snprintf(text, FACT_TEXT, "%s", what);
+	return level;
+}
+
+static enum fact_level yes_no(char *text, bool yes)
+{
+	return say(text, yes ? FACT_FINE : FACT_MISSING, yes ? "yes" : "no");
+}
+
+static bool cpuid_bit(u32 leaf, unsigned int reg, unsigned int bit)
+{
+	u32 r[4] = { 0 };
+
+	return __get_cpuid_count(leaf, 0, &r[0], &r[1], &r[2], &r[3]) && r[reg] & BIT(bit);
+}
+
+static int open_kvm(void)
+{
+	return open("/dev/kvm", O_RDWR | O_CLOEXEC);
+}
+
+static enum fact_level get_kvm(char *text)
+{
+	int fd = open_kvm(), version;
+
+	if (fd < 0) {
+		snprintf(text, FACT_TEXT, "no: %s", strerror(errno));
+		return FACT_MISSING;
+	}
+	version = ioctl(fd, KVM_GET_API_VERSION, 0);
+	close(fd);
+	snprintf(text, FACT_TEXT, "yes, API version %d", version);
+	return version == KVM_API_VERSION ? FACT_FINE : FACT_MISSING;
+}
+
+static const struct {
+	int cap;
+	const char *name;
+} kvm_caps[] = {
+	{ KVM_CAP_USER_MEMORY, "user memory" },
+	{ KVM_CAP_IRQCHIP, "irqchip" },
+	{ KVM_CAP_IMMEDIATE_EXIT, "immediate exit" },
+	{ KVM_CAP_DEBUGREGS, "debug registers" },
+	{ KVM_CAP_XSAVE, "xsave" },
+	{ KVM_CAP_VCPU_EVENTS, "vcpu events" },
+	{ KVM_CAP_X86_USER_SPACE_MSR, "user-space MSRs" },
+	{ KVM_CAP_TSC_DEADLINE_TIMER, "TSC deadline timer" },
+	{ KVM_CAP_SYNC_REGS, "register sync" },
+	{ KVM_CAP_READONLY_MEM, "read-only memory" },
+#ifdef KVM_CAP_BINARY_STATS_FD
+	{ KVM_CAP_BINARY_STATS_FD, "binary statistics" },
+#endif
+};
+
+static enum fact_level get_caps(char *text)
+{
+	int fd = open_kvm();
+	size_t len = 0;
+
+	if (fd < 0)
+		return FACT_UNKNOWN;
+	for (size_t i = 0; i < ARRAY_SIZE(kvm_caps) && len < FACT_TEXT; i++)
+		if (ioctl(fd, KVM_CHECK_EXTENSION, (unsigned long)kvm_caps[i].cap) <= 0)
+			len += (size_t)snprintf(text + len, FACT_TEXT - len, "%s%s",
+						len ? ", " : "lacks ", kvm_caps[i].name);
+	close(fd);
+	return len ? FACT_MISSING : say(text, FACT_FINE, "all that are used");
+}
+
+static enum fact_level get_extension(char *text)
+{
+	if (cpuid_bit(1, 2, 5))
+		return say(text, FACT_FINE, "VMX (Intel VT-x)");
+	if (cpuid_bit(0x80000001, 2, 2))
+		return say(text, FACT_FINE, "SVM (AMD-V)");
+	return say(text, FACT_MISSING, "none that CPUID shows");
+}
+
+/* A yes/no parameter of kvm_intel or kvm_amd, whichever is loaded. */
+static enum fact_level kvm_parameter(char *text, const char *intel, const char *amd)
+{
+	char path[128], flag[8];
+
+	snprintf(path, sizeof(path), "/sys/module/kvm_intel/parameters/%s", intel);
+	if (!fact_line(path, flag, sizeof(flag))) {
+		snprintf(path, sizeof(path), "/sys/module/kvm_amd/parameters/%s", amd);
+		if (!fact_line(path, flag, sizeof(flag)))
+			return FACT_UNKNOWN;
+	}
+	return yes_no(text, flag[0] == 'Y' || flag[0] == '1');
+}
+
+static enum fact_level get_paging(char *text)
+{
+	return kvm_parameter(text, "ept", "npt");
+}
+
+static enum fact_level get_nested(char *text)
+{
+	return kvm_parameter(text, "nested", "nested");
+}
+
+/* The low byte of IDT base's upper half tells Linux's dummy (ffff_ffff_ffff_0000h) from a table. */
+static int sidt_is_dummy(void)
+{
+	struct {
+		u16 limit;
+		u64 base;
+	} __attribute__((packed)) idt = { 0, 0 };
+
+	asm volatile("sidt %0" : "=m"(idt));
+	return idt.base == 0xffffffffffff0000ull && idt.limit == 0;
+}
+
+static enum fact_level get_umip(char *text)
+{
+	int r;
+
+	if (!cpuid_bit(7, 2, 2))
+		return say(text, FACT_FINE, "no: SGDT, SIDT, SLDT, SMSW, STR run at CPL 3");
+	r = fact_in_child(sidt_is_dummy);
+	if (r < 0)
+		return say(text, FACT_FINE, "on: they end in a signal at CPL 3");
+	return say(text, FACT_FINE,
+		   r ? "on: at CPL 3 Linux emulates them with dummy values"
+		     : "offered, but off: SGDT, SIDT, SLDT, SMSW, STR run at CPL 3");
+}
+
+static enum fact_level get_fsgsbase(char *text)
+{
+	/* HWCAP2_FSGSBASE: the kernel has set CR4.FSGSBASE. */
+	return yes_no(text, cpuid_bit(7, 1, 0) && getauxval(AT_HWCAP2) & 2);
+}
+
+static enum fact_level get_invariant(char *text)
+{
+	return yes_no(text, cpuid_bit(0x80000007, 3, 8));
+}
+
+static enum fact_level get_bmi2(char *text)
+{
+	return yes_no(text, cpuid_bit(7, 1, 8));
+}
+
+static enum fact_level get_cycles(char *text)
+{
+	struct perf_event_attr attr = { .type = PERF_TYPE_HARDWARE,
+					.size = sizeof(attr),
+					.config = PERF_COUNT_HW_CPU_CYCLES,
+					.exclude_kernel = 1,
+					.exclude_hv = 1 };
+	long fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	u64 cycles = 0;
+	ssize_t n;
+
+	if (fd < 0) {
+		snprintf(text, FACT_TEXT, "no: %s",
+			 errno == ENOENT ? "the processor shows none" : strerror(errno));
+		return FACT_MISSING;
+	}
+	n = read((int)fd, &cycles, sizeof(cycles));
+	close((int)fd);
+	return yes_no(text, n == sizeof(cycles) && cycles);
+}
+
+static enum fact_level get_paranoid(char *text)
+{
+	if (!fact_line("/proc/sys/kernel/perf_event_paranoid", text, FACT_TEXT))
+		return FACT_UNKNOWN;
+	return atoi(text) <= 1 || !geteuid() ? FACT_FINE : FACT_MISSING;
+}
+
+static enum fact_level get_tracepoints(char *text)
+{
+	static const char *const ids[] = { "/sys/kernel/tracing/events/kvm/kvm_exit/id",
+					   "/sys/kernel/debug/tracing/events/kvm/kvm_exit/id" };
+	bool found = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+		found |= !access(ids[i], R_OK);
+	return yes_no(text, found);
+}
+
+/*
+ * Far jump into a 32-bit code segment (Linux's __USER32_CS, 23h) and back (__USER_CS, 33h). The
+ * 32-bit side is one far jump: EA imm32 imm16. Anything the host lacks ends in a signal.
+ */
+static int run_32bit_code(void)
+{
+	u8 *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	/* retf to the caller, in 64-bit mode again; 48 is REX.W. */
+	static const u8 back[] = { 0x48, 0xcb };
+	struct {
+		u32 offset;
+		u16 selector;
+	} __attribute__((packed)) far;
+
+	if (page == MAP_FAILED)
+		return 2;
+	far.offset = (u32)(uintptr_t)page + 16;
+	far.selector = 0x33;
+	page[0] = 0xea;
+	memcpy(page + 1, &far, sizeof(far));
+	memcpy(page + 16, back, sizeof(back));
+	far.offset = (u32)(uintptr_t)page;
+	far.selector = 0x23;
+	/* The return address for `back`: this code's own CS and the label. */
+	asm volatile("lea 1f(%%rip), %%rax\n\t"
+		     "mov %%cs, %%ecx\n\t"
+		     "sub $128, %%rsp\n\t"
+		     "push %%rcx\n\t"
+		     "push %%rax\n\t"
+		     "ljmp *(%0)\n"
+		     "1:\tadd $128, %%rsp"
+		     :
+		     : "r"(&far)
+		     : "rax", "rcx", "memory", "cc");
+	return 0;
+}
+
+static enum fact_level get_ia32(char *text)
+{
+	int r = fact_in_child(run_32bit_code);
+
+	if (!r)
+		return say(text, FACT_FINE, "yes");
+	snprintf(text, FACT_TEXT, "no: a far jump to 32-bit code ends in %s",
+		 r < 0 ? strsignal(-r) : "an error");
+	return FACT_MISSING;
+}
+
+const struct fact virt_facts[] = {
+	{ "dev_kvm", "/dev/kvm", get_kvm,
+	  "missing: modprobe kvm-intel or kvm-amd, and switch virtualization on in the firmware or "
+	  "the cloud's settings; denied: join group kvm; neither possible: tests/rig/run COMMAND" },
+	{ "kvm_caps", "KVM capabilities", get_caps, "a kernel of 5.14 or later has them" },
+	{ "vt", "VMX or SVM", get_extension,
+	  "switch it on in the firmware; inside a VM, ask for nested virtualization" },
+	{ "nested_paging", "EPT or NPT", get_paging,
+	  "reload the module with ept=1 or npt=1; without it KVM shadows page tables in software" },
+	{ "nested", "KVM guests may nest", get_nested, "reload the module with nested=1" },
+	{ "umip", "UMIP", get_umip, NULL },
+	{ "fsgsbase", "FSGSBASE", get_fsgsbase, "a kernel of 5.9 or later on a processor with it" },
+	{ "bmi2", "BMI2", get_bmi2, "processors since 2013 (Intel), 2015 (AMD) have it" },
+	{ "invariant_tsc", "invariant TSC", get_invariant,
+	  "without it cycles are only comparable at a fixed frequency" },
+	{ "ia32", "32-bit user code", get_ia32,
+	  "a kernel with CONFIG_IA32_EMULATION; not offered on every cloud guest" },
+	{ "perf_cycles", "cycle counter", get_cycles,
+	  "sysctl kernel.perf_event_paranoid=1; inside a VM, ask for a virtual PMU" },
+	{ "perf_event_paranoid", "perf_event_paranoid", get_paranoid,
+	  "sysctl kernel.perf_event_paranoid=1" },
+	{ "kvm_tracepoints", "kvm tracepoints", get_tracepoints,
+	  "load kvm, mount -t tracefs tracefs /sys/kernel/tracing, and be root" },
+	{ NULL, NULL, NULL, NULL },
+};

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Words of the command line to values. Each returns 0, or -EINVAL with *OUT as it was. */
+#ifndef FVB_ARGS_H
+#define FVB_ARGS_H
+
+#include "common/types.h"
+
+/* A whole decimal number from MIN to MAX. */
+int args_number(const char *text, u64 min, u64 max, u64 *out);
+
+/* A number above MIN and up to MAX, with a fraction or not. */
+int args_real(const char *text, double min, double max, double *out);
+
+/* Bytes: a number and K, M, G or T, powers of 1024, or nothing. */
+int args_size(const char *text, u64 *out);
+
+/* A guest-physical address: decimal, or hexadecimal after 0x. */
+int args_address(const char *text, u64 *out);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Backends and a sample runner without any virtual machine, for the harness's tests. */
+#ifndef FVB_TESTS_FAKEBENCH_H
+#define FVB_TESTS_FAKEBENCH_H
+
+#include "bench/run.h"
+
+/* "alpha" (engines one and two, kernel irqchip), "beta" (neither), "broken" (probe fails). */
+extern const struct backend *const fake_backends[];
+
+/*
+ * What the guest does is its benchmark's name. "good": an operation takes 100 cycles on alpha and
+ * 250 on beta, the loop 2, and one port-in trap each; also, in place of that: "crash", "hang",
+ * "exit", "error", "silent", "garbage", "liar", "misnamed", "triple", "skip", "fail", "scribble".
+ */
+void fake_body(void *arg, const struct sample_request *request, struct sample_raw *raw);
+extern const struct sample_runner fake_runner;
+
+/* A benchmark of that name, 1000 iterations, 64-bit. */
+struct bench fake_bench(const char *name);
+
+/* Take one sample of BENCH on VARIANT with a time-out of 0.2 s. */
+struct sample fake_sample(const struct bench *bench, const struct variant *variant);
+
+#endif

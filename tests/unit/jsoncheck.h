@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* Is TEXT one JSON value (of the kinds that bench/json.h writes)? */
+#ifndef FVB_TESTS_JSONCHECK_H
+#define FVB_TESTS_JSONCHECK_H
+
+#include <stdbool.h>
+
+bool json_valid(const char *text);
+
+#endif
