@@ -52,19 +52,25 @@ static int tss_read(struct vcpu *v, u32 offset, void *data, u32 size)
 int stack_by_tss(struct vcpu *v, unsigned int cpl, unsigned int ist, struct stack *stack)
 {
 	bool tss32 = v->s.seg[SEG_TR].attr & 8;
-	u8 image[8] = { 0 };
-	u16 selector;
+	u16 selector, half[2];
+	u32 word[2];
 
 	stack->switched = true;
 	if (long_mode(v)) {
 		stack->ss.s = segment_null((u16)cpl, cpl);
 		return tss_read(v, ist ? 28 + 8 * ist : 4 + 8 * cpl, &stack->rsp, 8);
 	}
-	if (tss32 ? tss_read(v, 4 + 8 * cpl, image, 6) : tss_read(v, 2 + 4 * cpl, image, 4))
-		return EXC;
-	stack->rsp = 0;
-	__builtin_memcpy(&stack->rsp, image, tss32 ? 4 : 2);
-	__builtin_memcpy(&selector, image + (tss32 ? 4 : 2), 2);
+	if (tss32) {
+		if (tss_read(v, 4 + 8 * cpl, word, 6))
+			return EXC;
+		stack->rsp = word[0];
+		selector = (u16)word[1];
+	} else {
+		if (tss_read(v, 2 + 4 * cpl, half, 4))
+			return EXC;
+		stack->rsp = half[0];
+		selector = half[1];
+	}
 	if (selector_null(selector))
 		return raise_err(v, TS, 0);
 	return segment_check_stack(v, selector, cpl, TS, &stack->ss);
