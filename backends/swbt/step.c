@@ -73,6 +73,7 @@ static int fetch(struct vcpu *v, const struct insn **insn)
 	if (likely(i->length && i->length <= n && i->mode == v->mode &&
 		   same_bytes(i->raw, bytes, i->length)))
 		return 0;
+	fpu_put(v); /* the decoder's library is compiled like any other */
 	r = decode(i, bytes, n, v->mode);
 	if (!r)
 		return 0;
