@@ -7,6 +7,7 @@ suite clang make --no-print-directory CC=clang build/clang/fvm build/clang/fvben
 suite fuzz-seeds make --no-print-directory fuzz-seeds
 suite exitcost make --no-print-directory exitcost
 suite nano-tcg tests/nano/run-tcg
+suite nano-tcg-clang env CC=clang tests/nano/run-tcg
 suite fvm-cli tests/fvm/cli
 suite fvm-run tests/with-kvm tests/fvm/run
 suite fvbench-cli tests/fvbench/cli

@@ -109,6 +109,11 @@ static void tune_vm(struct kvm *kvm)
 	if (bits & KVM_X86_DISABLE_EXITS_PAUSE)
 		kvm->no_pause_exits = !enable_cap(kvm->vm, KVM_CAP_X86_DISABLE_EXITS,
 						  KVM_X86_DISABLE_EXITS_PAUSE);
+	/* Zero: the rate that the host has now. The default is what it took the rate for when KVM
+	 * was loaded; if the clock was calibrated better since, the kernel would scale or correct
+	 * the guest's TSC, and without hardware for that the TSC jumps at every entry. Kernels
+	 * since 5.16 know this, whatever KVM_CAP_VM_TSC_CONTROL says. */
+	ioctl(kvm->vm, KVM_SET_TSC_KHZ, 0ul);
 	/* Do not edit the other vendor's hypercall instruction in guest memory. */
 	bits = kvm_has(kvm->vm, KVM_CAP_DISABLE_QUIRKS2);
 	if (bits & KVM_X86_QUIRK_FIX_HYPERCALL_INSN)

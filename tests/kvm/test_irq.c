@@ -80,11 +80,11 @@ static void test_nmi(enum irqchip irqchip)
 	machine_free(&m);
 }
 
-/* Twenty ticks of the 8254 at 1 kHz, waited for with HLT. */
+/* Ten ticks of the 8254 at 100 Hz, waited for with HLT. */
 BLOB(tick, 16,
-     PIC_INIT(0xfe) "mov $0x34, %al; out %al, $0x43; mov $0xa9, %al; out %al, $0x40; mov $4, %al; "
-		    "out %al, $0x40\n"
-		    "1: sti; hlt; cli; cmpb $20, 0x2000; jb 1b\n" STOP(0));
+     PIC_INIT(0xfe) "mov $0x34, %al; out %al, $0x43\n"
+		    "mov $0x9c, %al; out %al, $0x40; mov $0x2e, %al; out %al, $0x40\n"
+		    "1: sti; hlt; cli; cmpb $10, 0x2000; jb 1b\n" STOP(0));
 BLOB(tick_handler, 16, "incb 0x2000\n" EOI "iret");
 
 static void test_hlt_timer(enum irqchip irqchip)
@@ -96,8 +96,8 @@ static void test_hlt_timer(enum irqchip irqchip)
 	machine_blob(&m, 16, tick);
 	add_handler(&m, 0x20, tick_handler, tick_handler_end);
 	EQUAL(machine_run(&m), STOP_QUIT);
-	/* An interrupt that comes between STI and HLT leaves one halt less. */
-	CHECK(machine_traps(&m, TRAP_HLT) >= 10 && machine_traps(&m, TRAP_HLT) <= 40);
+	/* One halt a tick; fewer where a busy host lets a tick pass before the next HLT. */
+	CHECK(machine_traps(&m, TRAP_HLT) >= 1 && machine_traps(&m, TRAP_HLT) <= 10);
 	machine_free(&m);
 }
 
