@@ -130,7 +130,7 @@ static void explicit_memory(struct insn *i, const ZydisDecodedInstruction *z,
 	i->mem_seg = seg_of(m->segment);
 	i->mem_base = gpr_or(m->base, REG_NONE);
 	if (m->base == ZYDIS_REGISTER_RIP || m->base == ZYDIS_REGISTER_EIP)
-		i->mem_base = REG_RIP;
+		i->mem_base = REG_PC;
 	i->mem_index = gpr_or(m->index, REG_NONE);
 	i->mem_scale = m->scale ? m->scale : 1;
 	i->mem_disp = m->disp.has_displacement ? m->disp.value : 0;
@@ -435,7 +435,7 @@ u64 insn_ea(const struct insn *i, const struct vcpu *v, u64 rip)
 {
 	u64 ea = (u64)i->mem_disp;
 
-	if (i->mem_base == REG_RIP)
+	if (i->mem_base == REG_PC)
 		ea += rip + i->length;
 	else if (i->mem_base != REG_NONE)
 		ea += v->s.gpr[i->mem_base];
