@@ -70,6 +70,7 @@ struct guest *guest_new(const struct world *w)
 	g->v = v;
 	g->vm.priv = v;
 	v->vm = &g->vm;
+	mmu_init(v);
 	set_system_state(v, w);
 	map(g, CODE, PAGES, 0);
 	for (u64 n = 0; n < DATA_PAGES; n++)

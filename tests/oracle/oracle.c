@@ -21,7 +21,11 @@
 #include <unistd.h>
 
 #define BATCH	 256
+#ifndef MAX_SHOW
 #define MAX_SHOW 40
+#endif
+/* Far more than one takes: an instruction that does not end. */
+#define SECONDS_PER_BATCH 30
 
 /* What parent and child share. The pipes say when whose turn it is. */
 struct shared {
@@ -35,6 +39,7 @@ static void run_natively(const struct world *w, u64 seed, int in, int out, struc
 
 	native_init(w);
 	while (read(in, range, sizeof(range)) == sizeof(range)) {
+		alarm(SECONDS_PER_BATCH);
 		for (u64 n = 0; n < range[1]; n++) {
 			struct test_case c;
 
