@@ -25,14 +25,14 @@ static u64 *image64(struct vcpu *v, unsigned int at)
 	return (u64 *)(void *)(v->s.xsave + at);
 }
 
-u64 fpu_host_mask(void)
+static u64 host_xcr0(void)
 {
 	u32 a, b, c, d, lo, hi;
 
 	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
 		return 0;
 	__asm__("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
-	return ((u64)hi << 32 | lo) & GUESTS;
+	return (u64)hi << 32 | lo;
 }
 
 u64 fpu_host_components(void)
@@ -44,7 +44,7 @@ u64 fpu_host_components(void)
 
 void fpu_init(struct vcpu *v)
 {
-	v->fpu_mask = fpu_host_mask();
+	v->fpu_mask = host_xcr0() & GUESTS;
 	v->fpu_live = false;
 	*image32(v, 0) = FCW_DEFAULT;
 	*image32(v, MXCSR_AT) = MXCSR_DEFAULT;

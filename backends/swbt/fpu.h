@@ -9,11 +9,9 @@
 #include "backends/swbt/decode.h"
 #include "backends/swbt/vcpu.h"
 
-/* XSAVE components that this host has enabled and that guests may know, x87 to AVX-512. 0 on a host
- * without XSAVE. */
-u64 fpu_host_mask(void);
-
-/* Set fpu_mask to the above (0: FXSAVE does it) and give S.XSAVE RESET's contents. */
+/* Choose the components to move (fpu_mask): those that this host has enabled and that guests may
+ * know, x87 to AVX-512. 0 on a host without XSAVE, where FXSAVE does it. S.XSAVE is given RESET's
+ * contents. */
 void fpu_init(struct vcpu *v);
 
 /* XSAVE components that this host's kernel has enabled; 3 without XSAVE. */

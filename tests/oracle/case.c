@@ -67,16 +67,31 @@ static bool jumps_to_itself(const struct insn *i)
 	return i->op[0].type == OPERAND_IMM && offset < INSN_MAX;
 }
 
-/* 66h before a near branch in 64-bit code: Intel ignores it, AMD makes RIP 16 bits wide. No compiler
- * writes it; swbt does as Intel. */
+/*
+ * Where Intel and AMD differ, and no compiler goes: 66h before a near branch in 64-bit code (Intel
+ * ignores it, AMD makes RIP 16 bits wide); F2h and F3h before LOOPcc (AMD lets them choose the
+ * condition). swbt does as Intel.
+ */
 static bool vendors_differ(const struct insn *i)
 {
-	bool opsize = false;
+	bool opsize = false, repeat = false;
 
-	for (unsigned int n = 0; n < i->opcode_at; n++)
+	for (unsigned int n = 0; n < i->opcode_at; n++) {
 		opsize |= i->raw[n] == 0x66;
-	return opsize && (i->emulate == EMU_jmp || i->emulate == EMU_jcc || i->emulate == EMU_call ||
-			  i->emulate == EMU_ret || i->emulate == EMU_loop || i->emulate == EMU_jcxz);
+		repeat |= i->raw[n] == 0xf2 || i->raw[n] == 0xf3;
+	}
+	switch (i->emulate) {
+	case EMU_loop:
+		return opsize || repeat;
+	case EMU_jmp:
+	case EMU_jcc:
+	case EMU_call:
+	case EMU_ret:
+	case EMU_jcxz:
+		return opsize;
+	default:
+		return false;
+	}
 }
 
 static bool wanted(const struct insn *i)
@@ -158,7 +173,8 @@ static bool aim(struct test_case *c, struct gen *g, u64 at, u64 base)
 	} else if (i->mem_base == i->mem_index) {
 		set_low32(&gpr[i->mem_base], need / (1u + i->mem_scale), wide);
 	} else {
-		u64 index = gen_value(g);
+		/* RSP must stay canonical: signals are returned from with it. */
+		u64 index = i->mem_base == RSP ? gen_below(g, 1u << 20) : gen_value(g);
 
 		set_low32(&gpr[i->mem_index], index, wide);
 		set_low32(&gpr[i->mem_base], need - index * i->mem_scale, wide);

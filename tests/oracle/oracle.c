@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BATCH	 256
+#define BATCH 256
 #ifndef MAX_SHOW
 #define MAX_SHOW 40
 #endif
