@@ -89,6 +89,7 @@ $(call objs,common/fvm.c bench/fvbench.c bench/meta.c): $(B)/version.h
 # Tests beyond the unit tests: each folder adds to CHECKS.
 -include tests/fuzz/fuzz.mk
 -include tests/kvm/kvm.mk
+-include tests/oracle/oracle.mk
 
 # ---- what people type ----------------------------------------------------------------------
 

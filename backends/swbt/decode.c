@@ -75,7 +75,7 @@ static bool writes(const ZydisDecodedOperand *o)
 static bool address_only(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *o)
 {
 	return o->mem.type == ZYDIS_MEMOP_TYPE_AGEN || z->mnemonic == ZYDIS_MNEMONIC_NOP ||
-	       z->mnemonic == ZYDIS_MNEMONIC_INVLPG ||
+	       z->mnemonic == ZYDIS_MNEMONIC_INVLPG || z->mnemonic == ZYDIS_MNEMONIC_PREFETCHWT1 ||
 	       z->meta.category == ZYDIS_CATEGORY_PREFETCH ||
 	       z->meta.category == ZYDIS_CATEGORY_NOP;
 }
@@ -89,9 +89,18 @@ static bool must_align(const ZydisDecodedInstruction *z, const ZydisDecodedOpera
 		ZYDIS_MNEMONIC_PCMPISTRI, ZYDIS_MNEMONIC_PCMPISTRM,
 	};
 
-	if (z->mnemonic == ZYDIS_MNEMONIC_CMPXCHG16B)
-		return true;
 	if (o->size < 128)
+		return false;
+	switch (z->mnemonic) {
+	case ZYDIS_MNEMONIC_CMPXCHG16B:
+	case ZYDIS_MNEMONIC_CVTPD2PI:
+	case ZYDIS_MNEMONIC_CVTTPD2PI:
+		return true;
+	default:
+		break;
+	}
+	/* AMD's do not check, Intel's do: left to the host. */
+	if (z->meta.isa_set == ZYDIS_ISA_SET_SHA)
 		return false;
 	switch (z->meta.exception_class) {
 	case ZYDIS_EXCEPTION_CLASS_SSE1:
@@ -130,7 +139,7 @@ static void explicit_memory(struct insn *i, const ZydisDecodedInstruction *z,
 	i->mem_seg = seg_of(m->segment);
 	i->mem_base = gpr_or(m->base, REG_NONE);
 	if (m->base == ZYDIS_REGISTER_RIP || m->base == ZYDIS_REGISTER_EIP)
-		i->mem_base = REG_RIP;
+		i->mem_base = REG_PC;
 	i->mem_index = gpr_or(m->index, REG_NONE);
 	i->mem_scale = m->scale ? m->scale : 1;
 	i->mem_disp = m->disp.has_displacement ? m->disp.value : 0;
@@ -146,8 +155,10 @@ static void explicit_memory(struct insn *i, const ZydisDecodedInstruction *z,
 	/* Zydis 4.0.0 takes base 101b of a SIB byte without displacement size for R13 when REX.B is
 	 * set and the address size is 32 bits: there is no base, whatever REX says. */
 	if (z->raw.modrm.offset && z->raw.sib.offset && z->raw.modrm.mod == 0 &&
-	    z->raw.sib.base == 5)
+	    z->raw.sib.base == 5) {
 		i->mem_base = REG_NONE;
+		i->mem_disp = z->raw.disp.value;
+	}
 }
 
 static const u8 fields[ZYDIS_OPERAND_ENCODING_MAX_VALUE + 1] = {
@@ -237,14 +248,19 @@ static void implied(struct insn *i, ZydisRegister r)
 
 static u8 fpu_of(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *ops)
 {
-	bool mmx = false, sse = false,
-	     x87 = z->meta.isa_set == ZYDIS_ISA_SET_X87 || z->meta.isa_set == ZYDIS_ISA_SET_FCMOV ||
-		   z->meta.isa_set == ZYDIS_ISA_SET_SSE3X87;
+	bool mmx = false, sse = false;
 
 	if (z->mnemonic == ZYDIS_MNEMONIC_FWAIT)
 		return FPU_WAIT;
-	if (x87)
+	/* By opcode: Zydis files FISTTP under SSE3 and FCOMI under Pentium Pro. */
+	if (z->encoding == ZYDIS_INSTRUCTION_ENCODING_LEGACY &&
+	    z->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT && (z->opcode & 0xf8) == 0xd8)
 		return FPU_X87;
+	/* CVTTSD2SI and its like may name no vector register, but do obey MXCSR. */
+	if (z->encoding == ZYDIS_INSTRUCTION_ENCODING_LEGACY &&
+	    (z->meta.isa_set == ZYDIS_ISA_SET_SSE || z->meta.isa_set == ZYDIS_ISA_SET_SSE2) &&
+	    z->meta.category == ZYDIS_CATEGORY_CONVERT)
+		return FPU_SSE;
 	if (z->encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX ||
 	    z->meta.category == ZYDIS_CATEGORY_KMASK)
 		return FPU_AVX512;
@@ -407,6 +423,18 @@ static void fill(struct insn *i, const ZydisDecodedInstruction *z, const ZydisDe
 	classify(i, z, form);
 }
 
+/* F3 90 is PAUSE, but XCHG with R8 where REX.B is set; Zydis 4.0.0 takes both for PAUSE. F3 as
+ * another prefix without meaning, then. */
+static ZyanStatus decode_exchange(const ZydisDecoder *d, const u8 *bytes, size_t n,
+				  ZydisDecodedInstruction *z, ZydisDecodedOperand *ops)
+{
+	u8 copy[INSN_MAX];
+
+	for (size_t b = 0; b < n; b++)
+		copy[b] = b < z->raw.rex.offset && bytes[b] == 0xf3 ? 0x3e : bytes[b];
+	return ZydisDecoderDecodeFull(d, copy, n, z, ops);
+}
+
 int decode(struct insn *i, const u8 *bytes, size_t n, enum cpu_mode mode)
 {
 	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
@@ -418,6 +446,8 @@ int decode(struct insn *i, const u8 *bytes, size_t n, enum cpu_mode mode)
 		n = INSN_MAX;
 	decoder_for(&d, mode);
 	status = ZydisDecoderDecodeFull(&d, bytes, n, &z, ops);
+	if (ZYAN_SUCCESS(status) && z.mnemonic == ZYDIS_MNEMONIC_PAUSE && z.raw.rex.B)
+		status = decode_exchange(&d, bytes, n, &z, ops);
 	if (status == ZYDIS_STATUS_NO_MORE_DATA)
 		return n < INSN_MAX ? -ENODATA : -E2BIG;
 	if (status == ZYDIS_STATUS_INSTRUCTION_TOO_LONG)
@@ -435,7 +465,7 @@ u64 insn_ea(const struct insn *i, const struct vcpu *v, u64 rip)
 {
 	u64 ea = (u64)i->mem_disp;
 
-	if (i->mem_base == REG_RIP)
+	if (i->mem_base == REG_PC)
 		ea += rip + i->length;
 	else if (i->mem_base != REG_NONE)
 		ea += v->s.gpr[i->mem_base];

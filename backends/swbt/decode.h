@@ -11,7 +11,7 @@
 
 #define INSN_MAX 15
 #define REG_NONE 0xff
-#define REG_RIP	 0xfe /* base of a RIP-relative operand */
+#define REG_PC	 0xfe /* base of a RIP-relative operand */
 
 enum insn_class {
 	INSN_PLAIN,   /* does at CPL 3 what it does at CPL 0: may be executed natively */
@@ -63,7 +63,7 @@ struct insn {
 	bool mem_address_only; /* LEA, NOP, INVLPG, prefetches: never accessed */
 	bool mem_aligned; /* #GP unless aligned to its size (MOVAPS...) */
 	u8 mem_seg;	  /* enum seg, overrides and defaults applied */
-	u8 mem_base, mem_index, mem_scale; /* enum gpr, REG_RIP or REG_NONE; scale 1, 2, 4, 8 */
+	u8 mem_base, mem_index, mem_scale; /* enum gpr, REG_PC or REG_NONE; scale 1, 2, 4, 8 */
 	s64 mem_disp;	  /* RIP-relative: relative to the next instruction */
 	u16 mem_size;	  /* bytes touched; 0 where it depends on XCR0 (XSAVE...) */
 

@@ -131,20 +131,25 @@ enum emulate_result emu_bit_string(struct vcpu *v, const struct insn *i)
 	s64 offset = (s64)(gpr_get(v, i->op[1].reg, i->opsize, false) << shift) >> shift;
 	u64 bit = BIT64((u64)offset % bits), value = 0, ea;
 	u8 opcode = i->raw[i->opcode_at];
+	bool writes = opcode != 0xa3;
+	struct mem_op op;
 
 	ea = insn_ea(i, v, v->s.rip) + (u64)((offset >> __builtin_ctz(bits)) * i->opsize);
 	if (i->addrsize < 8)
 		ea &= BIT64(i->addrsize * 8) - 1;
-	if (mem_read(v, i->mem_seg, ea, &value, i->opsize))
+	if (mem_prepare(v, i->mem_seg, ea, i->opsize, ACC_READ | (writes ? ACC_WRITE : 0), &op))
 		return EMU_FAULT;
-	if (opcode != 0xa3) {
+	for (unsigned int n = 0; n < i->opsize; n++)
+		value |= (u64)op.data[n] << n * 8;
+	if (writes) {
 		/* AB BTS, B3 BTR, BB BTC */
 		u64 changed = opcode == 0xab   ? value | bit
 			      : opcode == 0xb3 ? value & ~bit
 					       : value ^ bit;
 
-		if (mem_write(v, i->mem_seg, ea, &changed, i->opsize))
-			return EMU_FAULT;
+		for (unsigned int n = 0; n < i->opsize; n++)
+			op.data[n] = (u8)(changed >> n * 8);
+		mem_commit(v, &op);
 	}
 	set_flags(v, RFLAGS_CF, value & bit ? RFLAGS_CF : 0);
 	return EMU_NEXT;

@@ -188,22 +188,29 @@ static int run_plain(struct vcpu *v, const struct insn *i, u64 *hits)
 static enum emulate_result run_routine(struct vcpu *v, const struct insn *i)
 {
 	const struct emulate_routine *routine = &emulate_routines[i->emulate];
-	struct trap_event *e = trap_event_next(&v->vm->traps);
+	struct trap_stats *stats = &v->vm->traps;
+	u64 start, cycles, rip = v->s.rip, nr = stats->nr_events;
+	struct trap_event *e = trap_event_next(stats);
 	enum emulate_result r;
-	u64 cycles;
 
 	if (i->emulate >= FIRST_INNOCUOUS)
 		return routine->fn(v, i);
-	/* The routine knows what it accesses and may say so in *E. */
-	*e = (struct trap_event){ .tsc = rdtsc(), .rip = v->s.rip, .cause = routine->cause };
+	/* The routine knows what it accesses and may say so in the event. */
+	*e = (struct trap_event){ 0 };
+	start = rdtsc();
 	r = routine->fn(v, i);
-	e = trap_event_next(&v->vm->traps);
-	cycles = rdtsc() - e->tsc;
+	cycles = rdtsc() - start;
+	e = trap_event_next(stats);
+	if (unlikely(stats->nr_events != nr))
+		*e = (struct trap_event){ 0 }; /* its memory operand was a device */
+	e->tsc = start;
+	e->rip = rip;
+	e->cause = routine->cause;
 	e->cycles = cycles > UINT32_MAX ? UINT32_MAX : (u32)cycles;
-	trap_add(&v->vm->traps, routine->cause, cycles);
-	if (unlikely(v->vm->traps.trace != NULL))
+	trap_add(stats, routine->cause, cycles);
+	if (unlikely(stats->trace != NULL))
 		fpu_put(v);
-	trap_event_done(&v->vm->traps);
+	trap_event_done(stats);
 	return r;
 }
 

@@ -3,7 +3,10 @@
 
 void gen_seed(struct gen *g, u64 seed, u64 n)
 {
-	g->state = seed * 0xd1342543de82ef95ull + n * 0x9e3779b97f4a7c15ull + 1;
+	/* Through the mixer: states one step apart would make the next case this one's rest. */
+	g->state = seed;
+	g->state = gen_u64(g) ^ n;
+	g->state = gen_u64(g);
 }
 
 /* splitmix64 */
