@@ -99,12 +99,16 @@ static void test_flat(void)
 		r->v.s.seg[t[i].seg] = t[i].is;
 		vcpu_derive(&r->v);
 		CU_ASSERT_FALSE(r->v.flat);
+		CU_ASSERT_EQUAL(r->v.flat_segs, 0x3f & ~(BIT(t[i].seg) | BIT(SEG_CS)));
 	}
 	rig_enter(r, RIG_OFF, 0);
 	/* FS and GS have no say. */
 	r->v.s.seg[SEG_FS] = r->v.s.seg[SEG_GS] = (struct segment){ .attr = ATTR_UNUSABLE };
 	vcpu_derive(&r->v);
 	CU_ASSERT_TRUE(r->v.flat);
+	CU_ASSERT_EQUAL(r->v.flat_segs, BIT(SEG_ES) | BIT(SEG_SS) | BIT(SEG_DS));
+	rig_enter(r, RIG_LONG, TOP);
+	CU_ASSERT_EQUAL(r->v.flat_segs, 0xf);
 	rig_down(r);
 }
 
