@@ -379,7 +379,7 @@ void mmu_flush_page(struct vcpu *v, u64 linear)
 	for (unsigned int i = 0; i < MMU_TLB; i++) {
 		struct mmu_tlb_entry *e = &v->tlb[i];
 
-		if (e->shift > 12 && !((e->tag << 12 ^ linear) >> e->shift))
+		if (!((e->tag << 12 ^ linear) >> e->shift))
 			e->rights = 0;
 	}
 }
