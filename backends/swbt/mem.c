@@ -11,6 +11,8 @@
 
 #define LIMIT_MAX 0xffffffffu
 
+#define noinline __attribute__((noinline))
+
 /* ---- segments ------------------------------------------------------------------------------- */
 
 static int segment_fault(struct vcpu *v, enum seg seg)
@@ -42,40 +44,20 @@ static bool limit_allows(const struct segment *s, u64 ea, u32 size)
 	return ea <= s->limit && (last <= s->limit || s->limit == LIMIT_MAX);
 }
 
-static __attribute__((noinline)) int segmented(struct vcpu *v, enum seg seg, u64 ea, u32 size,
-					       u32 access, u64 *linear)
+int mem_linear(struct vcpu *v, enum seg seg, u64 ea, u32 size, u32 access, u64 *linear)
 {
 	const struct segment *s = &v->s.seg[seg];
 
-	if (!type_allows(v, s, access) || !limit_allows(s, ea, size))
+	if (v->mode == MODE_LONG64) {
+		*linear = ea + (seg >= SEG_FS ? s->base : 0);
+		if (unlikely(!canonical(*linear) || !canonical(*linear + size - 1)))
+			return segment_fault(v, seg);
+		return 0;
+	}
+	if (unlikely(!type_allows(v, s, access) || !limit_allows(s, ea, size)))
 		return segment_fault(v, seg);
 	*linear = (u32)(s->base + ea);
 	return 0;
-}
-
-static inline int linear64(struct vcpu *v, enum seg seg, u64 ea, u32 size, u64 *linear)
-{
-	u64 at = ea + (seg >= SEG_FS ? v->s.seg[seg].base : 0);
-
-	if (unlikely(!canonical(at) || !canonical(at + size - 1)))
-		return segment_fault(v, seg);
-	*linear = at;
-	return 0;
-}
-
-static inline int to_linear(struct vcpu *v, enum seg seg, u64 ea, u32 size, u32 access, u64 *linear)
-{
-	if (v->mode == MODE_LONG64)
-		return linear64(v, seg, ea, size, linear);
-	if (unlikely(!v->flat || seg >= SEG_FS || seg == SEG_CS || ea > LIMIT_MAX))
-		return segmented(v, seg, ea, size, access, linear);
-	*linear = ea;
-	return 0;
-}
-
-int mem_linear(struct vcpu *v, enum seg seg, u64 ea, u32 size, u32 access, u64 *linear)
-{
-	return to_linear(v, seg, ea, size, access, linear);
 }
 
 /* Code outside 64-bit mode makes 32-bit addresses, in long mode as well. */
@@ -102,6 +84,17 @@ static inline bool misaligned(const struct vcpu *v, u64 linear, u32 size)
 
 /* ---- moving bytes --------------------------------------------------------------------------- */
 
+/* 9 to 16 bytes: from both ends, the middle twice. REP MOVSB would take longer to start. */
+static inline void copy_ends(u8 *to, const u8 *from, u32 size)
+{
+	u64 first, last;
+
+	__builtin_memcpy(&first, from, 8);
+	__builtin_memcpy(&last, from + size - 8, 8);
+	__builtin_memcpy(to, &first, 8);
+	__builtin_memcpy(to + size - 8, &last, 8);
+}
+
 /* Not memcpy: libc's uses vector registers, and the guest's may be there. */
 static inline void copy(void *to, const void *from, u32 size)
 {
@@ -119,6 +112,9 @@ static inline void copy(void *to, const void *from, u32 size)
 		break;
 	case 8:
 		__builtin_memcpy(to, from, 8);
+		break;
+	case 9 ... 16:
+		copy_ends(to, from, size);
 		break;
 	default:
 		__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(count) : : "memory");
@@ -176,8 +172,8 @@ static void write_parts(struct vcpu *v, const struct mem_part *part, unsigned in
 	}
 }
 
-static __attribute__((noinline)) int read_slow(struct vcpu *v, u64 linear, u64 mask, void *data,
-					       u32 size, u32 access, bool alignment)
+static int read_at(struct vcpu *v, u64 linear, u64 mask, void *data, u32 size, u32 access,
+		   bool alignment)
 {
 	struct mem_part part[2];
 	unsigned int nr;
@@ -190,9 +186,8 @@ static __attribute__((noinline)) int read_slow(struct vcpu *v, u64 linear, u64 m
 	return 0;
 }
 
-static __attribute__((noinline)) int write_slow(struct vcpu *v, u64 linear, u64 mask,
-						const void *data, u32 size, u32 access,
-						bool alignment)
+static int write_at(struct vcpu *v, u64 linear, u64 mask, const void *data, u32 size, u32 access,
+		    bool alignment)
 {
 	struct mem_part part[2];
 	unsigned int nr;
@@ -205,57 +200,26 @@ static __attribute__((noinline)) int write_slow(struct vcpu *v, u64 linear, u64 
 	return 0;
 }
 
-/* RAM of SIZE bytes at LINEAR that is in one page and in the TLB, or NULL. */
-static inline struct mmu_tlb_entry *quick(struct vcpu *v, u64 linear, u32 size, u32 access)
-{
-	struct mmu_tlb_entry *e = mmu_hit(v, linear, access);
-
-	return likely(e && e->host && (linear & PAGE_MASK) + size <= PAGE_SIZE) ? e : NULL;
-}
-
-static inline int read_at(struct vcpu *v, u64 linear, u64 mask, void *data, u32 size, u32 access,
-			  bool alignment)
-{
-	struct mmu_tlb_entry *e = quick(v, linear, size, access);
-
-	if (unlikely(!e || alignment))
-		return read_slow(v, linear, mask, data, size, access, alignment);
-	copy(data, e->host + (linear & PAGE_MASK), size);
-	return 0;
-}
-
-static inline int write_at(struct vcpu *v, u64 linear, u64 mask, const void *data, u32 size,
-			   u32 access, bool alignment)
-{
-	struct mmu_tlb_entry *e = quick(v, linear, size, access);
-
-	if (unlikely(!e || alignment))
-		return write_slow(v, linear, mask, data, size, access, alignment);
-	mem_note_write(v, e->gpa + (linear & PAGE_MASK), size);
-	copy(e->host + (linear & PAGE_MASK), data, size);
-	return 0;
-}
-
-int mem_read(struct vcpu *v, enum seg seg, u64 ea, void *data, u32 size)
+static noinline int read_slow(struct vcpu *v, enum seg seg, u64 ea, void *data, u32 size)
 {
 	u64 linear;
 
-	if (unlikely(to_linear(v, seg, ea, size, ACC_READ, &linear)))
+	if (mem_linear(v, seg, ea, size, ACC_READ, &linear))
 		return EXC;
 	return read_at(v, linear, code_mask(v), data, size, ACC_READ, misaligned(v, linear, size));
 }
 
-int mem_write(struct vcpu *v, enum seg seg, u64 ea, const void *data, u32 size)
+static noinline int write_slow(struct vcpu *v, enum seg seg, u64 ea, const void *data, u32 size)
 {
 	u64 linear;
 
-	if (unlikely(to_linear(v, seg, ea, size, ACC_WRITE, &linear)))
+	if (mem_linear(v, seg, ea, size, ACC_WRITE, &linear))
 		return EXC;
 	return write_at(v, linear, code_mask(v), data, size, ACC_WRITE,
 			misaligned(v, linear, size));
 }
 
-int lin_read(struct vcpu *v, u64 linear, void *data, u32 size, u32 access)
+static noinline int lin_read_slow(struct vcpu *v, u64 linear, void *data, u32 size, u32 access)
 {
 	u64 mask = system_mask(v);
 
@@ -264,11 +228,90 @@ int lin_read(struct vcpu *v, u64 linear, void *data, u32 size, u32 access)
 	return read_at(v, linear & mask, mask, data, size, access, false);
 }
 
-int lin_write(struct vcpu *v, u64 linear, const void *data, u32 size, u32 access)
+static noinline int lin_write_slow(struct vcpu *v, u64 linear, const void *data, u32 size,
+				   u32 access)
 {
 	u64 mask = system_mask(v);
 
 	return write_at(v, linear & mask, mask, data, size, access | ACC_WRITE, false);
+}
+
+/*
+ * The linear address where segmentation is but an addition; false where it is more. In 64-bit mode
+ * nobody looks whether it is canonical: no other address is ever in the TLB.
+ */
+static inline bool quick_linear(const struct vcpu *v, enum seg seg, u64 ea, u64 *linear)
+{
+	*linear = ea;
+	if (likely(v->flat_segs >> seg & 1))
+		return true;
+	*linear += v->s.seg[seg].base;
+	return v->mode == MODE_LONG64;
+}
+
+/* The entry that grants ACCESS, of RAM that holds SIZE bytes at LINEAR in one page, or NULL. */
+static inline struct mmu_tlb_entry *quick(struct vcpu *v, u64 linear, u32 size,
+					  enum mmu_right right, u32 access)
+{
+	struct mmu_tlb_entry *e = mmu_hit(v, linear, right, access);
+
+	return likely(e && e->host && (linear & PAGE_MASK) + size <= PAGE_SIZE) ? e : NULL;
+}
+
+static inline void quick_write(struct vcpu *v, struct mmu_tlb_entry *e, u64 linear,
+			       const void *data, u32 size)
+{
+	mem_note_write(v, e->gpa + (linear & PAGE_MASK), size);
+	copy(e->host + (linear & PAGE_MASK), data, size);
+}
+
+int mem_read(struct vcpu *v, enum seg seg, u64 ea, void *data, u32 size)
+{
+	struct mmu_tlb_entry *e;
+	u64 linear;
+
+	if (unlikely(!quick_linear(v, seg, ea, &linear)))
+		return read_slow(v, seg, ea, data, size);
+	e = quick(v, linear, size, mmu_right_quick(v), ACC_READ);
+	if (unlikely(!e))
+		return read_slow(v, seg, ea, data, size);
+	copy(data, e->host + (linear & PAGE_MASK), size);
+	return 0;
+}
+
+int mem_write(struct vcpu *v, enum seg seg, u64 ea, const void *data, u32 size)
+{
+	struct mmu_tlb_entry *e;
+	u64 linear;
+
+	if (unlikely(!quick_linear(v, seg, ea, &linear)))
+		return write_slow(v, seg, ea, data, size);
+	e = quick(v, linear, size, mmu_right_quick(v), ACC_WRITE);
+	if (unlikely(!e))
+		return write_slow(v, seg, ea, data, size);
+	quick_write(v, e, linear, data, size);
+	return 0;
+}
+
+int lin_read(struct vcpu *v, u64 linear, void *data, u32 size, u32 access)
+{
+	u32 wanted = access & ACC_EXEC ? access : access | ACC_READ;
+	struct mmu_tlb_entry *e = quick(v, linear, size, mmu_right(v, access), wanted);
+
+	if (unlikely(!e))
+		return lin_read_slow(v, linear, data, size, access);
+	copy(data, e->host + (linear & PAGE_MASK), size);
+	return 0;
+}
+
+int lin_write(struct vcpu *v, u64 linear, const void *data, u32 size, u32 access)
+{
+	struct mmu_tlb_entry *e = quick(v, linear, size, mmu_right(v, access), access | ACC_WRITE);
+
+	if (unlikely(!e))
+		return lin_write_slow(v, linear, data, size, access);
+	quick_write(v, e, linear, data, size);
+	return 0;
 }
 
 /* ---- operands of native instructions -------------------------------------------------------- */
@@ -300,7 +343,7 @@ int mem_prepare(struct vcpu *v, enum seg seg, u64 ea, u32 size, u32 access, stru
 {
 	u64 linear;
 
-	if (unlikely(to_linear(v, seg, ea, size, access, &linear)))
+	if (unlikely(mem_linear(v, seg, ea, size, access, &linear)))
 		return EXC;
 	return prepare(v, linear, code_mask(v), size, access, misaligned(v, linear, size), op);
 }
@@ -342,16 +385,16 @@ u32 mem_fetch(struct vcpu *v, u8 *buf, u32 max)
 		struct mmu_tlb_entry *e;
 		u32 offset;
 
-		linear = linear & mask;
+		linear &= mask;
 		offset = linear & PAGE_MASK;
 		len = PAGE_SIZE - offset < room - done ? PAGE_SIZE - offset : room - done;
-		if (mmu_translate(v, linear, ACC_EXEC, &e))
+		e = mmu_hit(v, linear, mmu_right(v, ACC_EXEC), ACC_EXEC);
+		if (unlikely(!e) && mmu_translate(v, linear, ACC_EXEC, &e))
 			return done;
-		if (likely(e->host)) {
+		if (likely(e->host))
 			copy(buf + done, e->host + offset, len);
-		} else {
+		else
 			mmio_read(v, e->gpa + offset, buf + done, len);
-		}
 		linear += len;
 	}
 	if (room < max)

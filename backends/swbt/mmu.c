@@ -30,8 +30,8 @@
 #define PF_RSVD BIT(3)
 #define PF_I	BIT(4)
 
-#define ALL_RIGHTS ((u32)(RIGHT_MASK * (BIT(RIGHT_SUPER) | BIT(RIGHT_SUPER_AC) | BIT(RIGHT_USER))))
-#define ANY_WRITE  ((u32)(ACC_WRITE * (BIT(RIGHT_SUPER) | BIT(RIGHT_SUPER_AC) | BIT(RIGHT_USER))))
+#define EVERYONE \
+	((u32)(BIT(RIGHT_SUPER) | BIT(RIGHT_SUPER_AC) | BIT(RIGHT_USER) | BIT(RIGHT_USER_AC)))
 
 /* PAE's top level is the PDPTE registers, whose entries have no rights; walks begin below. */
 struct format {
@@ -69,7 +69,7 @@ static const struct format *format_of(const struct vcpu *v)
 /* Control bits that decide what a walk finds. They have places of their own in one word. */
 static u64 config_of(const struct vcpu *v)
 {
-	return (v->s.cr0 & (CR0_PG | CR0_WP)) |
+	return (v->s.cr0 & (CR0_PG | CR0_WP | CR0_AM)) |
 	       (v->s.cr4 & (CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP)) |
 	       (v->s.efer & (EFER_LMA | EFER_NXE));
 }
@@ -207,6 +207,14 @@ static int walk(struct vcpu *v, u64 linear, struct walk *w)
 
 /* ---- rights --------------------------------------------------------------------------------- */
 
+static u32 rights_word(const struct vcpu *v, u32 super, u32 super_ac, u32 user)
+{
+	u32 user_ac = v->s.cr0 & CR0_AM ? 0 : user;
+
+	return super << RIGHT_SUPER | super_ac << RIGHT_SUPER_AC | user << RIGHT_USER |
+	       user_ac << RIGHT_USER_AC;
+}
+
 /* SDM vol. 3A 4.6.1, dirty bits aside. */
 static u32 rights_of(const struct vcpu *v, const struct walk *w)
 {
@@ -220,7 +228,7 @@ static u32 rights_of(const struct vcpu *v, const struct walk *w)
 	super = super_ac;
 	if (w->user && v->s.cr4 & CR4_SMAP)
 		super &= ACC_EXEC;
-	return user << RIGHT_USER | super_ac << RIGHT_SUPER_AC | super << RIGHT_SUPER;
+	return rights_word(v, super, super_ac, user);
 }
 
 static int page_fault(struct vcpu *v, u64 linear, u32 access, u32 error)
@@ -271,12 +279,12 @@ static struct mmu_tlb_entry *fill(struct vcpu *v, u64 linear, const struct walk 
 
 static int translate(struct vcpu *v, u64 linear, u32 access, struct mmu_tlb_entry **entry)
 {
-	u32 need = mmu_need(v, access), rights;
+	u32 need = (access & RIGHT_MASK) << mmu_right(v, access), rights;
 	struct walk w;
 
 	if (!paging(v)) {
 		w = (struct walk){ .gpa = linear & ~(u64)PAGE_MASK, .shift = 12 };
-		*entry = fill(v, linear, &w, ALL_RIGHTS);
+		*entry = fill(v, linear, &w, rights_word(v, RIGHT_MASK, RIGHT_MASK, RIGHT_MASK));
 		return 0;
 	}
 	if (walk(v, linear, &w))
@@ -285,7 +293,7 @@ static int translate(struct vcpu *v, u64 linear, u32 access, struct mmu_tlb_entr
 	if ((rights & need) != need)
 		return page_fault(v, linear, access, PF_P);
 	set_bits(v, &w, access & ACC_WRITE);
-	*entry = fill(v, linear, &w, w.dirty ? rights : rights & ~ANY_WRITE);
+	*entry = fill(v, linear, &w, w.dirty ? rights : rights & ~(EVERYONE * ACC_WRITE));
 	return 0;
 }
 
@@ -297,7 +305,7 @@ static bool adopt(struct vcpu *v, u64 linear, u32 access)
 	if (!e->global || (e->tag ^ linear >> 12) << 12)
 		return false;
 	e->tag = mmu_tag(v, linear);
-	return mmu_hit(v, linear, access);
+	return mmu_hit(v, linear, mmu_right(v, access), access);
 }
 
 int mmu_translate(struct vcpu *v, u64 linear, u32 access, struct mmu_tlb_entry **entry)
@@ -307,7 +315,7 @@ int mmu_translate(struct vcpu *v, u64 linear, u32 access, struct mmu_tlb_entry *
 
 	if (!long_mode(v))
 		linear = (u32)linear;
-	*entry = mmu_hit(v, linear, access);
+	*entry = mmu_hit(v, linear, mmu_right(v, access), access);
 	if (likely(*entry))
 		return 0;
 	if (adopt(v, linear, access)) {
@@ -371,7 +379,7 @@ void mmu_flush_page(struct vcpu *v, u64 linear)
 	for (unsigned int i = 0; i < MMU_TLB; i++) {
 		struct mmu_tlb_entry *e = &v->tlb[i];
 
-		if (e->shift > 12 && !((e->tag << 12 ^ linear) >> e->shift))
+		if (!((e->tag << 12 ^ linear) >> e->shift))
 			e->rights = 0;
 	}
 }

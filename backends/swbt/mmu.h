@@ -17,18 +17,24 @@ enum mmu_right {
 	RIGHT_SUPER = 0,    /* CPL < 3, or an implicit supervisor access: SMAP counts if it is on */
 	RIGHT_SUPER_AC = 4, /* CPL < 3 and EFLAGS.AC = 1 */
 	RIGHT_USER = 8,	    /* CPL = 3 */
+	RIGHT_USER_AC = 12, /* CPL = 3 and EFLAGS.AC = 1: the same, or nothing if CR0.AM = 1 */
 };
 #define RIGHT_MASK 7u /* ACC_READ, ACC_WRITE, ACC_EXEC */
 
-static inline u32 mmu_need(const struct vcpu *v, u32 access)
+static inline enum mmu_right mmu_right(const struct vcpu *v, u32 access)
 {
-	unsigned int right = v->s.rflags & RFLAGS_AC ? RIGHT_SUPER_AC : RIGHT_SUPER;
-
-	if (v->cpl == 3)
-		right = RIGHT_USER;
 	if (access & ACC_SYSTEM)
-		right = RIGHT_SUPER;
-	return (access & RIGHT_MASK) << right;
+		return RIGHT_SUPER;
+	if (v->cpl == 3)
+		return RIGHT_USER;
+	return v->s.rflags & RFLAGS_AC ? RIGHT_SUPER_AC : RIGHT_SUPER;
+}
+
+/* The same for a fast path that does not look at alignment: nothing is granted where #AC may be
+ * due. Without branches: bit 18 of RFLAGS is 4, CPL 3 is 8. Not for ACC_SYSTEM. */
+static inline enum mmu_right mmu_right_quick(const struct vcpu *v)
+{
+	return ((u32)v->s.rflags >> 16 & RIGHT_SUPER_AC) | ((v->cpl + 1u) & 4) << 1;
 }
 
 /* CR3's low 12 bits are the PCID, if there is one, and do no harm otherwise: MOV CR3 flushes then.
@@ -43,13 +49,16 @@ static inline struct mmu_tlb_entry *mmu_slot(struct vcpu *v, u64 linear)
 	return &v->tlb[linear >> 12 & (MMU_TLB - 1)];
 }
 
-/* The entry for ACCESS to LINEAR (already wrapped as the mode has it), or NULL. */
-static inline struct mmu_tlb_entry *mmu_hit(struct vcpu *v, u64 linear, u32 access)
+/* The entry that grants ACCESS at LINEAR (already wrapped as the mode has it), or NULL. */
+static inline struct mmu_tlb_entry *mmu_hit(struct vcpu *v, u64 linear, enum mmu_right right,
+					    u32 access)
 {
 	struct mmu_tlb_entry *e = mmu_slot(v, linear);
-	u32 need = mmu_need(v, access);
 
-	return likely(e->tag == mmu_tag(v, linear) && (e->rights & need) == need) ? e : NULL;
+	access &= RIGHT_MASK;
+	if (likely(e->tag == mmu_tag(v, linear) && (e->rights >> right & access) == access))
+		return e;
+	return NULL;
 }
 
 static inline bool canonical(u64 linear)

@@ -4,7 +4,7 @@
 #include "backends/swbt/mem.h"
 
 #define TYPE_CODE	 BIT(3)
-#define TYPE_WRITE	 BIT(1) /* of data; of code it means readable */
+#define TYPE_RW		 BIT(1) /* writable data, readable code */
 #define TYPE_EXPAND_DOWN BIT(2)
 
 static enum cpu_mode mode_of(const struct vcpu *v)
@@ -20,18 +20,35 @@ static enum cpu_mode mode_of(const struct vcpu *v)
 	return cs & ATTR_DB ? MODE_PROT32 : MODE_PROT16;
 }
 
-/* Can every access through SEG skip the segment: data that expands up and is writable, or code that
- * is readable, from 0 to 4 GiB? */
+/* Is SEG from 0 to 4 GiB, data that expands up and is writable, or code that is readable? */
 static bool flat_segment(const struct vcpu *v, enum seg seg)
 {
 	const struct segment *s = &v->s.seg[seg];
-	u32 need = ATTR_P | ATTR_S | TYPE_WRITE;
-	u32 mask = need | ATTR_UNUSABLE;
+	u32 kind = seg == SEG_CS ? TYPE_CODE : 0;
+	u32 mask = ATTR_P | ATTR_S | ATTR_UNUSABLE | TYPE_CODE | TYPE_RW;
 
-	if (seg == SEG_CS || s->attr & TYPE_CODE)
-		return seg == SEG_CS && !s->base && s->limit == 0xffffffff &&
-		       (s->attr & mask) == need;
-	return !s->base && s->limit == 0xffffffff && (s->attr & (mask | TYPE_EXPAND_DOWN)) == need;
+	/* In code, this bit is about conforming. */
+	if (seg != SEG_CS)
+		mask |= TYPE_EXPAND_DOWN;
+	return !s->base && s->limit == 0xffffffff &&
+	       (s->attr & mask) == (ATTR_P | ATTR_S | TYPE_RW | kind);
+}
+
+static void derive_flat(struct vcpu *v)
+{
+	const u8 all = BIT(SEG_ES) | BIT(SEG_CS) | BIT(SEG_SS) | BIT(SEG_DS);
+	u8 segs = 0;
+
+	if (v->mode == MODE_LONG64) {
+		segs = all;
+	} else if (v->mode == MODE_PROT16 || v->mode == MODE_PROT32) {
+		for (unsigned int seg = SEG_ES; seg <= SEG_GS; seg++)
+			segs |= flat_segment(v, seg) ? BIT(seg) : 0;
+	}
+	v->flat = (segs & all) == all;
+	if (v->mode != MODE_LONG64)
+		segs &= ~BIT(SEG_CS);
+	v->flat_segs = segs;
 }
 
 void vcpu_derive(struct vcpu *v)
@@ -43,15 +60,13 @@ void vcpu_derive(struct vcpu *v)
 
 	v->mode = mode_of(v);
 	v->ip_mask = ip_mask[v->mode];
-	v->cpl = (v->s.seg[SEG_SS].attr & ATTR_DPL) >> ATTR_DPL_SHIFT;
-	v->flat = v->mode == MODE_LONG64;
 	if (v->mode == MODE_REAL)
 		v->cpl = 0;
 	else if (v->mode == MODE_VM86)
 		v->cpl = 3;
-	else if (v->mode != MODE_LONG64)
-		v->flat = flat_segment(v, SEG_CS) && flat_segment(v, SEG_SS) &&
-			  flat_segment(v, SEG_DS) && flat_segment(v, SEG_ES);
+	else
+		v->cpl = (v->s.seg[SEG_SS].attr & ATTR_DPL) >> ATTR_DPL_SHIFT;
+	derive_flat(v);
 	mmu_rights_changed(v);
 }
 

@@ -68,6 +68,8 @@ struct vcpu {
 	u64 ip_mask; /* 0xffff, 0xffffffff or all ones */
 	bool flat;   /* CS, DS, ES, SS: base 0, limit 4 GiB, readable, and writable save for CS; or
 		      * 64-bit mode */
+	u8 flat_segs; /* BIT(enum seg): offsets in it are linear addresses, for any access. One by
+		       * one as above, without CS; 64-bit mode: all but FS and GS */
 
 	struct exception exc;
 	struct vm *vm;

@@ -99,12 +99,16 @@ static void test_flat(void)
 		r->v.s.seg[t[i].seg] = t[i].is;
 		vcpu_derive(&r->v);
 		CU_ASSERT_FALSE(r->v.flat);
+		CU_ASSERT_EQUAL(r->v.flat_segs, 0x3f & ~(BIT(t[i].seg) | BIT(SEG_CS)));
 	}
 	rig_enter(r, RIG_OFF, 0);
 	/* FS and GS have no say. */
 	r->v.s.seg[SEG_FS] = r->v.s.seg[SEG_GS] = (struct segment){ .attr = ATTR_UNUSABLE };
 	vcpu_derive(&r->v);
 	CU_ASSERT_TRUE(r->v.flat);
+	CU_ASSERT_EQUAL(r->v.flat_segs, BIT(SEG_ES) | BIT(SEG_SS) | BIT(SEG_DS));
+	rig_enter(r, RIG_LONG, TOP);
+	CU_ASSERT_EQUAL(r->v.flat_segs, 0xf);
 	rig_down(r);
 }
 
@@ -201,7 +205,7 @@ static void test_protected(void)
 	for (unsigned int i = 0; i < ARRAY_SIZE(t) * ARRAY_SIZE(segs); i++) {
 		enum seg seg = segs[i % ARRAY_SIZE(segs)];
 		unsigned int k = i / ARRAY_SIZE(segs);
-		u64 linear = 0;
+		u64 linear = 0, value;
 		int got;
 
 		rig_enter(r, RIG_OFF, 0);
@@ -213,6 +217,11 @@ static void test_protected(void)
 		CU_ASSERT_EQUAL(got, t[k].ok ? 0 : EXC);
 		CU_ASSERT_TRUE(t[k].ok ? linear == (u32)(t[k].base + t[k].ea)
 				       : raised(r, seg == SEG_SS ? SS : GP, true, 0));
+		if (t[k].access != ACC_READ)
+			continue;
+		/* The TLB knows the page by now, and grants nothing that the segment does not. */
+		CU_ASSERT_EQUAL(lin_read(&r->v, t[k].base + t[k].ea, &value, 1, 0), 0);
+		CU_ASSERT_EQUAL(mem_read(&r->v, seg, t[k].ea, &value, t[k].size), got);
 	}
 	/* With every segment flat, CS is still not to be written. */
 	rig_enter(r, RIG_OFF, 0);
