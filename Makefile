@@ -115,8 +115,7 @@ deps:
 .PHONY: run
 run: | deps
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tests/with-kvm ./fvbench run --reps 3 --csv results/quick.csv \
-		--traps results/quick.traps.csv --meta results/quick.json
+	$(Q)bench/quick
 
 .PHONY: check
 check: | deps

@@ -9,9 +9,10 @@ suite exitcost make --no-print-directory exitcost
 suite nano-tcg tests/nano/run-tcg
 suite nano-tcg-clang env CC=clang tests/nano/run-tcg
 suite fvm-cli tests/fvm/cli
+suite fvm-swbt tests/fvm/run swbt
 suite fvm-run tests/with-kvm tests/fvm/run
 suite fvbench-cli tests/fvbench/cli
 suite fvbench-run tests/with-kvm tests/fvbench/run
-suite fvbench-verify tests/with-kvm ./fvbench verify --counts
+suite fvbench-verify tests/with-kvm ./fvbench verify --counts --backend kvm,kvm:kernel,swbt
 suite rig tests/rig/selftest
 suite kvm make --no-print-directory test-kvm
