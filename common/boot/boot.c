@@ -2,9 +2,11 @@
 #include "common/boot/boot.h"
 #include "common/boot/elf.h"
 #include "common/boot/flat.h"
+#include "common/boot/memmap.h"
 #include "common/boot/multiboot.h"
 
 #include <errno.h>
+#include <string.h>
 
 struct loader {
 	const char *name;
@@ -49,17 +51,43 @@ static bool given(const char *option)
 	return option && *option;
 }
 
+/*
+ * The words that firmware leaves in low memory and that kernels read to learn what they may use
+ * there. Not over the guest's own bytes: they are still zero only if nothing was loaded there.
+ */
+static void leave_bios_data(struct ram *ram)
+{
+	static const struct {
+		u16 at, value;
+	} words[] = {
+		{ 0x400, 0x3f8 },	     /* COM1 */
+		{ 0x40e, MEMMAP_EBDA >> 4 }, /* segment of the EBDA */
+		{ 0x413, MEMMAP_LOWER_KIB }, /* KiB of memory below it */
+	};
+	u16 *p;
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		p = ram_at(ram, words[i].at, sizeof(*p));
+		if (p && !*p)
+			memcpy(p, &words[i].value, sizeof(*p));
+	}
+}
+
 int boot_load_image(struct ram *ram, const struct image *image, const struct boot_params *params,
 		    struct cpu_state *entry, struct error *err)
 {
 	const struct loader *l = find_loader(image, params->format, err);
+	int code;
 
 	if (!l)
 		return -ENOEXEC;
 	if (!l->takes_options && (given(params->initrd) || given(params->append)))
 		return fail(err, -EINVAL, "%s: the %s format has no place for --initrd or --append",
 			    image_label(image->path), l->name);
-	return l->load(ram, image, params, entry, err);
+	code = l->load(ram, image, params, entry, err);
+	if (!code)
+		leave_bios_data(ram);
+	return code;
 }
 
 int boot_load(struct ram *ram, const struct boot_params *params, struct cpu_state *entry,

@@ -40,7 +40,7 @@ void entry_real(struct cpu_state *s, u32 address)
 	entry_common(s);
 	for (unsigned int i = SEG_ES; i <= SEG_GS; i++)
 		s->seg[i] = segment_real(selector, i == SEG_CS);
-	s->seg[SEG_SS] = segment_real((LAYOUT_BOOT_START - 0x10000) >> 4, false);
+	s->seg[SEG_SS] = segment_real((LAYOUT_STACK - 0x10000) >> 4, false);
 	s->gdt.limit = 0;
 	s->idt.limit = 0x3ff;
 	s->rip = address - ((u32)selector << 4);
@@ -65,7 +65,7 @@ static int entry_flat(struct cpu_state *s, struct layout *layout, u32 code_attr,
 	for (unsigned int i = SEG_ES; i <= SEG_GS; i++)
 		s->seg[i] = segment_flat(ENTRY_DATA, DATA_ATTR);
 	s->seg[SEG_CS] = segment_flat(ENTRY_CODE, code_attr);
-	s->gpr[RSP] = LAYOUT_BOOT_START;
+	s->gpr[RSP] = LAYOUT_STACK;
 	s->cr0 |= CR0_PE;
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The states in which a guest starts, as if firmware had run: CPU out of reset, caches and MTRRs
- * on, FPU initialized, interrupts off. Stack at LAYOUT_BOOT_START, growing down.
+ * on, FPU initialized, interrupts off. Stack at LAYOUT_STACK, growing down.
  */
 #ifndef FVB_BOOT_ENTRY_H
 #define FVB_BOOT_ENTRY_H

@@ -93,7 +93,6 @@ void *layout_alloc_boot(struct layout *layout, u64 size, u64 align, u64 *gpa)
 		u64 min, max;
 	} areas[] = {
 		{ LAYOUT_BOOT_START, MEMMAP_EBDA },
-		{ 0x10000, LAYOUT_BOOT_START },
 		{ MEMMAP_HIGH, RAM_HOLE_START },
 	};
 

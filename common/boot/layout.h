@@ -12,9 +12,11 @@
 #include "common/types.h"
 
 /* Where boot data (GDT, page tables, Multiboot information) goes if nothing of the guest is there:
- * below the EBDA, out of the way of boot sectors, AP trampolines and kernels at 1 MiB. The stack
- * pointer starts at its bottom. */
-#define LAYOUT_BOOT_START 0x90000ull
+ * out of the way of boot sectors and kernels at 1 MiB, and as far as can be from the top of low
+ * memory, where kernels put trampolines before they have read what the loader tells them (Xen). */
+#define LAYOUT_BOOT_START 0x10000ull
+/* The stack pointer starts here, the stack below it. */
+#define LAYOUT_STACK 0x90000ull
 
 #define LAYOUT_MAX 256
 
@@ -41,7 +43,7 @@ void *layout_take(struct layout *layout, u64 gpa, u64 size, const char *what, st
  */
 void *layout_alloc(struct layout *layout, u64 size, u64 align, u64 min, u64 max, u64 *gpa);
 
-/* The same for boot data: from LAYOUT_BOOT_START, else lower, else above 1 MiB; below 4 GiB. */
+/* The same for boot data: from LAYOUT_BOOT_START on below the EBDA, else above 1 MiB; below 4 GiB. */
 void *layout_alloc_boot(struct layout *layout, u64 size, u64 align, u64 *gpa);
 
 /* One past the highest byte taken so far; 0 if there is none. */

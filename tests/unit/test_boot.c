@@ -226,7 +226,7 @@ static void test_layout(void)
 	ram_fini(&ram);
 }
 
-/* Boot data: below the EBDA, else above the lowest 64 KiB, else above 1 MiB. */
+/* Boot data: above the lowest 64 KiB and below the EBDA, else above 1 MiB. */
 static void test_boot_data(void)
 {
 	struct layout l;
@@ -234,10 +234,8 @@ static void test_boot_data(void)
 
 	CU_ASSERT_EQUAL_FATAL(ram_init(&ram, 4 * MiB, NULL), 0);
 	layout_init(&l, &ram);
-	CU_ASSERT_PTR_NOT_NULL(layout_alloc_boot(&l, 0xfc00, 16, &gpa));
+	CU_ASSERT_PTR_NOT_NULL(layout_alloc_boot(&l, 0x8fc00, 16, &gpa));
 	CU_ASSERT_EQUAL(gpa, LAYOUT_BOOT_START);
-	CU_ASSERT_PTR_NOT_NULL(layout_alloc_boot(&l, 0x80000, 16, &gpa));
-	CU_ASSERT_EQUAL(gpa, 0x10000);
 	CU_ASSERT_PTR_NOT_NULL(layout_alloc_boot(&l, 1, 16, &gpa));
 	CU_ASSERT_EQUAL(gpa, MEMMAP_HIGH);
 	CU_ASSERT_PTR_NULL(layout_alloc_boot(&l, 3 * MiB, 16, &gpa));
@@ -291,6 +289,28 @@ static void test_copy(void)
 	ram_fini(&ram);
 }
 
+/* The BIOS data area: there for kernels that read it, but never over the guest's own bytes. */
+static void test_bios_data(void)
+{
+	static const u8 code[0x20] = { [0x0e] = 0xcc, [0x13] = 0xee };
+	struct image image = { code, sizeof(code), "guest" };
+	struct boot_params params = { .format = BOOT_FLAT, .mode = FLAT_REAL, .address = 0x1000 };
+	struct cpu_state entry;
+
+	CU_ASSERT_EQUAL_FATAL(ram_init(&ram, MiB, NULL), 0);
+	CU_ASSERT_EQUAL(boot_load_image(&ram, &image, &params, &entry, NULL), 0);
+	CU_ASSERT_EQUAL(ram.host[0x400] | ram.host[0x401] << 8, 0x3f8);
+	CU_ASSERT_EQUAL((ram.host[0x40e] | ram.host[0x40f] << 8) << 4, MEMMAP_EBDA);
+	CU_ASSERT_EQUAL(ram.host[0x413] | ram.host[0x414] << 8, 639);
+	ram_fini(&ram);
+	CU_ASSERT_EQUAL_FATAL(ram_init(&ram, MiB, NULL), 0);
+	params.address = 0x400;
+	CU_ASSERT_EQUAL(boot_load_image(&ram, &image, &params, &entry, NULL), 0);
+	CU_ASSERT_EQUAL(ram.host[0x40e], 0xcc);
+	CU_ASSERT_EQUAL(ram.host[0x413], 0xee);
+	ram_fini(&ram);
+}
+
 CU_TestInfo tests_boot[] = {
 	{ "format: detected, asked for, unknown", test_detection },
 	{ "options that a format cannot pass on", test_options },
@@ -301,5 +321,6 @@ CU_TestInfo tests_boot[] = {
 	{ "layout: boot data", test_boot_data },
 	{ "copying into guest memory", test_copy },
 	{ "clearing guest memory", test_zero },
+	{ "low memory holds what firmware leaves there", test_bios_data },
 	CU_TEST_INFO_NULL,
 };

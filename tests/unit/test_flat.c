@@ -48,7 +48,7 @@ static void test_real(void)
 	CU_ASSERT_EQUAL(entry.seg[SEG_CS].selector, 0x1234);
 	CU_ASSERT_EQUAL(entry.seg[SEG_DS].selector, 0x1234);
 	CU_ASSERT_EQUAL(entry.rip, 5);
-	CU_ASSERT_EQUAL(entry.seg[SEG_SS].base + 0x10000, LAYOUT_BOOT_START);
+	CU_ASSERT_EQUAL(entry.seg[SEG_SS].base + 0x10000, LAYOUT_STACK);
 	CU_ASSERT_EQUAL(load(16, 0xffff0, FLAT_REAL), 0);
 	CU_ASSERT_EQUAL(load(16, 0x100000, FLAT_REAL), -EINVAL);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "real mode"));
