@@ -6,7 +6,6 @@
 #include "common/boot/multiboot.h"
 
 #include <errno.h>
-#include <string.h>
 
 struct loader {
 	const char *name;
@@ -51,10 +50,7 @@ static bool given(const char *option)
 	return option && *option;
 }
 
-/*
- * The words that firmware leaves in low memory and that kernels read to learn what they may use
- * there. Not over the guest's own bytes: they are still zero only if nothing was loaded there.
- */
+/* The words that firmware leaves in low memory and that kernels read to learn what is theirs. */
 static void leave_bios_data(struct ram *ram)
 {
 	static const struct {
@@ -64,30 +60,24 @@ static void leave_bios_data(struct ram *ram)
 		{ 0x40e, MEMMAP_EBDA >> 4 }, /* segment of the EBDA */
 		{ 0x413, MEMMAP_LOWER_KIB }, /* KiB of memory below it */
 	};
-	u16 *p;
 
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-		p = ram_at(ram, words[i].at, sizeof(*p));
-		if (p && !*p)
-			memcpy(p, &words[i].value, sizeof(*p));
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		ram_write(ram, words[i].at, &words[i].value, sizeof(words[i].value));
 }
 
 int boot_load_image(struct ram *ram, const struct image *image, const struct boot_params *params,
 		    struct cpu_state *entry, struct error *err)
 {
 	const struct loader *l = find_loader(image, params->format, err);
-	int code;
 
 	if (!l)
 		return -ENOEXEC;
 	if (!l->takes_options && (given(params->initrd) || given(params->append)))
 		return fail(err, -EINVAL, "%s: the %s format has no place for --initrd or --append",
 			    image_label(image->path), l->name);
-	code = l->load(ram, image, params, entry, err);
-	if (!code)
-		leave_bios_data(ram);
-	return code;
+	/* Before the guest, which may have its own bytes or cleared memory there. */
+	leave_bios_data(ram);
+	return l->load(ram, image, params, entry, err);
 }
 
 int boot_load(struct ram *ram, const struct boot_params *params, struct cpu_state *entry,
