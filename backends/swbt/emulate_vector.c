@@ -269,6 +269,8 @@ static enum emulate_result store_bytes(struct vcpu *v, const struct insn *i, u64
 	first = 4096 - (linear & 4095) < len ? 4096 - (unsigned int)(linear & 4095) : len;
 	for (unsigned int b = 0; b < len; b++)
 		used[b >= first] |= mask[b] & 0x80;
+	/* Whether nothing selected can fault is left to the CPU; AMD's do. */
+	used[0] |= !used[1];
 	if (used[0] && mem_prepare_linear(v, linear, first, ACC_READ | ACC_WRITE, &op[0]))
 		return EMU_FAULT;
 	if (used[1] &&
@@ -289,6 +291,10 @@ enum emulate_result emu_maskmov(struct vcpu *v, const struct insn *i)
 	unsigned int reg = modrm >> 3 & 7, rm = modrm & 7, len = i->fpu == FPU_MMX ? 8 : 16;
 	u64 at = gpr_get(v, RDI, i->addrsize, false);
 
+	if (fpu_pending(v, i)) {
+		raise_exc(v, MF);
+		return EMU_FAULT;
+	}
 	fpu_get(v);
 	fpu_put(v);
 	if (i->encoding == ENC_VEX) {
