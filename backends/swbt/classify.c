@@ -11,9 +11,10 @@ struct row {
 	u8 routine;
 };
 
-/* One row per mnemonic for its whole (FORM_ANY), and the few that are sensitive in one form only. */
+/* One row per mnemonic for its whole (FORM_ANY), and the few that are sensitive in one form only.
+ */
 static const struct row sensitive[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
-#define FORM_ROW_ANY(m, r)  [ZYDIS_MNEMONIC_##m] = { 1, FORM_ANY, EMU_##r },
+#define FORM_ROW_ANY(m, r) [ZYDIS_MNEMONIC_##m] = { 1, FORM_ANY, EMU_##r },
 #define FORM_ROW_SEG(m, r)
 #define FORM_ROW_CR(m, r)
 #define FORM_ROW_DR(m, r)
@@ -112,7 +113,7 @@ void classify(struct insn *i, const ZydisDecodedInstruction *z, enum insn_form f
 		return;
 	else if (bit_string(i, z))
 		use(i, EMU_bit_string);
-	else if (i->mem_vsib)
+	else if (i->mem_vsib && isa_sets[z->meta.isa_set] == ISA_PLAIN)
 		use(i, i->mem_write ? EMU_scatter : EMU_gather);
 	else
 		i->class = isa_sets[z->meta.isa_set] == ISA_PLAIN ? INSN_PLAIN : INSN_UNDEFINED;

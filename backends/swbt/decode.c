@@ -423,6 +423,16 @@ static void fill(struct insn *i, const ZydisDecodedInstruction *z, const ZydisDe
 	classify(i, z, form);
 }
 
+/* CLZERO after F2 or F3 does not exist. */
+static bool wrongly_accepted(const ZydisDecodedInstruction *z)
+{
+	bool repeat = false;
+
+	for (unsigned int n = 0; n < z->raw.prefix_count; n++)
+		repeat |= z->raw.prefixes[n].value == 0xf2 || z->raw.prefixes[n].value == 0xf3;
+	return z->mnemonic == ZYDIS_MNEMONIC_CLZERO && repeat;
+}
+
 /* F3 90 is PAUSE, but XCHG with R8 where REX.B is set; Zydis 4.0.0 takes both for PAUSE. F3 as
  * another prefix without meaning, then. */
 static ZyanStatus decode_exchange(const ZydisDecoder *d, const u8 *bytes, size_t n,
@@ -452,7 +462,7 @@ int decode(struct insn *i, const u8 *bytes, size_t n, enum cpu_mode mode)
 		return n < INSN_MAX ? -ENODATA : -E2BIG;
 	if (status == ZYDIS_STATUS_INSTRUCTION_TOO_LONG)
 		return -E2BIG;
-	if (!ZYAN_SUCCESS(status))
+	if (!ZYAN_SUCCESS(status) || wrongly_accepted(&z))
 		return -EINVAL;
 	*i = (struct insn){ .mode = mode };
 	for (unsigned int b = 0; b < z.length; b++)

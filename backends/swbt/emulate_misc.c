@@ -168,12 +168,13 @@ enum emulate_result emu_movdir64b(struct vcpu *v, const struct insn *i)
 	u64 to = gpr_get(v, i->op[0].reg, i->addrsize, false);
 	u8 line[64];
 
+	if (mem_read(v, i->mem_seg, insn_ea(i, v, v->s.rip), line, sizeof(line)))
+		return EMU_FAULT;
 	if (to & 63) {
 		raise_err(v, GP, 0);
 		return EMU_FAULT;
 	}
-	if (mem_read(v, i->mem_seg, insn_ea(i, v, v->s.rip), line, sizeof(line)) ||
-	    mem_write(v, SEG_ES, to, line, sizeof(line)))
+	if (mem_write(v, SEG_ES, to, line, sizeof(line)))
 		return EMU_FAULT;
 	return EMU_NEXT;
 }

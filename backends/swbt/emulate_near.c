@@ -184,6 +184,7 @@ enum emulate_result emu_enter(struct vcpu *v, const struct insn *i)
 	u16 room = (u16)i->op[0].imm;
 	u8 level = i->op[1].imm & 31;
 	u64 rsp = v->s.gpr[RSP], rbp = v->s.gpr[RBP], frame, link;
+	struct mmu_tlb_entry *entry;
 
 	if (push_at(v, &rsp, rbp, i->stacksize))
 		return EMU_FAULT;
@@ -199,7 +200,8 @@ enum emulate_result emu_enter(struct vcpu *v, const struct insn *i)
 		return EMU_FAULT;
 	rsp -= room;
 	/* The new top of the stack must be writable, though nothing is written there. */
-	if (mem_linear(v, SEG_SS, rsp & stack_mask(v), i->stacksize, ACC_WRITE, &link))
+	if (mem_linear(v, SEG_SS, rsp & stack_mask(v), i->stacksize, ACC_WRITE, &link) ||
+	    mmu_translate(v, link, ACC_WRITE, &entry))
 		return EMU_FAULT;
 	gpr_set(v, RBP, i->stacksize, false, frame);
 	set_rsp(v, rsp);

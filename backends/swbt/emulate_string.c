@@ -47,7 +47,8 @@ static enum emulate_result done(struct vcpu *v, const struct insn *i, u64 n)
 
 static enum emulate_result fault_after(struct vcpu *v, const struct insn *i, u64 n)
 {
-	if (repeats(i))
+	/* Without an iteration done even the upper half of RCX stays. */
+	if (repeats(i) && n)
 		gpr_set(v, RCX, i->addrsize, false, count_of(v, i) - n);
 	return EMU_FAULT;
 }

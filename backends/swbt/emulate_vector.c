@@ -254,12 +254,47 @@ static void enter_mmx(struct vcpu *v)
 	set_element(x + HEADER, 8, element(x + HEADER, 8) | COMP_X87);
 }
 
+/* The bytes of DATA that MASK selects, to EA: all or none. A page where none is selected is left
+ * alone; where one is, the whole part of the operand there is accessed. */
+static enum emulate_result store_bytes(struct vcpu *v, const struct insn *i, u64 ea, const u8 *data,
+				       const u8 *mask, unsigned int len)
+{
+	struct mem_op op[2];
+	bool used[2] = { false, false };
+	unsigned int first;
+	u64 linear;
+
+	if (mem_linear(v, i->mem_seg, ea, len, ACC_WRITE, &linear))
+		return EMU_FAULT;
+	first = 4096 - (linear & 4095) < len ? 4096 - (unsigned int)(linear & 4095) : len;
+	for (unsigned int b = 0; b < len; b++)
+		used[b >= first] |= mask[b] & 0x80;
+	/* Whether nothing selected can fault is left to the CPU; AMD's do. */
+	used[0] |= !used[1];
+	if (used[0] && mem_prepare_linear(v, linear, first, ACC_READ | ACC_WRITE, &op[0]))
+		return EMU_FAULT;
+	if (used[1] &&
+	    mem_prepare_linear(v, linear + first, len - first, ACC_READ | ACC_WRITE, &op[1]))
+		return EMU_FAULT;
+	for (unsigned int b = 0; b < len; b++)
+		if (mask[b] & 0x80)
+			op[b >= first].data[b >= first ? b - first : b] = data[b];
+	for (unsigned int n = 0; n < 2; n++)
+		if (used[n])
+			mem_commit(v, &op[n]);
+	return EMU_NEXT;
+}
+
 enum emulate_result emu_maskmov(struct vcpu *v, const struct insn *i)
 {
 	u8 modrm = i->raw[i->modrm_at], data[VECTOR] = { 0 }, mask[VECTOR] = { 0 };
 	unsigned int reg = modrm >> 3 & 7, rm = modrm & 7, len = i->fpu == FPU_MMX ? 8 : 16;
 	u64 at = gpr_get(v, RDI, i->addrsize, false);
 
+	if (fpu_pending(v, i)) {
+		raise_exc(v, MF);
+		return EMU_FAULT;
+	}
 	fpu_get(v);
 	fpu_put(v);
 	if (i->encoding == ENC_VEX) {
@@ -280,8 +315,5 @@ enum emulate_result emu_maskmov(struct vcpu *v, const struct insn *i)
 		move_vector(v, reg, data, false);
 		move_vector(v, rm, mask, false);
 	}
-	for (unsigned int b = 0; b < len; b++)
-		if (mask[b] & 0x80 && mem_write(v, i->mem_seg, at + b, &data[b], 1))
-			return EMU_FAULT;
-	return EMU_NEXT;
+	return store_bytes(v, i, at, data, mask, len);
 }

@@ -158,3 +158,37 @@ int fpu_check(struct vcpu *v, const struct insn *i)
 		return check_vector(v, SSE | AVX | AVX512);
 	}
 }
+
+/* x87 and MMX instructions but those that exist to look at the exception: FNSTENV, FNSTCW (D9 /6,
+ * /7), FNSAVE, FNSTSW (DD /6, /7). */
+static bool waits(const struct insn *i)
+{
+	u8 opcode = i->raw[i->opcode_at], reg = i->raw[i->modrm_at] >> 3 & 7;
+
+	switch (i->fpu) {
+	case FPU_X87:
+		return !(opcode & 1) || reg < 6 || (opcode != 0xd9 && opcode != 0xdd);
+	case FPU_MMX:
+		return true;
+	case FPU_SSE: /* CVTTPS2PI, CVTPS2PI and those from PD have an MMX destination */
+		if (opcode != 0x2c && opcode != 0x2d)
+			return false;
+		for (unsigned int n = 0; n < i->opcode_at; n++)
+			if (i->raw[n] == 0xf2 || i->raw[n] == 0xf3)
+				return false;
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool fpu_pending(struct vcpu *v, const struct insn *i)
+{
+	u16 fsw;
+
+	if (!waits(i))
+		return false;
+	fpu_get(v);
+	__asm__ volatile("fnstsw %0" : "=a"(fsw));
+	return fsw & 0x80;
+}

@@ -35,4 +35,8 @@ void fpu_put(struct vcpu *v);
  * XCR0, per class. 0 or EXC. */
 int fpu_check(struct vcpu *v, const struct insn *i);
 
+/* Does I raise the #MF that an earlier x87 instruction left behind? That comes before any exception
+ * of I's own operands. */
+bool fpu_pending(struct vcpu *v, const struct insn *i);
+
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Memory operands under a mask: elements that the mask leaves out do not fault, even on a page that
- * is not there. When an ordinary access to such an operand would fault, the instruction runs on a
- * copy of the one or two pages concerned, with the protection that the guest's have; if the host
- * faults there, so does the guest. SDM vol. 1 15.6.1, vol. 2 VMASKMOV.
+ * is not there (nor does misalignment, on some CPUs). When an ordinary access to such an operand
+ * would fault, the instruction runs on a copy of the one or two pages concerned, with the
+ * protection that the guest's have; if the host faults there, so does the guest. SDM vol. 1 15.6.1,
+ * vol. 2 VMASKMOV.
  */
 #ifndef FVB_SWBT_MASKED_H
 #define FVB_SWBT_MASKED_H

@@ -154,6 +154,16 @@ static int prepare(struct vcpu *v, const struct insn *i, u64 ea, struct mem_op *
 	return mem_prepare_linear(v, linear, i->mem_size, access, op);
 }
 
+/* The operand cannot be had, as v->exc says; that may not be the last word. 0 or EXC. */
+static int operand_fault(struct vcpu *v, const struct insn *i, const struct thunk *t, u64 ea)
+{
+	if (fpu_pending(v, i))
+		return raise_exc(v, MF);
+	if (masked_may_suppress(i) && (v->exc.vector == PF || i->mem_aligned))
+		return masked_run(v, i, t, ea);
+	return EXC;
+}
+
 /* Natively. *HITS: data breakpoints. 0 or EXC. */
 static int run_plain(struct vcpu *v, const struct insn *i, u64 *hits)
 {
@@ -169,12 +179,8 @@ static int run_plain(struct vcpu *v, const struct insn *i, u64 *hits)
 	/* Prefetches and NOPs get an address of no meaning: the guest's is not one of ours. */
 	if (!i->has_mem || i->mem_address_only)
 		return thunk_run(v, t, is_lea(i) ? (void *)(uintptr_t)ea : op->buf);
-	r = prepare(v, i, ea, op);
-	if (unlikely(r)) {
-		if (v->exc.vector == PF && masked_may_suppress(i))
-			return masked_run(v, i, t, ea);
-		return r;
-	}
+	if (unlikely(prepare(v, i, ea, op)))
+		return operand_fault(v, i, t, ea);
 	r = thunk_run(v, t, op->data);
 	if (unlikely(r))
 		return r;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/oracle/compare.h"
 
+#include "backends/swbt/emulate.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,15 +25,38 @@ static u64 undefined_flags(const struct insn *i)
 	return 0;
 }
 
+/* A near call to a non-canonical address that cannot push either: which of the two faults it is,
+ * differs between vendors. */
+static bool order_differs(const struct test_case *c, const struct outcome *a,
+			  const struct outcome *b)
+{
+	return c->insn.class == INSN_EMULATE && c->insn.emulate == EMU_call &&
+	       a->vector != NO_EXCEPTION && b->vector != NO_EXCEPTION;
+}
+
+static bool stores_environment(const struct insn *i)
+{
+	const char *name = insn_mnemonic(i);
+
+	return !strcmp(name, "fnstenv") || !strcmp(name, "fnsave");
+}
+
+/* Microcode touches the parts of an x87 environment in an order of its own. */
+static bool any_cr2(const struct insn *i)
+{
+	const char *name = insn_mnemonic(i);
+
+	return stores_environment(i) || !strcmp(name, "fldenv") || !strcmp(name, "frstor");
+}
+
 /* Bytes of an x87 environment in memory that hold the last instruction's pointers. */
 static void ignore_pointers(const struct test_case *c, const struct outcome *a, struct outcome *b)
 {
-	const char *name = insn_mnemonic(&c->insn);
 	bool wide = c->insn.mem_size != 14 && c->insn.mem_size != 94;
 	u64 ea, from, len = wide ? 16 : 8;
 	static struct vcpu v; /* for its registers */
 
-	if (strcmp(name, "fnstenv") && strcmp(name, "fnsave"))
+	if (!stores_environment(&c->insn))
 		return;
 	memcpy(v.s.gpr, c->before.gpr, sizeof(v.s.gpr));
 	ea = insn_ea(&c->insn, &v, c->before.rip);
@@ -115,10 +140,12 @@ int compare(const struct test_case *c, const struct world *w, const struct outco
 	struct outcome copy = *b;
 
 	if (a->vector != b->vector)
-		return differ(text, len, "exception", a->vector, b->vector);
+		return order_differs(c, a, b)
+			       ? 0
+			       : differ(text, len, "exception", a->vector, b->vector);
 	if (a->r.rip != b->r.rip)
 		return differ(text, len, "rip", a->r.rip, b->r.rip);
-	if (a->vector == PF && a->cr2 != b->cr2)
+	if (a->vector == PF && a->cr2 != b->cr2 && !any_cr2(&c->insn))
 		return differ(text, len, "cr2", a->cr2, b->cr2);
 	if (a->vector != NO_EXCEPTION && a->error != b->error)
 		return differ(text, len, "error code", a->error, b->error);

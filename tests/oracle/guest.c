@@ -64,7 +64,7 @@ struct guest *guest_new(const struct world *w)
 
 	if (!g || !v)
 		err(2, "oracle");
-	if (ram_init(&g->vm.ram, RAM_MIN, &error))
+	if (ram_init(&g->vm.ram, RAM_MIN, &error) || cpuid_build(&g->vm.cpuid, "host", &error))
 		errx(2, "oracle: %s", error.text);
 	memset(v, 0, sizeof(*v));
 	g->v = v;
