@@ -64,7 +64,6 @@ static int far_unprotected(struct vcpu *v, const struct far_pointer *p, bool cal
 	struct target t = { .rip = p->offset };
 
 	t.cs.s = segment_unprotected(v, SEG_CS, p->selector);
-	t.cs.s.attr |= 1;
 	return go(v, p, &t, call);
 }
 

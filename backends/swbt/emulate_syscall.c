@@ -11,7 +11,7 @@
 #define CODE64 (ATTR_P | ATTR_S | ATTR_G | ATTR_L | 11)
 #define DATA32 (ATTR_P | ATTR_S | ATTR_G | ATTR_DB | 3)
 
-/* SYSRET leaves these alone or clears them, whatever R11 says. */
+/* What SYSRET takes from R11; RF and VM are cleared. */
 #define SYSRET_FLAGS 0x3c7fd7ull
 
 static enum emulate_result ud(struct vcpu *v)
@@ -82,7 +82,7 @@ enum emulate_result emu_sysret(struct vcpu *v, const struct insn *i)
 	if (v->cpl || (wide && !canonical(rip) && !vendor_is_amd(v)))
 		return gp(v);
 	if (v->mode == MODE_LONG64)
-		set_rflags(v, v->s.gpr[R11], SYSRET_FLAGS | RFLAGS_RF | RFLAGS_VM);
+		set_rflags(v, v->s.gpr[R11] & SYSRET_FLAGS, ~0ull);
 	else
 		set_rflags(v, RFLAGS_IF, RFLAGS_IF);
 	v->s.seg[SEG_CS] = wide ? flat((u16)(base + 16), CODE64, 3) : flat(base, CODE32, 3);

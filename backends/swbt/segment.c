@@ -162,15 +162,12 @@ static void shadow(struct vcpu *v, enum seg seg)
 
 /* ---- instructions --------------------------------------------------------------------------- */
 
+/* The decoder refuses CS and the numbers behind GS. */
 enum emulate_result emu_mov_to_seg(struct vcpu *v, const struct insn *i)
 {
 	enum seg seg = i->op[0].reg;
 	u16 selector;
 
-	if (seg == SEG_CS || seg > SEG_GS) {
-		raise_exc(v, UD);
-		return EMU_FAULT;
-	}
 	if (i->op[1].type == OPERAND_GPR)
 		selector = (u16)v->s.gpr[i->op[1].reg];
 	else if (mem_read(v, i->mem_seg, insn_ea(i, v, v->s.rip), &selector, 2))
@@ -183,14 +180,8 @@ enum emulate_result emu_mov_to_seg(struct vcpu *v, const struct insn *i)
 
 enum emulate_result emu_mov_from_seg(struct vcpu *v, const struct insn *i)
 {
-	u8 seg = i->op[1].reg;
-	u16 selector;
+	u16 selector = v->s.seg[i->op[1].reg].selector;
 
-	if (seg > SEG_GS) {
-		raise_exc(v, UD);
-		return EMU_FAULT;
-	}
-	selector = v->s.seg[seg].selector;
 	/* Memory gets two bytes whatever the operand size is. */
 	if (i->op[0].type == OPERAND_GPR)
 		gpr_set(v, i->op[0].reg, i->op[0].size, false, selector);
