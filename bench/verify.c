@@ -140,7 +140,8 @@ static int judge(const struct run *run, const struct bench *bench, bool counts,
 			fail(err, 0, "%s", sample[i].reason);
 			return (int)i;
 		}
-		if (counts && run->variant[i].irqchip == IRQCHIP_USER &&
+		if (counts && run->variant[i].backend->hardware &&
+		    run->variant[i].irqchip == IRQCHIP_USER &&
 		    verify_counts(bench, &sample[i], err))
 			return (int)i;
 		if (i && verify_compare(&sample[0], &sample[i], err))

@@ -31,6 +31,7 @@ enum run_result {
 struct backend {
 	const char *name;    /* the word after --backend */
 	const char *summary; /* one line for --help */
+	bool hardware; /* guests run on virtualization hardware: what traps is the hardware's choice */
 	const char *engines; /* words that --engine takes, first is the default; NULL: none */
 
 	/* Can this host run it now? 0, or negative errno with ERR saying what is missing and how to

@@ -185,6 +185,7 @@ static void kvm_destroy(struct vm *vm)
 
 const struct backend kvm_backend = {
 	.name = "kvm",
+	.hardware = true,
 	.summary = "hardware virtualization through the host's /dev/kvm",
 	.probe = kvm_probe,
 	.cpuid_filter = kvm_cpuid_filter,

@@ -113,7 +113,7 @@ static unsigned int parse_vector(const struct insn *i, struct parts *p, unsigned
 	if (i->encoding == ENC_EVEX) {
 		p->reg |= (u8)(~p->payload[0] & 0x10);
 		p->rm |= (u8)(~p->payload[0] >> 2 & 0x10);
-		p->vvvv |= (u8)(~p->payload[2] << 1 & 0x10);
+		p->vvvv |= (u8)(~p->payload[2] & 8) << 1;
 	}
 	return at;
 }
