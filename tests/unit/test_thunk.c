@@ -186,7 +186,8 @@ static void test_faults(void)
 	CU_ASSERT_EQUAL(RUN(r, MODE_LONG64, "\x0f\x57\xc9", NULL), 0);
 	CU_ASSERT_EQUAL(RUN(r, MODE_LONG64, "\x0f\x5e\xc1", NULL), EXC);
 	CU_ASSERT_EQUAL(r->v.exc.vector, XM);
-	/* fldcw; fld1; fldz; fdivp; the next x87 instruction reports it */
+	/* fninit; fldcw; fld1; fldz; fdivp; the next x87 instruction reports it */
+	CU_ASSERT_EQUAL(RUN(r, MODE_PROT32, "\xdb\xe3", NULL), 0);
 	CU_ASSERT_EQUAL(RUN(r, MODE_PROT32, "\xd9\x28", &fcw), 0);
 	CU_ASSERT_EQUAL(RUN(r, MODE_PROT32, "\xd9\xe8", NULL), 0);
 	CU_ASSERT_EQUAL(RUN(r, MODE_PROT32, "\xd9\xee", NULL), 0);
