@@ -269,8 +269,10 @@ static enum emulate_result store_bytes(struct vcpu *v, const struct insn *i, u64
 	first = 4096 - (linear & 4095) < len ? 4096 - (unsigned int)(linear & 4095) : len;
 	for (unsigned int b = 0; b < len; b++)
 		used[b >= first] |= mask[b] & 0x80;
-	/* Whether nothing selected can fault is left to the CPU; AMD's do. */
-	used[0] |= !used[1];
+	/* Whether nothing selected can fault is left to the CPU; AMD's do, on either page. */
+	if (!used[0] && !used[1])
+		used[0] = used[1] = true;
+	used[1] &= first < len;
 	if (used[0] && mem_prepare_linear(v, linear, first, ACC_READ | ACC_WRITE, &op[0]))
 		return EMU_FAULT;
 	if (used[1] &&
