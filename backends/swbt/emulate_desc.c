@@ -2,6 +2,7 @@
 /* Descriptor-table registers and the instructions that ask about descriptors. SDM vol. 2. */
 #include "backends/swbt/emulate.h"
 #include "backends/swbt/mem.h"
+#include "backends/swbt/segment.h"
 
 static enum emulate_result gp(struct vcpu *v)
 {
@@ -13,12 +14,6 @@ static enum emulate_result ud(struct vcpu *v)
 {
 	raise_exc(v, UD);
 	return EMU_FAULT;
-}
-
-/* LLDT, LTR, SLDT, STR, LAR, LSL, VERR, VERW, ARPL do not exist without protection. */
-static bool unprotected(const struct vcpu *v)
-{
-	return v->mode == MODE_REAL || v->mode == MODE_VM86;
 }
 
 static bool canonical(u64 address)
@@ -101,13 +96,6 @@ enum emulate_result emu_str(struct vcpu *v, const struct insn *i)
 	return store_selector(v, i, SEG_TR);
 }
 
-#define DESC_TYPE(d) ((d) >> 40 & 0x1f) /* S and type */
-#define DESC_DPL(d)  ((unsigned int)((d) >> 45 & 3))
-#define DESC_P(d)    ((d) >> 47 & 1)
-#define TYPE_LDT     0x02
-#define TYPE_TSS16   0x01
-#define TYPE_TSS32   0x09
-
 /* The upper half of a 16-byte system descriptor of long mode. 0 or EXC. */
 static int upper_base(struct vcpu *v, u16 selector, u64 address, struct segment *s)
 {
@@ -116,45 +104,53 @@ static int upper_base(struct vcpu *v, u16 selector, u64 address, struct segment 
 	if (!long_mode(v))
 		return 0;
 	if ((selector | 7u) + 8u > v->s.gdt.limit)
-		return raise_err(v, GP, selector & 0xfffc);
+		return raise_err(v, GP, selector_error(selector));
 	if (lin_read(v, address + 8, &upper, 8, ACC_READ | ACC_SYSTEM))
 		return EXC;
 	if (upper >> 40 & 0x1f) /* the type field there must be zero */
-		return raise_err(v, GP, selector & 0xfffc);
+		return raise_err(v, GP, selector_error(selector));
 	s->base |= upper << 32;
-	return canonical(s->base) ? 0 : raise_err(v, GP, selector & 0xfffc);
+	return canonical(s->base) ? 0 : raise_err(v, GP, selector_error(selector));
 }
 
 static enum emulate_result bad_selector(struct vcpu *v, enum vector vector, u16 selector)
 {
-	raise_err(v, vector, selector & 0xfffc);
+	raise_err(v, vector, selector_error(selector));
 	return EMU_FAULT;
+}
+
+/* What LLDT and LTR have in common: the right to do it, and a selector that is in the GDT. */
+static int table_selector(struct vcpu *v, const struct insn *i, u16 *selector)
+{
+	u64 value;
+
+	if (unprotected(v))
+		return raise_exc(v, UD);
+	if (v->cpl)
+		return raise_err(v, GP, 0);
+	if (operand_get(v, i, 0, &value))
+		return EXC;
+	*selector = (u16)value;
+	return *selector & 4 ? raise_err(v, GP, selector_error(*selector)) : 0;
 }
 
 enum emulate_result emu_lldt(struct vcpu *v, const struct insn *i)
 {
-	u64 value, d, address;
 	struct segment s;
+	u64 d, address;
 	u16 selector;
 
-	if (unprotected(v))
-		return ud(v);
-	if (v->cpl)
-		return gp(v);
-	if (operand_get(v, i, 0, &value))
+	if (table_selector(v, i, &selector))
 		return EMU_FAULT;
-	selector = (u16)value;
-	if (!(selector & 0xfffc)) {
+	if (selector_null(selector)) {
 		v->s.seg[SEG_LDT] = (struct segment){ .selector = selector, .attr = ATTR_UNUSABLE };
 		return EMU_NEXT;
 	}
-	if (selector & 4)
-		return bad_selector(v, GP, selector);
 	if (read_descriptor(v, selector, GP, &d, &address))
 		return EMU_FAULT;
-	if (DESC_TYPE(d) != TYPE_LDT)
+	if (DESC_TYPE(d) != SYS_LDT)
 		return bad_selector(v, GP, selector);
-	if (!DESC_P(d))
+	if (!(d & DESC_P))
 		return bad_selector(v, NP, selector);
 	s = segment_from(selector, d);
 	if (upper_base(v, selector, address, &s))
@@ -165,26 +161,19 @@ enum emulate_result emu_lldt(struct vcpu *v, const struct insn *i)
 
 enum emulate_result emu_ltr(struct vcpu *v, const struct insn *i)
 {
-	u64 value, d, address;
 	struct segment s;
+	u64 d, address;
 	u16 selector;
 
-	if (unprotected(v))
-		return ud(v);
-	if (v->cpl)
-		return gp(v);
-	if (operand_get(v, i, 0, &value))
+	if (table_selector(v, i, &selector))
 		return EMU_FAULT;
-	selector = (u16)value;
-	if (!(selector & 0xfffc))
+	if (selector_null(selector))
 		return gp(v);
-	if (selector & 4)
-		return bad_selector(v, GP, selector);
 	if (read_descriptor(v, selector, GP, &d, &address))
 		return EMU_FAULT;
-	if (DESC_TYPE(d) != TYPE_TSS32 && (long_mode(v) || DESC_TYPE(d) != TYPE_TSS16))
+	if (DESC_TYPE(d) != SYS_TSS32 && (long_mode(v) || DESC_TYPE(d) != SYS_TSS16))
 		return bad_selector(v, GP, selector);
-	if (!DESC_P(d))
+	if (!(d & DESC_P))
 		return bad_selector(v, NP, selector);
 	s = segment_from(selector, d);
 	if (upper_base(v, selector, address, &s))
@@ -205,7 +194,7 @@ static int peek_descriptor(struct vcpu *v, u16 selector, u64 *d)
 	u64 base = selector & 4 ? ldt->base : v->s.gdt.base;
 	u32 limit = selector & 4 ? ldt->limit : v->s.gdt.limit;
 
-	if (!(selector & 0xfffc) || (selector & 4 && ldt->attr & ATTR_UNUSABLE) ||
+	if (selector_null(selector) || (selector & 4 && ldt->attr & ATTR_UNUSABLE) ||
 	    (selector | 7u) > limit)
 		return 0;
 	return lin_read(v, base + (selector & 0xfff8), d, 8, ACC_READ | ACC_SYSTEM) ? -1 : 1;
@@ -216,7 +205,7 @@ static bool visible(const struct vcpu *v, u16 selector, u64 d)
 	unsigned int rpl = selector & 3, dpl = DESC_DPL(d);
 
 	/* Conforming code is there for everybody. */
-	if ((DESC_TYPE(d) & 0x1c) == 0x1c)
+	if (desc_is_conforming(d))
 		return true;
 	return dpl >= v->cpl && dpl >= rpl;
 }
