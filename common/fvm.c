@@ -373,9 +373,12 @@ static void terminal_flush(void *arg)
 
 static bool terminal_stopping(void *arg)
 {
-	struct terminal *t = arg;
+	const struct terminal *t = arg;
+	const struct vm *vm = t->vm;
 
-	return atomic_load(&t->vm->stop_signal) != 0;
+	/* The vCPU thread is what asks, so the time-out and the quit key wait behind this write. */
+	return atomic_load(&vm->stop_signal) || atomic_load(&t->console.quit) ||
+	       vm->stop.kind == STOP_TIMEOUT || clock_now(&vm->clock) >= vm->timeout.deadline;
 }
 
 static void terminal_notify(void *arg)
