@@ -127,7 +127,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
 	double seconds;
-	char *end;
 
 	switch (key) {
 	case OPT_BACKEND:
@@ -157,8 +156,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->vm.cpu = arg;
 		break;
 	case OPT_TIMEOUT:
-		seconds = strtod(arg, &end);
-		if (*end || end == arg || !(seconds > 0 && seconds < 1e9))
+		if (args_real(arg, 0, 1e9, &seconds))
 			argp_failure(state, EXIT_BAD_INPUT, 0,
 				     "--timeout takes seconds above zero; not '%s'", arg);
 		o->vm.timeout_ns = (u64)(seconds * NSEC_PER_SEC);
@@ -388,6 +386,15 @@ static void terminal_notify(void *arg)
 	vm_kick(t->vm);
 }
 
+/* What the guest printed and nobody has, where that is not the reader's own wish. */
+static int report_output(const struct console *c)
+{
+	if (!c->out_error || c->out_error == -EPIPE || c->out_error == -EINTR)
+		return 0;
+	fprintf(stderr, "fvm: the guest's output is incomplete: %s\n", strerror(-c->out_error));
+	return c->out_error;
+}
+
 /* On the vCPU thread after each kick, and whenever the guest has read: hand on what was typed. */
 static void terminal_input(void *arg)
 {
@@ -454,7 +461,7 @@ static int run(struct options *o, struct records *rec, struct error *err)
 	r = vm_run(vm);
 	console_close(&term.console);
 	status = report_stop(vm, r);
-	if (write_records(vm, o, rec) && status == EXIT_OK)
+	if ((report_output(&term.console) | write_records(vm, o, rec)) && status == EXIT_OK)
 		status = EXIT_HOST;
 	r = 0;
 out:
