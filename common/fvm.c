@@ -174,7 +174,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->boot.format = (enum boot_format)parse_word(state, "--format", arg, format_words);
 		break;
 	case OPT_ADDRESS:
-		if (args_address(arg, &o->boot.address))
+		if (args_address(arg, &o->boot.address) || o->boot.address == BOOT_ADDRESS_DEFAULT)
 			argp_failure(state, EXIT_BAD_INPUT, 0,
 				     "--address takes an address such as 0x7c00; not '%s'", arg);
 		o->address_given = true;
