@@ -115,14 +115,19 @@ static void session_fini(struct session *s)
 static int write_meta(const struct session *s, struct error *err)
 {
 	struct record meta = { NULL, s->o.meta };
+	int ret;
 
 	if (!meta.path)
 		return 0;
 	meta.file = fopen(meta.path, "we");
 	if (!meta.file)
 		return fail(err, -errno, "cannot write %s: %s", meta.path, strerror(errno));
-	meta_write(meta.file, &s->run, s->guests);
-	return record_close(&meta, err);
+	/* Written in one go, so that the reason of a failure is known at its end. */
+	setvbuf(meta.file, NULL, _IOFBF, 256 * KiB);
+	ret = meta_write(meta.file, &s->run, s->guests);
+	if (record_close(&meta, err) && !ret)
+		return -EIO;
+	return ret ? fail(err, ret, "cannot write %s: %s", meta.path, strerror(-ret)) : 0;
 }
 
 static void free_results(struct result *result, size_t n)

@@ -3,6 +3,7 @@
 #include "common/args.h"
 
 #include <argp.h>
+#include <string.h>
 
 enum {
 	OPT_BENCH = 256,
@@ -138,6 +139,11 @@ static error_t init_children(struct argp_state *state, int n)
 	return 0;
 }
 
+static bool same(const char *a, const char *b)
+{
+	return a && b && !strcmp(a, b) && strcmp(a, "/dev/null");
+}
+
 static error_t parse_run(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
@@ -160,6 +166,11 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_QUIET:
 		o->quiet = true;
+		break;
+	case ARGP_KEY_END:
+		if (same(o->csv, o->traps) || same(o->csv, o->meta) || same(o->traps, o->meta))
+			argp_failure(state, EXIT_USAGE, 0,
+				     "--csv, --traps and --meta need a file each");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
