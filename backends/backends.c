@@ -12,3 +12,17 @@ const struct backend *backend_by_name(const char *name)
 			return backends[i];
 	return NULL;
 }
+
+bool backend_has_engine(const struct backend *b, const char *word)
+{
+	const size_t len = strlen(word);
+
+	for (const char *p = b->engines; p && *p; p += strspn(p, " ")) {
+		size_t n = strcspn(p, " ");
+
+		if (n == len && !strncmp(p, word, n))
+			return true;
+		p += n;
+	}
+	return false;
+}

@@ -19,29 +19,13 @@ int irqchip_by_name(const char *name)
 	return -EINVAL;
 }
 
-/* Is WORD one of the space-separated words of LIST? */
-static bool listed(const char *list, const char *word)
-{
-	const size_t len = strlen(word);
-
-	while (list && *list) {
-		size_t n = strcspn(list, " ");
-
-		if (n == len && !strncmp(list, word, n))
-			return true;
-		list += n;
-		list += strspn(list, " ");
-	}
-	return false;
-}
-
 static int take_word(struct variant *v, const char *word, struct error *err)
 {
 	int irqchip = irqchip_by_name(word);
 
 	if (irqchip >= 0)
 		v->irqchip = (enum irqchip)irqchip;
-	else if (listed(v->backend->engines, word) && strlen(word) < sizeof(v->engine))
+	else if (backend_has_engine(v->backend, word) && strlen(word) < sizeof(v->engine))
 		strcpy(v->engine, word);
 	else
 		return fail(err, -EINVAL, "backend %s has no engine or irqchip \"%s\"",

@@ -81,5 +81,7 @@ struct backend {
 /* The table of backends, in order of preference; NULL-terminated. */
 extern const struct backend *const backends[];
 const struct backend *backend_by_name(const char *name);
+/* Is WORD one of B's engines? */
+bool backend_has_engine(const struct backend *b, const char *word);
 
 #endif

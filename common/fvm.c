@@ -217,16 +217,6 @@ static const struct backend *choose_backend(void)
 	return NULL;
 }
 
-static bool engine_exists(const struct backend *b, const char *engine)
-{
-	size_t len = strlen(engine);
-
-	for (const char *p = b->engines; p && *p; p += strcspn(p, " "), p += *p == ' ')
-		if (!strncmp(p, engine, len) && (p[len] == ' ' || !p[len]))
-			return len > 0;
-	return false;
-}
-
 /* The files to write, opened before the guest starts: a wrong path costs no run. */
 struct records {
 	FILE *traps, *counters, *trace;
@@ -485,7 +475,7 @@ int main(int argc, char **argv)
 		o.vm.backend = choose_backend();
 	if (!o.vm.backend)
 		return EXIT_HOST;
-	if (o.vm.engine && !engine_exists(o.vm.backend, o.vm.engine)) {
+	if (o.vm.engine && !backend_has_engine(o.vm.backend, o.vm.engine)) {
 		fprintf(stderr, "fvm: backend %s has no engine '%s'\n", o.vm.backend->name,
 			o.vm.engine);
 		return EXIT_BAD_INPUT;
