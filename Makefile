@@ -31,7 +31,7 @@ CFLAGS := -std=gnu11 -O2 -g -fno-strict-aliasing -Wall -Wextra -Wshadow -Wstrict
 CPPFLAGS := -I. -I$(B) -D_GNU_SOURCE -MMD -MP
 LDFLAGS := $(if $(SAN),-fsanitize=$(SAN)) $(EXTRA_LDFLAGS)
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
-LIBS := -lZydis -lpfm -lm -lpthread
+LIBS := -lZydis -lm -lpthread
 
 # common/ with its folders, and every backend: what fvm and fvbench are both made of.
 LIB_SRC := $(filter-out common/fvm.c,$(wildcard common/*.c common/boot/*.c common/dev/*.c \
@@ -95,7 +95,7 @@ $(call objs,common/fvm.c bench/fvbench.c bench/meta.c): $(B)/version.h
 
 # The packages that building, testing and the rig need; nothing is asked of the network when all
 # are there.
-PACKAGES := gcc make clang clang-format libc6-dev linux-libc-dev libpfm4-dev libcunit1-dev libzydis-dev \
+PACKAGES := gcc make clang clang-format libc6-dev linux-libc-dev libcunit1-dev libzydis-dev \
 	    libclang-rt-14-dev qemu-system-x86 busybox-static cpio valgrind
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
