@@ -48,10 +48,17 @@ int vm_catch_signals(struct vm *vm)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 
+	struct sigaction old;
+
 	atomic_store(&signal_vm, vm);
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
-		int r = install(signals[i], on_stop_signal);
+		int r;
 
+		/* nohup means it. */
+		if (signals[i] == SIGHUP && !sigaction(SIGHUP, NULL, &old) &&
+		    old.sa_handler == SIG_IGN)
+			continue;
+		r = install(signals[i], on_stop_signal);
 		if (r)
 			return r;
 	}

@@ -98,7 +98,8 @@ void vm_stop(struct vm *vm, enum stop_kind kind, int code);
 /* Get the vCPU thread out of the guest and through vm->on_kick. Any thread. */
 void vm_kick(struct vm *vm);
 
-/* Treat SIGINT, SIGTERM and SIGHUP as requests to stop this VM (STOP_SIGNAL). */
+/* Treat SIGINT, SIGTERM and, unless it is ignored, SIGHUP as requests to stop this VM
+ * (STOP_SIGNAL). */
 int vm_catch_signals(struct vm *vm);
 
 /* The guest passed mark I (0 or 1) of its measured section: keep a copy of the trap counters, as

@@ -173,6 +173,27 @@ static void test_signal(void)
 	signal(SIGHUP, SIG_DFL);
 }
 
+static int hung_up(struct vm *vm, unsigned int n)
+{
+	raise(SIGHUP);
+	return exits(vm, n);
+}
+
+static void test_nohup(void)
+{
+	struct vm *vm = make(hung_up, 0);
+
+	signal(SIGHUP, SIG_IGN);
+	CU_ASSERT_EQUAL(vm_catch_signals(vm), 0);
+	CU_ASSERT_EQUAL(vm_run(vm), 0);
+	CU_ASSERT_EQUAL(vm->stop.kind, STOP_EXIT_PORT);
+	CU_ASSERT_EQUAL(atomic_load(&vm->stop_signal), 0);
+	vm_destroy(vm);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
+}
+
 static int marks(struct vm *vm, unsigned int n)
 {
 	static const u8 mark_or_not[] = { 0, 1, 0, 0, 0, 2, 0 };
@@ -248,6 +269,7 @@ CU_TestInfo tests_vm[] = {
 	{ "a halted guest sleeps until the time-out", test_timeout },
 	{ "a guest that never traps is kicked out", test_spin },
 	{ "SIGTERM ends the run and says so", test_signal },
+	{ "under nohup a hang-up is ignored", test_nohup },
 	{ "marks frame the measured section exactly", test_marks },
 	{ "COM1 reaches the CPU through the 8259", test_interrupt },
 	CU_TEST_INFO_NULL,
