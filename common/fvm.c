@@ -16,7 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Exit statuses of our own are even, so that none can be a guest's (value << 1) | 1. */
+/* Exit statuses of our own are even, so that none can be a guest's (value << 1) | 1; only 128 + N
+ * of a signal can look like one. */
 enum { EXIT_OK = 0, EXIT_BAD_INPUT = 2, EXIT_HOST = 4, EXIT_GUEST_DIED = 6, EXIT_TIMEOUT = 124 };
 
 struct options {
@@ -73,7 +74,8 @@ static const struct argp_option argp_options[] = {
 	  "At the end, write count and cycles of each trap cause", 3 },
 	{ "counters", OPT_COUNTERS, "FILE.csv", 0, "At the end, write the backend's own counters",
 	  3 },
-	{ "trace", OPT_TRACE, "FILE.csv", 0, "Write a line for every trap as it happens", 3 },
+	{ "trace", OPT_TRACE, "FILE.csv", 0,
+	  "Write a line for each trap that comes back to fvm, as it happens", 3 },
 	{ 0 }
 };
 

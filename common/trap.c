@@ -81,8 +81,14 @@ void trap_trace_write(const struct trap_stats *s, const struct trap_event *e)
 	fprintf(s->trace, "%" PRIu64 ",%s,", e->tsc, trap_name(e->cause));
 	if (e->rip)
 		fprintf(s->trace, "0x%" PRIx64, e->rip);
-	fprintf(s->trace, ",0x%" PRIx64 ",%u,%s,0x%" PRIx64 ",%u\n", e->addr, e->size,
-		e->write ? "write" : "read", e->value, e->cycles);
+	if (e->size)
+		fprintf(s->trace, ",0x%" PRIx64 ",%u,%s,0x%" PRIx64, e->addr, e->size,
+			e->write ? "write" : "read", e->value);
+	else if (e->addr)
+		fprintf(s->trace, ",0x%" PRIx64 ",,,", e->addr);
+	else
+		fputs(",,,,", s->trace); /* it has none of these, which is not 0 */
+	fprintf(s->trace, ",%u\n", e->cycles);
 }
 
 void trap_print_last(const struct trap_stats *s, FILE *f)

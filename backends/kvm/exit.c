@@ -206,7 +206,7 @@ static void on_intr(struct vm *vm, struct kvm *kvm)
 /* CR8 was lowered. Its value has reached our APIC already, as at every exit. */
 static void on_set_tpr(struct vm *vm, struct kvm *kvm)
 {
-	trap_begin(vm, TRAP_CR, 8, 0, true)->value = kvm->run->cr8;
+	trap_begin(vm, TRAP_CR, 8, 8, true)->value = kvm->run->cr8;
 }
 
 /* None is offered to the guest by CPUID, so it gets what a host without any would say. */

@@ -164,10 +164,13 @@ static void test_events(void)
 	s.trace = f;
 	trap_trace_header(f);
 	add_events(2);
+	*trap_event_next(&s) = (struct trap_event){ .tsc = 7, .cause = TRAP_HLT, .cycles = 5 };
+	trap_event_done(&s);
 	fclose(f);
 	CU_ASSERT_STRING_EQUAL(text, "tsc,cause,rip,address,size,direction,value,cycles\n"
 				     "1000,port-out,0x100000,0x3f8,1,write,0x0,9\n"
-				     "1001,port-out,0x100000,0x3f8,1,write,0x1,9\n");
+				     "1001,port-out,0x100000,0x3f8,1,write,0x1,9\n"
+				     "7,hlt,,,,,,5\n");
 	free(text);
 }
 
