@@ -5,7 +5,6 @@
 #include "common/trapcsv.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 static volatile sig_atomic_t caught;
@@ -57,10 +56,7 @@ u64 run_iterations(const struct run *run, const struct bench *bench)
 
 void run_options(const struct run *run, const struct variant *variant, char *text, size_t size)
 {
-	bool whole = run->mem_size % MiB == 0;
-
-	snprintf(text, size, "irqchip=%s cpu=%s mem=%" PRIu64 "%c", irqchip_name(variant->irqchip),
-		 run->cpu, (u64)(run->mem_size / (whole ? MiB : KiB)), whole ? 'M' : 'K');
+	csv_options(text, size, irqchip_name(variant->irqchip), run->cpu, run->mem_size);
 }
 
 static int check(const struct record *record, int ret, struct error *err)

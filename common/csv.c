@@ -5,6 +5,14 @@
 #include <inttypes.h>
 #include <string.h>
 
+void csv_options(char *text, size_t size, const char *irqchip, const char *cpu, u64 mem_size)
+{
+	bool whole = mem_size % MiB == 0;
+
+	snprintf(text, size, "irqchip=%s cpu=%s mem=%" PRIu64 "%c", irqchip, cpu,
+		 (u64)(mem_size / (whole ? MiB : KiB)), whole ? 'M' : 'K');
+}
+
 void csv_text(FILE *f, const char *text)
 {
 	if (!text)

@@ -26,6 +26,9 @@ struct csv_key {
 
 #define CSV_KEY_COLUMNS "run_id,backend,engine,options,host_kind,guest,bench,rep,iterations"
 
+/* The text of struct csv_key.options that every machine has. */
+void csv_options(char *text, size_t size, const char *irqchip, const char *cpu, u64 mem_size);
+
 /* One field; the comma or the line's end is the caller's. */
 void csv_text(FILE *f, const char *text);
 

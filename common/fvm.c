@@ -274,9 +274,8 @@ static int write_records(struct vm *vm, const struct options *o, struct records 
 	};
 	int r = 0;
 
-	snprintf(options, sizeof(options), "irqchip=%s cpu=%s mem=%lluM",
-		 irqchip_words[vm->config.irqchip], vm->config.cpu,
-		 (unsigned long long)(vm->ram.size / MiB));
+	csv_options(options, sizeof(options), irqchip_words[vm->config.irqchip], vm->config.cpu,
+		    vm->ram.size);
 	snprintf(run_id, sizeof(run_id), "fvm-%lld-%d", (long long)time(NULL), getpid());
 	if (rec->traps) {
 		trapcsv_header(rec->traps);

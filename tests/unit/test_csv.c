@@ -91,7 +91,18 @@ static void test_full_disk(void)
 	fclose(f);
 }
 
+static void test_options(void)
+{
+	char text[64];
+
+	csv_options(text, sizeof(text), "user", "v2", 64 * MiB);
+	CU_ASSERT_STRING_EQUAL(text, "irqchip=user cpu=v2 mem=64M");
+	csv_options(text, sizeof(text), "kernel", "host", 1500 * KiB);
+	CU_ASSERT_STRING_EQUAL(text, "irqchip=kernel cpu=host mem=1500K");
+}
+
 CU_TestInfo tests_csv[] = {
+	{ "odd memory sizes are kept", test_options },
 	{ "fields are quoted where RFC 4180 asks", test_quoting },
 	{ "a row's key has nine fields, blank where unknown", test_key },
 	{ "what a backend cannot see is blank in the trap file", test_traps },
