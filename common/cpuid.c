@@ -302,6 +302,20 @@ int cpuid_build(struct cpuid_table *table, const char *model, struct error *err)
 	return 0;
 }
 
+int cpuid_check(const struct cpuid_table *table, const char *model, struct error *err)
+{
+	struct cpuid_table *t = (struct cpuid_table *)table; /* only looked at */
+	int level = model_level(model);
+
+	for (size_t i = 0; i < ARRAY_SIZE(required); i++)
+		if (level != HOST && required[i].level <= level && !has(t, required[i].feature))
+			return fail(err, -EINVAL,
+				    "%s, which x86-64-%s needs, cannot be given to guests on this "
+				    "host; use a lower --cpu",
+				    features[required[i].feature].name, model);
+	return 0;
+}
+
 void cpuid_intersect(struct cpuid_table *a, const struct cpuid_table *b)
 {
 	struct cpuid_table *other = (struct cpuid_table *)b; /* only looked at */

@@ -41,6 +41,10 @@ struct cpuid_leaf *cpuid_find(struct cpuid_table *table, u32 function, u32 index
 void cpuid_query(const struct cpuid_table *table, u32 function, u32 index, u64 cr4, u64 xcr0,
 		 bool apic_enabled, u32 out[4]);
 
+/* Is TABLE, after backends have hidden what they cannot run, still what MODEL promises? 0, or
+ * -EINVAL with ERR naming what is missing. "host" promises nothing. */
+int cpuid_check(const struct cpuid_table *table, const char *model, struct error *err);
+
 /* Every feature bit that is set in A's feature leaves and clear in B is cleared in A. */
 void cpuid_intersect(struct cpuid_table *a, const struct cpuid_table *b);
 

@@ -78,14 +78,15 @@ static void on_timeout(void *opaque)
 
 static int build_cpuid(struct vm *vm, struct error *err)
 {
-	int r = cpuid_build(&vm->cpuid, vm->config.cpu ? vm->config.cpu : "host", err);
+	const char *model = vm->config.cpu ? vm->config.cpu : "host";
+	int r = cpuid_build(&vm->cpuid, model, err);
 
 	/* What one backend cannot run on this host is hidden on all that could run here, so that
 	 * the guest takes the same path; one that cannot run at all does not count. */
 	for (unsigned int i = 0; !r && backends[i]; i++)
 		if (backends[i] == vm->backend || backends[i]->probe(NULL) == 0)
 			r = backends[i]->cpuid_filter(&vm->cpuid, err);
-	return r;
+	return r ?: cpuid_check(&vm->cpuid, model, err);
 }
 
 int vm_create(struct vm **out, const struct vm_config *config, struct error *err)

@@ -35,6 +35,19 @@ static void test_models(void)
 	CU_ASSERT_EQUAL(cpuid_find(&host, 0xb, 1)->ebx, 1);
 }
 
+static void test_check(void)
+{
+	struct cpuid_table t, none = { .nr = 0 };
+	struct error err = { "" };
+
+	CU_ASSERT_EQUAL(cpuid_build(&t, "v1", NULL), 0);
+	CU_ASSERT_EQUAL(cpuid_check(&t, "v1", &err), 0);
+	cpuid_intersect(&t, &none);
+	CU_ASSERT_EQUAL(cpuid_check(&t, "host", &err), 0);
+	CU_ASSERT_EQUAL(cpuid_check(&t, "v1", &err), -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "x86-64-v1"));
+}
+
 static void test_intersect(void)
 {
 	struct cpuid_table a, b;
@@ -89,6 +102,7 @@ static void test_query(void)
 CU_TestInfo tests_cpuid[] = {
 	{ "models hold what their level says", test_models },
 	{ "what one backend lacks is hidden with all that needs it", test_intersect },
+	{ "a level that a backend cannot give is refused", test_check },
 	{ "dynamic bits and out-of-range leaves", test_query },
 	CU_TEST_INFO_NULL,
 };
