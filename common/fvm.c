@@ -59,7 +59,7 @@ static const struct argp_option argp_options[] = {
 	  "Flat binaries: enter it in real (default), protected or long mode", 1 },
 	{ NULL, 0, NULL, 0, "The machine:", 2 },
 	{ "backend", OPT_BACKEND, "NAME", 0,
-	  "How to run it: kvm or swbt (default: the first that works here)", 2 },
+	  "Way of running the vCPU, of those that fvbench probe lists (default: the first that works)", 2 },
 	{ "engine", OPT_ENGINE, "NAME", 0,
 	  "Way of running within the backend, where it has several", 2 },
 	{ "mem", OPT_MEM, "SIZE", 0, "Guest RAM, 1M to 64G (default 512M)", 2 },
@@ -219,12 +219,12 @@ static const struct backend *choose_backend(void)
 	return NULL;
 }
 
-/* The files to write, opened before the guest starts: a wrong path costs no run. */
+/* The files to write, opened just before the guest starts: a wrong path costs no run. */
 struct records {
 	FILE *traps, *counters, *trace;
 };
 
-static FILE *open_record(const char *path, int *failed)
+static FILE *open_record(const char *path, bool *failed)
 {
 	FILE *f;
 
@@ -233,9 +233,19 @@ static FILE *open_record(const char *path, int *failed)
 	f = fopen(path, "we");
 	if (!f) {
 		fprintf(stderr, "fvm: cannot write %s: %s\n", path, strerror(errno));
-		*failed = 1;
+		*failed = true;
 	}
 	return f;
+}
+
+static bool open_records(struct records *rec, const struct options *o)
+{
+	bool failed = false;
+
+	rec->traps = open_record(o->traps, &failed);
+	rec->counters = open_record(o->counters, &failed);
+	rec->trace = open_record(o->trace, &failed);
+	return failed;
 }
 
 static int close_record(FILE *f, const char *path)
@@ -297,6 +307,7 @@ static int report_stop(struct vm *vm, int run_error)
 {
 	if (run_error) {
 		fprintf(stderr, "fvm: %s\n", vm->error.text);
+		postmortem(vm, stderr);
 		return EXIT_HOST;
 	}
 	switch (vm->stop.kind) {
@@ -412,7 +423,7 @@ static int run(struct options *o, struct records *rec, struct error *err)
 
 	o->vm.console = terminal_output;
 	o->vm.console_arg = &term;
-	o->vm.count_exits = rec->traps || rec->counters;
+	o->vm.count_exits = o->traps || o->counters;
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
 		return fail(err, EXIT_HOST, "out of memory");
@@ -429,6 +440,11 @@ static int run(struct options *o, struct records *rec, struct error *err)
 	r = vm->backend->set_state(vm, entry, err);
 	if (r)
 		goto out;
+	/* Not before all else is known to be good: opening empties what an earlier run left. */
+	if (open_records(rec, o)) {
+		status = EXIT_BAD_INPUT;
+		goto out;
+	}
 	vm->traps.trace = rec->trace;
 	if (rec->trace)
 		trap_trace_header(rec->trace);
@@ -452,7 +468,8 @@ static int run(struct options *o, struct records *rec, struct error *err)
 	r = vm_run(vm);
 	console_close(&term.console);
 	status = report_stop(vm, r);
-	if ((report_output(&term.console) | write_records(vm, o, rec)) && status == EXIT_OK)
+	/* A guest's own status is odd, so this one cannot be taken for it. */
+	if (report_output(&term.console) | write_records(vm, o, rec))
 		status = EXIT_HOST;
 	r = 0;
 out:
@@ -468,7 +485,7 @@ int main(int argc, char **argv)
 			     .boot = { .address = BOOT_ADDRESS_DEFAULT } };
 	struct records rec = { 0 };
 	struct error err = { "" };
-	int failed = 0, status;
+	int status;
 
 	argp_err_exit_status = EXIT_BAD_INPUT;
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
@@ -485,11 +502,6 @@ int main(int argc, char **argv)
 		fprintf(stderr, "fvm: backend %s has no --irqchip kernel\n", o.vm.backend->name);
 		return EXIT_BAD_INPUT;
 	}
-	rec.traps = open_record(o.traps, &failed);
-	rec.counters = open_record(o.counters, &failed);
-	rec.trace = open_record(o.trace, &failed);
-	if (failed)
-		return EXIT_BAD_INPUT;
 	status = run(&o, &rec, &err);
 	if (err.text[0])
 		fprintf(stderr, "fvm: %s\n", err.text);

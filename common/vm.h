@@ -27,7 +27,7 @@ struct vm_config {
 	enum irqchip irqchip;
 	const char *cpu;  /* CPUID model name */
 	u64 timeout_ns;	  /* wall time before vm_run gives up; 0: never */
-	bool count_exits; /* let the backend open costly exit counters (kvm: tracepoints) */
+	bool count_exits; /* let the backend open costly exit counters (it may take a little time on every exit) */
 	/* What the guest prints on COM1 and on the debug console; called on the vCPU thread. */
 	void (*console)(void *arg, const void *data, size_t len);
 	void *console_arg;
