@@ -213,7 +213,7 @@ static bool aim_implicit(struct test_case *c, const struct world *w, struct gen 
 		set_low32(&gpr[RDI], pick_address(g, 16, false) - base, wide);
 		return true;
 	case EMU_clzero:
-		set_low32(&gpr[RAX], pick_address(g, 64, true), wide);
+		set_low32(&gpr[RAX], pick_address(g, 64, true) - base, wide);
 		return true;
 	case EMU_movdir64b:
 		set_low32(&gpr[i->op[0].reg], pick_address(g, 64, !gen_one_in(g, 8)), wide);
