@@ -384,6 +384,22 @@ static void hidden_memory(struct insn *i, const ZydisDecodedOperand *o)
 		i->mem_seg = seg_of(o->mem.segment);
 }
 
+/* CLZERO's operand is at DS:rAX, of which Zydis only tells rAX: the last segment prefix counts, in
+ * 64-bit code only FS and GS. */
+static u8 clzero_segment(const ZydisDecodedInstruction *z)
+{
+	static const u8 prefixes[] = { [SEG_ES] = 0x26, [SEG_CS] = 0x2e, [SEG_SS] = 0x36,
+				       [SEG_DS] = 0x3e, [SEG_FS] = 0x64, [SEG_GS] = 0x65 };
+	bool wide = z->machine_mode == ZYDIS_MACHINE_MODE_LONG_64;
+	u8 seg = SEG_DS;
+
+	for (unsigned int n = 0; n < z->raw.prefix_count; n++)
+		for (u8 k = wide ? SEG_FS : SEG_ES; k <= SEG_GS; k++)
+			if (z->raw.prefixes[n].value == prefixes[k])
+				seg = k;
+	return seg;
+}
+
 static void fill(struct insn *i, const ZydisDecodedInstruction *z, const ZydisDecodedOperand *ops)
 {
 	enum insn_form form = FORM_ANY;
@@ -415,6 +431,8 @@ static void fill(struct insn *i, const ZydisDecodedInstruction *z, const ZydisDe
 				implied(i, o->mem.base);
 		}
 	}
+	if (z->mnemonic == ZYDIS_MNEMONIC_CLZERO)
+		i->mem_seg = clzero_segment(z);
 	if (z->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR)
 		form = FORM_FAR;
 	i->fpu = fpu_of(z, ops);

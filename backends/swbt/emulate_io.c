@@ -102,7 +102,7 @@ static enum emulate_result string_io(struct vcpu *v, const struct insn *i, bool 
 	u16 port = (u16)v->s.gpr[RDX];
 	enum seg seg = out ? (enum seg)i->mem_seg : SEG_ES;
 
-	if (count && io_allowed(v, port, size))
+	if (io_allowed(v, port, size)) /* even for no iterations */
 		return EMU_FAULT;
 	for (n = 0; n < count && n < BURST; n++) {
 		at = gpr_get(v, index, i->addrsize, false);

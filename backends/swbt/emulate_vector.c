@@ -254,36 +254,19 @@ static void enter_mmx(struct vcpu *v)
 	set_element(x + HEADER, 8, element(x + HEADER, 8) | COMP_X87);
 }
 
-/* The bytes of DATA that MASK selects, to EA: all or none. A page where none is selected is left
- * alone; where one is, the whole part of the operand there is accessed. */
+/* The bytes of DATA that MASK selects, to EA: all or none. The whole operand must be writable:
+ * whether bytes that are not selected can fault is left to the CPU, and AMD's do. */
 static enum emulate_result store_bytes(struct vcpu *v, const struct insn *i, u64 ea, const u8 *data,
 				       const u8 *mask, unsigned int len)
 {
-	struct mem_op op[2];
-	bool used[2] = { false, false };
-	unsigned int first;
-	u64 linear;
+	struct mem_op op;
 
-	if (mem_linear(v, i->mem_seg, ea, len, ACC_WRITE, &linear))
-		return EMU_FAULT;
-	first = 4096 - (linear & 4095) < len ? 4096 - (unsigned int)(linear & 4095) : len;
-	for (unsigned int b = 0; b < len; b++)
-		used[b >= first] |= mask[b] & 0x80;
-	/* Whether nothing selected can fault is left to the CPU; AMD's do, on either page. */
-	if (!used[0] && !used[1])
-		used[0] = used[1] = true;
-	used[1] &= first < len;
-	if (used[0] && mem_prepare_linear(v, linear, first, ACC_READ | ACC_WRITE, &op[0]))
-		return EMU_FAULT;
-	if (used[1] &&
-	    mem_prepare_linear(v, linear + first, len - first, ACC_READ | ACC_WRITE, &op[1]))
+	if (mem_prepare(v, i->mem_seg, ea, len, ACC_READ | ACC_WRITE, &op))
 		return EMU_FAULT;
 	for (unsigned int b = 0; b < len; b++)
 		if (mask[b] & 0x80)
-			op[b >= first].data[b >= first ? b - first : b] = data[b];
-	for (unsigned int n = 0; n < 2; n++)
-		if (used[n])
-			mem_commit(v, &op[n]);
+			op.data[b] = data[b];
+	mem_commit(v, &op);
 	return EMU_NEXT;
 }
 

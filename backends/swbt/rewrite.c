@@ -93,7 +93,7 @@ static unsigned int parse_legacy(const struct insn *i, struct parts *p, unsigned
 /* VEX with two bytes becomes the three-byte form's payload. */
 static unsigned int parse_vector(const struct insn *i, struct parts *p, unsigned int at)
 {
-	u8 first = i->raw[at++];
+	u8 first = i->raw[at++], inverted[3];
 
 	if (first == 0xc5) {
 		p->payload[0] = (u8)((i->raw[at] & 0x80) | 0x61);
@@ -107,13 +107,15 @@ static unsigned int parse_vector(const struct insn *i, struct parts *p, unsigned
 	p->opcode = i->raw[at++];
 	p->map = p->payload[0] & (i->encoding == ENC_EVEX ? 0x07 : 0x1f);
 	p->w = p->payload[1] & 0x80;
-	p->reg = (u8)(~p->payload[0] >> 4 & 8);
-	p->rm = (u8)(~p->payload[0] >> 2 & 8);
-	p->vvvv = (u8)(~p->payload[1] >> 3 & 15);
+	for (unsigned int n = 0; n < sizeof(inverted); n++)
+		inverted[n] = (u8)~p->payload[n];
+	p->reg = inverted[0] >> 4 & 8;
+	p->rm = inverted[0] >> 2 & 8;
+	p->vvvv = inverted[1] >> 3 & 15;
 	if (i->encoding == ENC_EVEX) {
-		p->reg |= (u8)(~p->payload[0] & 0x10);
-		p->rm |= (u8)(~p->payload[0] >> 2 & 0x10);
-		p->vvvv |= (u8)(~p->payload[2] & 8) << 1;
+		p->reg |= inverted[0] & 0x10;
+		p->rm |= inverted[0] >> 2 & 0x10;
+		p->vvvv |= inverted[2] << 1 & 0x10;
 	}
 	return at;
 }
@@ -331,7 +333,7 @@ static u8 *put_vector(const struct insn *i, const struct parts *p, u8 x, u8 b, u
 		*o++ = 0x62;
 		*o++ = (u8)(first | (~p->reg & 0x10) | (p->payload[0] & 0x0f));
 		*o++ = second;
-		*o++ = (u8)((p->payload[2] & 0xf7) | (~p->vvvv >> 1 & 0x08));
+		*o++ = (u8)((p->payload[2] & 0xf7) | (p->vvvv & 0x10 ? 0 : 0x08));
 	} else if (i->encoding == ENC_VEX && p->map == 1 && !p->w && (first & 0x60) == 0x60) {
 		*o++ = 0xc5;
 		*o++ = (u8)((first & 0x80) | second);

@@ -5,6 +5,7 @@
 
 #include <asm/prctl.h>
 #include <cpuid.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -40,10 +41,57 @@ void world_init(struct world *w)
 static bool comparable_routine(u8 id)
 {
 	static const u8 list[] = {
-		EMU_jmp,     EMU_jcc,  EMU_call,  EMU_ret,    EMU_loop,	      EMU_jcxz,
-		EMU_push,    EMU_pop,  EMU_enter, EMU_leave,  EMU_movs,	      EMU_stos,
-		EMU_lods,    EMU_scas, EMU_cmps,  EMU_xlat,   EMU_maskmov,    EMU_gather,
-		EMU_scatter, EMU_lahf, EMU_sahf,  EMU_clzero, EMU_bit_string, EMU_movdir64b,
+		EMU_jmp,
+		EMU_jcc,
+		EMU_call,
+		EMU_ret,
+		EMU_loop,
+		EMU_jcxz,
+		EMU_push,
+		EMU_pop,
+		EMU_enter,
+		EMU_leave,
+		EMU_movs,
+		EMU_stos,
+		EMU_lods,
+		EMU_scas,
+		EMU_cmps,
+		EMU_xlat,
+		EMU_maskmov,
+		EMU_gather,
+		EMU_scatter,
+		EMU_lahf,
+		EMU_sahf,
+		EMU_clzero,
+		EMU_bit_string,
+		EMU_movdir64b,
+		/* Privileged: all of them fault. */
+		EMU_hlt,
+		EMU_cli,
+		EMU_sti,
+		EMU_in,
+		EMU_out,
+		EMU_ins,
+		EMU_outs,
+		EMU_mov_cr,
+		EMU_mov_dr,
+		EMU_lgdt,
+		EMU_lidt,
+		EMU_lldt,
+		EMU_ltr,
+		EMU_lmsw,
+		EMU_clts,
+		EMU_invlpg,
+		EMU_invpcid,
+		EMU_wbinvd,
+		EMU_rdmsr,
+		EMU_wrmsr,
+		EMU_xsetbv,
+		EMU_swapgs,
+		EMU_sysret,
+		EMU_sysexit,
+		EMU_clac,
+		EMU_stac,
 	};
 
 	for (size_t n = 0; n < ARRAY_SIZE(list); n++)
@@ -213,7 +261,7 @@ static bool aim_implicit(struct test_case *c, const struct world *w, struct gen 
 		set_low32(&gpr[RDI], pick_address(g, 16, false) - base, wide);
 		return true;
 	case EMU_clzero:
-		set_low32(&gpr[RAX], pick_address(g, 64, true), wide);
+		set_low32(&gpr[RAX], pick_address(g, 64, true) - base, wide);
 		return true;
 	case EMU_movdir64b:
 		set_low32(&gpr[i->op[0].reg], pick_address(g, 64, !gen_one_in(g, 8)), wide);
@@ -316,6 +364,17 @@ void case_data(const struct test_case *c, u8 data[DATA_SIZE])
 	}
 }
 
+/* What the decoder does not know. */
+static bool try_unknown(struct test_case *c, const struct world *w, struct gen *g)
+{
+	gen_bytes(g, MODE_LONG64, c->bytes);
+	if (decode(&c->insn, c->bytes, INSN_MAX, MODE_LONG64) != -EINVAL)
+		return false;
+	c->insn = (struct insn){ .length = INSN_MAX, .mode = MODE_LONG64 };
+	random_registers(g, w, &c->before, false);
+	return true;
+}
+
 static bool try_case(struct test_case *c, const struct world *w, struct gen *g)
 {
 	struct insn *i = &c->insn;
@@ -335,11 +394,13 @@ static bool try_case(struct test_case *c, const struct world *w, struct gen *g)
 void case_make(struct test_case *c, const struct world *w, u64 seed, u64 n)
 {
 	struct gen g;
+	bool unknown;
 
 	c->seed = seed;
 	c->n = n;
 	gen_seed(&g, seed, n);
-	while (!try_case(c, w, &g))
+	unknown = gen_one_in(&g, 32);
+	while (!(unknown ? try_unknown(c, w, &g) : try_case(c, w, &g)))
 		;
 	c->data_seed = gen_u64(&g);
 	/* INT3 after it: natively that is how it ends. */

@@ -51,6 +51,8 @@ static void set_system_state(struct vcpu *v, const struct world *w)
 		s->seg[n] = segment_flat(0, 0x3 | ATTR_S | ATTR_DPL | ATTR_P | ATTR_DB | ATTR_G);
 	s->seg[SEG_CS] = segment_flat(0x33, 0xb | ATTR_S | ATTR_DPL | ATTR_P | ATTR_L | ATTR_G);
 	s->seg[SEG_SS].selector = 0x2b;
+	s->seg[SEG_TR] = segment_flat(0x40, 0xb | ATTR_P);
+	s->seg[SEG_TR].limit = 0x20; /* no I/O permission map: no port is allowed */
 	s->seg[SEG_FS].base = w->fs_base;
 	s->seg[SEG_GS].base = GS_BASE;
 	vcpu_derive(v);
