@@ -31,7 +31,7 @@ CFLAGS := -std=gnu11 -O2 -g -fno-strict-aliasing -Wall -Wextra -Wshadow -Wstrict
 CPPFLAGS := -I. -I$(B) -D_GNU_SOURCE -MMD -MP
 LDFLAGS := $(if $(SAN),-fsanitize=$(SAN)) $(EXTRA_LDFLAGS)
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
-LIBS := -lZydis -lm -lpthread
+LIBS := -lZydis -lseccomp -lm -lpthread
 
 # common/ with its folders, and every backend: what fvm and fvbench are both made of.
 LIB_SRC := $(filter-out common/fvm.c,$(wildcard common/*.c common/boot/*.c common/dev/*.c \
@@ -82,6 +82,13 @@ $(B)/version.h: FORCE
 		cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(call objs,common/fvm.c bench/fvbench.c bench/meta.c): $(B)/version.h
 
+# Names of system calls, for the one message that may not ask a library for them.
+$(B)/syscalls.def:
+	@mkdir -p $(@D)
+	@printf '#include <asm/unistd_64.h>\n' | $(CC) -E -dM -x c - | \
+		sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/[\2] = "\1",/p' >$@
+$(call objs,common/sandbox.c): $(B)/syscalls.def
+
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 # Microbenchmark guests: target `nano`, variable NANO (the files).
@@ -96,7 +103,7 @@ $(call objs,common/fvm.c bench/fvbench.c bench/meta.c): $(B)/version.h
 # The packages that building, testing and the rig need; nothing is asked of the network when all
 # are there.
 PACKAGES := gcc make clang clang-format libc6-dev linux-libc-dev libcunit1-dev libzydis-dev \
-	    libclang-rt-14-dev qemu-system-x86 busybox-static cpio valgrind
+	    libseccomp-dev libclang-rt-14-dev qemu-system-x86 busybox-static cpio valgrind
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 .PHONY: deps

@@ -18,6 +18,7 @@
 
 struct vm;
 struct cpuid_table;
+struct sandbox_rule;
 
 /* Why run() came back. Ports, MMIO, MSRs and the like never show here: the backend hands those to
  * the buses of the machine itself (common/bus.h) and goes on. */
@@ -76,6 +77,10 @@ struct backend {
 	 */
 	void (*counters)(struct vm *vm, void (*fn)(void *arg, const char *name, u64 value),
 			 void *arg);
+
+	/* System calls that any of the above make after create() but for set_state, beyond those of
+	 * common/sandbox.def; ended by SANDBOX_END. NULL: none. */
+	const struct sandbox_rule *syscalls;
 };
 
 /* The table of backends, in order of preference; NULL-terminated. */

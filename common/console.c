@@ -320,8 +320,9 @@ int console_start(struct console *console, struct error *err)
 
 	if (console->in < 0 || console->started)
 		return 0;
-	/* Signals are for the vCPU thread. */
+	/* Signals are for the vCPU thread; not those that tell a thread of its own deeds. */
 	sigfillset(&all);
+	sigdelset(&all, SIGSYS);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	ret = pthread_create(&console->thread, NULL, reader, console);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -2,9 +2,10 @@
 /* fvm: run one virtual machine. */
 #include "common/args.h"
 #include "common/boot/boot.h"
-#include "common/console.h"
 #include "common/hostkind.h"
 #include "common/postmortem.h"
+#include "common/sandbox.h"
+#include "common/terminal.h"
 #include "common/trapcsv.h"
 #include "common/vm.h"
 #include "version.h"
@@ -23,7 +24,7 @@ enum { EXIT_OK = 0, EXIT_BAD_INPUT = 2, EXIT_HOST = 4, EXIT_GUEST_DIED = 6, EXIT
 struct options {
 	struct vm_config vm;
 	struct boot_params boot;
-	bool address_given, mode_given;
+	bool address_given, mode_given, no_sandbox;
 	const char *traps, *counters, *trace;
 };
 
@@ -37,6 +38,7 @@ enum {
 	OPT_IRQCHIP,
 	OPT_CPU,
 	OPT_TIMEOUT,
+	OPT_NO_SANDBOX,
 	OPT_TRAPS,
 	OPT_COUNTERS,
 	OPT_TRACE,
@@ -68,6 +70,9 @@ static const struct argp_option argp_options[] = {
 	{ "irqchip", OPT_IRQCHIP, "WHERE", 0,
 	  "Interrupt controllers in user space (default; every exit is seen) or in the kernel", 2 },
 	{ "timeout", OPT_TIMEOUT, "SEC", 0, "Stop after SEC seconds of wall time, exit status 124",
+	  2 },
+	{ "no-sandbox", OPT_NO_SANDBOX, NULL, 0,
+	  "Keep system calls that the running machine does not need, for debuggers and sanitizers",
 	  2 },
 	{ NULL, 0, NULL, 0, "What to record:", 3 },
 	{ "traps", OPT_TRAPS, "FILE.csv", 0,
@@ -163,6 +168,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 				     "--timeout takes seconds above zero; not '%s'", arg);
 		o->vm.timeout_ns = (u64)(seconds * NSEC_PER_SEC);
 		break;
+	case OPT_NO_SANDBOX:
+		o->no_sandbox = true;
+		break;
 	case OPT_TRAPS:
 		o->traps = arg;
 		break;
@@ -222,7 +230,18 @@ static const struct backend *choose_backend(void)
 /* The files to write, opened just before the guest starts: a wrong path costs no run. */
 struct records {
 	FILE *traps, *counters, *trace;
+	/* When the program began, and how long it took from then to the guest's first instruction:
+	 * wall time, and processor time with the loading of the program. ns */
+	u64 begin, start, start_cpu;
 };
+
+static u64 time_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
+}
 
 static FILE *open_record(const char *path, bool *failed)
 {
@@ -294,6 +313,8 @@ static int write_records(struct vm *vm, const struct options *o, struct records 
 	}
 	if (rec->counters) {
 		fputs("name,value\n", rec->counters);
+		write_counter(rec->counters, "fvm.start_ns", rec->start);
+		write_counter(rec->counters, "fvm.start_cpu_ns", rec->start_cpu);
 		if (vm->backend->counters)
 			vm->backend->counters(vm, write_counter, rec->counters);
 		r |= close_record(rec->counters, o->counters);
@@ -341,53 +362,6 @@ static int report_stop(struct vm *vm, int run_error)
 	return EXIT_OK;
 }
 
-/* COM1 and the terminal. */
-struct terminal {
-	struct console console;
-	struct vm *vm;
-	struct timer flush;
-	bool flush_set;
-};
-
-/* A line without an end (a prompt, an echo) may stay in the buffer this long. */
-#define FLUSH_NS 4000000
-
-static void terminal_output(void *arg, const void *data, size_t len)
-{
-	struct terminal *t = arg;
-
-	console_write(&t->console, data, len);
-	if (!t->flush_set) {
-		t->flush_set = true;
-		timer_set(&t->vm->clock, &t->flush, clock_now(&t->vm->clock) + FLUSH_NS);
-	}
-}
-
-static void terminal_flush(void *arg)
-{
-	struct terminal *t = arg;
-
-	t->flush_set = false;
-	console_flush(&t->console);
-}
-
-static bool terminal_stopping(void *arg)
-{
-	const struct terminal *t = arg;
-	const struct vm *vm = t->vm;
-
-	/* The vCPU thread is what asks, so the time-out and the quit key wait behind this write. */
-	return atomic_load(&vm->stop_signal) || atomic_load(&t->console.quit) ||
-	       vm->stop.kind == STOP_TIMEOUT || clock_now(&vm->clock) >= vm->timeout.deadline;
-}
-
-static void terminal_notify(void *arg)
-{
-	struct terminal *t = arg;
-
-	vm_kick(t->vm);
-}
-
 /* What the guest printed and nobody has, where that is not the reader's own wish. */
 static int report_output(const struct console *c)
 {
@@ -395,23 +369,6 @@ static int report_output(const struct console *c)
 		return 0;
 	fprintf(stderr, "fvm: the guest's output is incomplete: %s\n", strerror(-c->out_error));
 	return c->out_error;
-}
-
-/* On the vCPU thread after each kick, and whenever the guest has read: hand on what was typed. */
-static void terminal_input(void *arg)
-{
-	struct terminal *t = arg;
-	struct uart *uart = &t->vm->pc.com1;
-	bool quit = false;
-	u8 buf[64];
-	size_t n = uart_room(uart);
-
-	n = console_read(&t->console, buf, n < sizeof(buf) ? n : sizeof(buf), &quit);
-	uart_receive(uart, buf, n);
-	if (console_break(&t->console))
-		uart_break(uart);
-	if (quit)
-		vm_stop(t->vm, STOP_QUIT, 0);
 }
 
 static int run(struct options *o, struct records *rec, struct error *err)
@@ -448,31 +405,21 @@ static int run(struct options *o, struct records *rec, struct error *err)
 	vm->traps.trace = rec->trace;
 	if (rec->trace)
 		trap_trace_header(rec->trace);
-	term.vm = vm;
-	timer_init(&vm->clock, &term.flush, terminal_flush, &term);
-	vm->on_kick = terminal_input;
-	vm->on_kick_arg = &term;
-	vm_catch_signals(vm);
-	r = console_open(&term.console, STDIN_FILENO, STDOUT_FILENO, err);
+	r = terminal_open(&term, vm, err);
+	if (!r && !o->no_sandbox)
+		r = sandbox_enter(vm->backend->syscalls, err);
 	if (r)
 		goto out;
-	term.console.notify = terminal_notify;
-	term.console.notify_arg = &term;
-	term.console.stopping = terminal_stopping;
-	term.console.stopping_arg = &term;
-	r = console_start(&term.console, err);
-	if (r) {
-		console_close(&term.console);
-		goto out;
-	}
+	rec->start = time_ns(CLOCK_MONOTONIC) - rec->begin;
+	rec->start_cpu = time_ns(CLOCK_PROCESS_CPUTIME_ID);
 	r = vm_run(vm);
-	console_close(&term.console);
+	terminal_close(&term);
 	status = report_stop(vm, r);
 	/* A guest's own status is odd, so this one cannot be taken for it. */
 	if (report_output(&term.console) | write_records(vm, o, rec))
 		status = EXIT_HOST;
-	r = 0;
 out:
+	terminal_close(&term);
 	vm_destroy(vm);
 	free(entry);
 	return status;
@@ -483,7 +430,7 @@ int main(int argc, char **argv)
 	static const struct argp argp = { argp_options, parse, NULL, doc, NULL, NULL, NULL };
 	struct options o = { .vm = { .mem_size = 512 * MiB, .cpu = "host" },
 			     .boot = { .address = BOOT_ADDRESS_DEFAULT } };
-	struct records rec = { 0 };
+	struct records rec = { .begin = time_ns(CLOCK_MONOTONIC) };
 	struct error err = { "" };
 	int status;
 

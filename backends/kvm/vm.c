@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/backends.h"
 #include "backends/kvm/kvm.h"
+#include "common/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* What we cannot do without; each is in every kernel since 5.10. */
@@ -183,6 +185,13 @@ static void kvm_destroy(struct vm *vm)
 	vm->priv = NULL;
 }
 
+/* Requests of KVM's own type, whichever: they reach no further than our descriptors. */
+static const struct sandbox_rule syscalls[] = {
+	{ __NR_ioctl, 1, 0xff00, KVMIO << 8 },
+	{ .syscall = __NR_pread64 }, /* statistics */
+	SANDBOX_END,
+};
+
 const struct backend kvm_backend = {
 	.name = "kvm",
 	.hardware = true,
@@ -200,4 +209,5 @@ const struct backend kvm_backend = {
 	.read_virtual = kvm_read_virtual,
 	.sync_traps = kvm_sync_traps,
 	.counters = kvm_counters,
+	.syscalls = syscalls,
 };

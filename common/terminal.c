@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/terminal.h"
+
+#include <unistd.h>
+
+/* A line without an end (a prompt, an echo) may stay in the buffer this long. */
+#define FLUSH_NS 4000000
+
+void terminal_output(void *arg, const void *data, size_t len)
+{
+	struct terminal *t = arg;
+
+	console_write(&t->console, data, len);
+	if (!t->flush_set) {
+		t->flush_set = true;
+		timer_set(&t->vm->clock, &t->flush, clock_now(&t->vm->clock) + FLUSH_NS);
+	}
+}
+
+static void terminal_flush(void *arg)
+{
+	struct terminal *t = arg;
+
+	t->flush_set = false;
+	console_flush(&t->console);
+}
+
+static bool terminal_stopping(void *arg)
+{
+	const struct terminal *t = arg;
+	const struct vm *vm = t->vm;
+
+	/* The vCPU thread is what asks, so the time-out and the quit key wait behind this write. */
+	return atomic_load(&vm->stop_signal) || atomic_load(&t->console.quit) ||
+	       vm->stop.kind == STOP_TIMEOUT || clock_now(&vm->clock) >= vm->timeout.deadline;
+}
+
+static void terminal_notify(void *arg)
+{
+	struct terminal *t = arg;
+
+	vm_kick(t->vm);
+}
+
+/* On the vCPU thread after each kick, and whenever the guest has read: hand on what was typed. */
+static void terminal_input(void *arg)
+{
+	struct terminal *t = arg;
+	struct uart *uart = &t->vm->pc.com1;
+	bool quit = false;
+	u8 buf[64];
+	size_t n = uart_room(uart);
+
+	n = console_read(&t->console, buf, n < sizeof(buf) ? n : sizeof(buf), &quit);
+	uart_receive(uart, buf, n);
+	if (console_break(&t->console))
+		uart_break(uart);
+	if (quit)
+		vm_stop(t->vm, STOP_QUIT, 0);
+}
+
+int terminal_open(struct terminal *t, struct vm *vm, struct error *err)
+{
+	int r;
+
+	t->vm = vm;
+	timer_init(&vm->clock, &t->flush, terminal_flush, t);
+	vm->on_kick = terminal_input;
+	vm->on_kick_arg = t;
+	vm_catch_signals(vm);
+	r = console_open(&t->console, STDIN_FILENO, STDOUT_FILENO, err);
+	if (r)
+		return r;
+	t->open = true;
+	t->console.notify = terminal_notify;
+	t->console.notify_arg = t;
+	t->console.stopping = terminal_stopping;
+	t->console.stopping_arg = t;
+	return console_start(&t->console, err);
+}
+
+void terminal_close(struct terminal *t)
+{
+	if (t->open)
+		console_close(&t->console);
+	t->open = false;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* A machine's COM1 on the terminal (or pipe, or file) of the program that runs it. */
+#ifndef FVB_TERMINAL_H
+#define FVB_TERMINAL_H
+
+#include "common/console.h"
+#include "common/vm.h"
+
+struct terminal {
+	struct console console;
+	struct vm *vm;
+	struct timer flush;
+	bool flush_set;
+	bool open; /* console is */
+};
+
+/* For vm_config.console, with the struct terminal as its argument; only after terminal_open. */
+void terminal_output(void *arg, const void *data, size_t len);
+
+/* Join VM and this process's standard input and output: opens them, starts the thread that reads,
+ * takes VM's on_kick. Takes SIGINT, SIGTERM and SIGHUP for VM. T must outlive VM's run. 0 or a
+ * negative errno with ERR filled. */
+int terminal_open(struct terminal *t, struct vm *vm, struct error *err);
+
+/* Print what is left, end the thread, give the terminal back. Also after a failed open. */
+void terminal_close(struct terminal *t);
+
+#endif
