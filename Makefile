@@ -97,6 +97,7 @@ $(call objs,common/sandbox.c): $(B)/syscalls.def
 -include tests/fuzz/fuzz.mk
 -include tests/kvm/kvm.mk
 -include tests/oracle/oracle.mk
+-include tests/hostile/hostile.mk
 
 # ---- what people type ----------------------------------------------------------------------
 
