@@ -31,11 +31,13 @@ static int swbt_probe(struct error *err)
 	return 0;
 }
 
-/* XSAVE components that the host's kernel did not enable cannot run here. */
+/* XSAVE components that the host's kernel did not enable cannot run here, and LOCK MOV CR0 as
+ * another way to write CR8 is not decoded. */
 static int swbt_cpuid_filter(struct cpuid_table *table, struct error *err)
 {
 	struct cpuid_table mine = *table;
 	struct cpuid_leaf *l1 = cpuid_find(&mine, 1, 0), *l7 = cpuid_find(&mine, 7, 0);
+	struct cpuid_leaf *x1 = cpuid_find(&mine, 0x80000001, 0);
 	u64 xcr0 = fpu_host_components();
 
 	(void)err;
@@ -43,6 +45,7 @@ static int swbt_cpuid_filter(struct cpuid_table *table, struct error *err)
 		l1->ecx &= ~BIT(28);
 	if ((xcr0 & 0xe0) != 0xe0)
 		l7->ebx &= ~BIT(16);
+	x1->ecx &= ~BIT(4);
 	cpuid_intersect(table, &mine);
 	return 0;
 }
