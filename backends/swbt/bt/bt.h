@@ -71,8 +71,9 @@ struct bt_stats {
 struct stopped {
 	struct block *block;
 	u16 insn;
-	u8 trap; /* vector; 0: kicked */
+	u8 trap; /* vector, or KICKED */
 };
+#define KICKED 0xff
 #define STOPPED_ID 0u /* frame.exit when .stopped says the rest */
 #define KICKED_ID  1u /* never got in */
 #define FIRST_EXIT 2u

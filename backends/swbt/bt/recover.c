@@ -49,7 +49,7 @@ static void interrupt(struct bt *bt, greg_t *regs)
 		bt->v->frame.entry = (uintptr_t)bt->leave_kicked;
 		return;
 	}
-	if (roll_back(bt, regs, 0))
+	if (roll_back(bt, regs, KICKED))
 		return;
 	bt->stepping = true;
 	regs[REG_EFL] |= (greg_t)RFLAGS_TF;

@@ -203,7 +203,7 @@ static int handle_stopped(struct bt *bt)
 	const struct stopped *st = &bt->stopped;
 
 	bt->v->s.rip = (st->block->rip + st->block->site[st->insn].guest) & bt->v->ip_mask;
-	if (!st->trap) {
+	if (st->trap == KICKED) {
 		bt->stats.kicks++;
 		return GO_ON;
 	}

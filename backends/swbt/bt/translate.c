@@ -158,7 +158,9 @@ static enum gen add_insn(struct tr *t)
 	}
 	if (r == GEN_STEP) {
 		back_to(t, &start);
-		t->commit = t->e.p;
+		if (!in_reach(t, 2 * JMP_SIZE))
+			island(t);
+		host = t->commit = t->e.p;
 		tr_cold(t, EXIT_STEP)->fix = emit_jmp32(&t->e);
 	}
 	t->b->site[t->n] = (struct site){ .host = offset(t, host),
@@ -244,7 +246,7 @@ struct block *bt_translate(struct bt *bt, const u8 *host, u64 gpa, u32 key)
 	if (!t.n)
 		return NULL;
 	t.b->length = (u16)(t.next - t.b->rip);
-	if (!in_reach(&t, BT_GOTO_BYTES))
+	if (!ended && !in_reach(&t, BT_GOTO_BYTES))
 		island(&t);
 	t.rip = t.next;
 	t.b->site[t.n] = (struct site){ .host = offset(&t, t.e.p),
