@@ -115,6 +115,11 @@ static inline struct vcpu *vm_vcpu(struct vm *vm)
 	return vm->priv;
 }
 
+/* A zeroed vCPU in a memory file of its own, whose descriptor *FD is the caller's to close: the
+ * translator maps it next to its tables, too. NULL if there is no memory. */
+struct vcpu *vcpu_new(int *fd);
+void vcpu_free(struct vcpu *v);
+
 /* Recompute mode, cpl, ip_mask and flat; calls mmu_rights_changed. CPL is SS.DPL, or 0 in real and 3
  * in virtual-8086 mode. */
 void vcpu_derive(struct vcpu *v);

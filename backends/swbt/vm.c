@@ -49,27 +49,6 @@ static int swbt_cpuid_filter(struct cpuid_table *table, struct error *err)
 	return 0;
 }
 
-static size_t vcpu_size(void)
-{
-	return ALIGN_UP(sizeof(struct vcpu), (size_t)sysconf(_SC_PAGESIZE));
-}
-
-/* In a memory file: the translator maps it next to its tables, too. NULL if there is no memory. */
-static struct vcpu *vcpu_map(int *fd)
-{
-	struct vcpu *v = MAP_FAILED;
-
-	*fd = memfd_create("swbt-vcpu", MFD_CLOEXEC);
-	if (*fd < 0)
-		return NULL;
-	if (!ftruncate(*fd, (off_t)vcpu_size()))
-		v = mmap(NULL, vcpu_size(), PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
-	if (v != MAP_FAILED)
-		return v;
-	close(*fd);
-	return NULL;
-}
-
 static bool wants_bt(const struct vm *vm)
 {
 	return vm->config.engine && !strcmp(vm->config.engine, "bt");
@@ -93,7 +72,7 @@ static int create_bt(struct vcpu *v, int fd, struct error *err)
 static int swbt_create(struct vm *vm, struct error *err)
 {
 	int fd, r = 0;
-	struct vcpu *v = vcpu_map(&fd);
+	struct vcpu *v = vcpu_new(&fd);
 
 	if (!v)
 		return fail(err, -ENOMEM, "out of memory for the vCPU");
@@ -132,7 +111,7 @@ static void swbt_destroy(struct vm *vm)
 	bt_fini(v);
 	step_fini(v);
 	thunks_fini(v);
-	munmap(v, vcpu_size());
+	vcpu_free(v);
 	vm->priv = NULL;
 }
 

@@ -9,6 +9,7 @@
 
 #include "backends/swbt/bt/cache.h"
 #include "backends/swbt/bt/pagetable.h"
+#include "backends/swbt/emulate.h"
 #include "backends/swbt/hostfault.h"
 #include "backends/swbt/vcpu.h"
 
@@ -122,6 +123,10 @@ void bt_fini(struct vcpu *v);
 
 /* Run until something of enum run_result (common/backend.h). */
 int bt_run(struct vcpu *v);
+
+/* For tests: execute one block at RIP, with blocks of one instruction and without chaining one
+ * instruction, as step_execute does. */
+enum emulate_result bt_execute(struct vcpu *v);
 
 /* A signal handler on the vCPU's thread: get it out of translated code; CONTEXT is a ucontext_t. */
 void bt_kick(struct vcpu *v, void *context);

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define GO_ON (-1) /* beside enum run_result */
-
 const char *bt_missing(void)
 {
 	u32 a, b, c, d;
@@ -191,32 +189,15 @@ static void enter(struct bt *bt, struct space *s, const u8 *host, u32 key)
 	v->s.rflags = (v->s.rflags & ~(u64)RFLAGS_ARITH) | (v->frame.flags & RFLAGS_ARITH);
 }
 
-static int one_step(struct bt *bt)
-{
-	bt->stats.steps++;
-	return step_once(bt->v);
-}
+/* What is to be done when translated code came back. RIP is set. */
+enum after {
+	AFTER_KICK,   /* nothing special */
+	AFTER_JUMP,   /* find the code at RIP */
+	AFTER_RESUME, /* go on at next.host */
+	AFTER_STEP,   /* the instruction at RIP is for the step engine */
+};
 
-/* A fault of the host, or a kick. */
-static int handle_stopped(struct bt *bt)
-{
-	const struct stopped *st = &bt->stopped;
-
-	bt->v->s.rip = (st->block->rip + st->block->site[st->insn].guest) & bt->v->ip_mask;
-	if (st->trap == KICKED) {
-		bt->stats.kicks++;
-		return GO_ON;
-	}
-	bt->stats.faults++;
-	if (st->trap == AC && !(st->block->key & KEY_ALIGNMENT)) {
-		bt->stats.unaligned++;
-		st->block->unaligned = true;
-		block_unlink(bt, st->block);
-	}
-	return one_step(bt);
-}
-
-/* Where to go on in translated code, if that is known already. */
+/* Where to go on in translated code, as far as that is known. */
 struct next {
 	const u8 *host;
 	u32 key;
@@ -224,47 +205,81 @@ struct next {
 	bool alignment;	   /* code that checks alignment itself is welcome */
 };
 
-static int handle_exit(struct bt *bt, struct space *s, struct next *next)
+static void go_to(struct vcpu *v, const struct block *b, u16 insn)
+{
+	v->s.rip = (b->rip + b->site[insn].guest) & v->ip_mask;
+}
+
+/* A fault of the host, or a kick. */
+static enum after handle_stopped(struct bt *bt)
+{
+	const struct stopped *st = &bt->stopped;
+
+	go_to(bt->v, st->block, st->insn);
+	if (st->trap == KICKED) {
+		bt->stats.kicks++;
+		return AFTER_KICK;
+	}
+	bt->stats.faults++;
+	if (st->trap == AC && !(st->block->key & KEY_ALIGNMENT)) {
+		bt->stats.unaligned++;
+		st->block->unaligned = true;
+		block_unlink(bt, st->block);
+	}
+	return AFTER_STEP;
+}
+
+static enum after handle_exit(struct bt *bt, struct space *s, struct next *next)
 {
 	struct vcpu *v = bt->v;
 	struct exit *x;
 	u32 access;
 
+	*next = (struct next){ 0 };
 	if (v->frame.exit == STOPPED_ID)
 		return handle_stopped(bt);
 	if (v->frame.exit == KICKED_ID)
-		return GO_ON;
+		return AFTER_KICK;
 	x = &bt->exits[v->frame.exit];
 	bt->stats.exits[x->kind]++;
 	if (x->kind == EXIT_JUMP) {
 		v->s.rip = x->target;
 		next->link = x;
 		next->alignment = x->from->key & KEY_ALIGNMENT;
-		return GO_ON;
+		return AFTER_JUMP;
 	}
-	v->s.rip = (x->from->rip + x->from->site[x->insn].guest) & v->ip_mask;
+	go_to(v, x->from, x->insn);
 	access = x->kind == EXIT_WRITE ? ACC_WRITE : ACC_READ;
 	if (x->kind == EXIT_STEP || !pagetable_fill(&bt->pages, s, v, v->frame.linear, access))
-		return one_step(bt);
+		return AFTER_STEP;
 	next->host = x->from->host + x->from->site[x->insn].host;
 	next->key = x->from->key;
-	return GO_ON;
+	return AFTER_RESUME;
+}
+
+static void link_to(struct bt *bt, struct exit *x, struct block *to)
+{
+	if (x->site && !x->to && x->from->key == to->key && bt->v->bt_config.chain)
+		exit_link(bt, x, to);
 }
 
 /* Code for RIP in *NEXT, or false: a step instead. */
-static bool look_up(struct bt *bt, struct space *s, u32 key, struct next *next)
+static bool look_up(struct bt *bt, struct space **space, struct next *next)
 {
 	u64 generation = bt->generation;
 	struct block *b;
+	u32 key;
 
+	if (!possible(bt->v))
+		return false;
 	if (bt->v->bt_config.flush_always)
 		blocks_flush(bt);
-	b = find(bt, s, key | (next->alignment ? KEY_ALIGNMENT : 0));
+	*space = present_space(bt, &key);
+	b = find(bt, *space, next->alignment ? key | KEY_ALIGNMENT : key);
 	if (!b)
 		return false;
-	if (next->link && next->link->site && !next->link->to && bt->v->bt_config.chain &&
-	    bt->generation == generation && next->link->from->key == b->key)
-		exit_link(bt, next->link, b);
+	if (next->link && bt->generation == generation)
+		link_to(bt, next->link, b);
 	next->host = b->host;
 	next->key = b->key;
 	return true;
@@ -272,39 +287,48 @@ static bool look_up(struct bt *bt, struct space *s, u32 key, struct next *next)
 
 static int run(struct bt *bt)
 {
-	struct next next = { 0 };
+	enum after after = AFTER_KICK;
 	struct vcpu *v = bt->v;
+	struct next next;
 	struct space *s;
 	int r;
-	u32 key;
 
 	for (;;) {
-		if (!next.host) {
+		if (after != AFTER_RESUME) {
 			r = step_events(v);
 			if (r >= 0)
 				return r;
-			if (!possible(v)) {
+			if (after != AFTER_JUMP)
 				next = (struct next){ 0 };
-				r = one_step(bt);
-				if (r >= 0)
-					return r;
-				continue;
-			}
-			s = present_space(bt, &key);
-			if (!look_up(bt, s, key, &next)) {
-				next = (struct next){ 0 };
-				r = one_step(bt);
-				if (r >= 0)
-					return r;
-				continue;
-			}
+			after = look_up(bt, &s, &next) ? AFTER_RESUME : AFTER_STEP;
 		}
-		enter(bt, s, next.host, next.key);
-		next = (struct next){ 0 };
-		r = handle_exit(bt, s, &next);
-		if (r >= 0)
-			return r;
+		if (after == AFTER_RESUME) {
+			enter(bt, s, next.host, next.key);
+			after = handle_exit(bt, s, &next);
+		}
+		if (after == AFTER_STEP) {
+			bt->stats.steps++;
+			r = step_once(v);
+			if (r >= 0)
+				return r;
+		}
 	}
+}
+
+enum emulate_result bt_execute(struct vcpu *v)
+{
+	struct next next = { 0 };
+	struct bt *bt = bt_of(v);
+	enum after after = AFTER_STEP;
+	struct space *s;
+
+	if (look_up(bt, &s, &next)) {
+		do {
+			enter(bt, s, next.host, next.key);
+			after = handle_exit(bt, s, &next);
+		} while (after == AFTER_RESUME);
+	}
+	return after == AFTER_STEP ? step_execute(v) : EMU_JUMPED;
 }
 
 int bt_run(struct vcpu *v)
