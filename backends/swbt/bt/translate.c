@@ -217,31 +217,51 @@ static void count(struct bt *bt, const struct block *b)
 	bt->stats.host_bytes += b->host_length;
 }
 
+/* Room for a block, after dropping all there is if need be. */
+static struct block *new_block(struct bt *bt)
+{
+	if (!cache_room(&bt->cache, BT_BLOCK_BYTES))
+		return NULL;
+	return block_new(bt, bt->v->bt_config.block_insns);
+}
+
+static bool start_block(struct tr *t, struct bt *bt, u64 gpa, u32 key)
+{
+	t->b = new_block(bt);
+	if (!t->b) {
+		blocks_flush(bt);
+		t->b = new_block(bt);
+	}
+	if (!t->b)
+		return false;
+	t->bt = bt;
+	t->v = bt->v;
+	t->key = key;
+	t->long64 = key & KEY_LONG64;
+	t->far = false;
+	t->n = t->nr_cold = t->nr_pending = 0;
+	t->next = t->v->s.rip;
+	t->e.p = cache_room(&bt->cache, BT_BLOCK_BYTES);
+	t->e.delta = bt->cache.exec - bt->cache.write;
+	t->b->rip = t->v->s.rip;
+	t->b->gpa = gpa;
+	t->b->key = key;
+	t->b->host = t->e.p + t->e.delta;
+	return true;
+}
+
 struct block *bt_translate(struct bt *bt, const u8 *host, u64 gpa, u32 key)
 {
 	u64 start = __builtin_ia32_rdtsc(), decoding = bt->stats.decode_cycles;
 	struct vcpu *v = bt->v;
-	struct tr t = { .bt = bt, .v = v, .key = key, .next = v->s.rip };
-	u8 *room = cache_room(&bt->cache, BT_BLOCK_BYTES);
+	struct tr t; /* too big to clear */
 	struct insn i;
 	bool ended;
 
-	t.b = room ? block_new(bt, v->bt_config.block_insns) : NULL;
-	if (!t.b) {
-		blocks_flush(bt);
-		room = cache_room(&bt->cache, BT_BLOCK_BYTES);
-		t.b = room ? block_new(bt, v->bt_config.block_insns) : NULL;
-		if (!t.b)
-			return NULL;
-	}
+	if (!start_block(&t, bt, gpa, key))
+		return NULL;
 	fpu_put(v); /* the decoder's library is compiled like any other */
-	t.long64 = key & KEY_LONG64;
-	t.e = (struct emit){ .p = room, .delta = bt->cache.exec - bt->cache.write };
 	t.i = &i;
-	t.b->rip = v->s.rip;
-	t.b->gpa = gpa;
-	t.b->key = key;
-	t.b->host = cache_exec(&bt->cache, room);
 	ended = add_insns(&t, host, &i);
 	if (!t.n)
 		return NULL;
