@@ -88,7 +88,7 @@ struct bt {
 	size_t stubs;
 	void (*enter)(u8 *base);
 	const u8 *leave;  /* RCX: exit's number, R13: frame.linear */
-	const u8 *leave_now; /* frame.exit is set */
+	const u8 *leave_now; /* RSP is the host's; frame.exit and the guest's RSP are stored */
 	const u8 *leave_kicked;
 
 	struct exit *exits;

@@ -8,7 +8,8 @@
  *	R15	the vCPU, in the middle of the present space
  *
  * RFLAGS holds the guest's arithmetic flags, and AC as the code expects it. RSP is the guest's:
- * nothing uses the stack, and signals come on their own.
+ * nothing uses the stack, and signals come on their own. It must be canonical: the host's kernel
+ * cannot return to a process whose RSP is not, and makes it a SIGSEGV (recover.c).
  */
 #include "backends/swbt/bt/bt.h"
 #include "backends/swbt/bt/emit.h"
@@ -38,6 +39,8 @@ static void move_all(struct emit *e, bool load)
 	for (u8 n = 0; n < R13; n++) {
 		u8 host = n == RCX ? R14 : n;
 
+		if (n == RSP)
+			continue;
 		if (load)
 			emit_load(e, W64, host, GPR(n));
 		else
@@ -55,13 +58,13 @@ static void make_enter(struct emit *e)
 	push(e, RAX);
 	emit_byte(e, 0x9d); /* popfq */
 	move_all(e, true);
+	emit_load(e, W64, RSP, GPR(RSP));
 	emit_jmp_mem(e, FRAME(entry));
 }
 
 static void make_leave(struct emit *e)
 {
 	move_all(e, false);
-	emit_load(e, W64, RSP, FRAME(host_rsp));
 	emit_byte(e, 0x9c); /* pushfq */
 	pop(e, RAX);
 	emit_store(e, W64, RAX, FRAME(flags));
@@ -86,6 +89,8 @@ void bt_make_stubs(struct bt *bt)
 	bt->leave = cache_exec(c, e.p);
 	emit_store(&e, W64, RCX, FRAME(exit));
 	emit_store(&e, W64, R13, FRAME(linear));
+	emit_store(&e, W64, RSP, GPR(RSP));
+	emit_load(&e, W64, RSP, FRAME(host_rsp));
 	bt->leave_now = cache_exec(c, e.p);
 	make_leave(&e);
 	cache_take(c, (size_t)(e.p - c->write));

@@ -104,6 +104,8 @@ static u32 key_of(struct bt *bt)
 	const struct vcpu *v = bt->v;
 	u32 key = fpu_classes(bt) << KEY_FPU_SHIFT;
 
+	if (unlikely(v->bt_config.alignment))
+		key |= KEY_ALIGNMENT;
 	if (v->mode == MODE_LONG64)
 		return key | KEY_LONG64;
 	if (only_based(&v->s.seg[SEG_FS]))
@@ -121,6 +123,8 @@ static bool possible(const struct vcpu *v)
 	if ((v->mode != MODE_LONG64 && v->mode != MODE_PROT32) || !v->flat)
 		return false;
 	if (v->s.rflags & RFLAGS_TF || v->s.dr7 & 0xff)
+		return false;
+	if (!canonical(v->s.gpr[RSP])) /* enter.c */
 		return false;
 	if (v->no_interrupts_once || ev->sti_shadow || ev->movss_shadow)
 		return false;
@@ -250,7 +254,8 @@ static enum after handle_exit(struct bt *bt, struct space *s, struct next *next)
 	}
 	go_to(v, x->from, x->insn);
 	access = x->kind == EXIT_WRITE ? ACC_WRITE : ACC_READ;
-	if (x->kind == EXIT_STEP || !pagetable_fill(&bt->pages, s, v, v->frame.linear, access))
+	if (x->kind == EXIT_STEP || !canonical(v->s.gpr[RSP]) ||
+	    !pagetable_fill(&bt->pages, s, v, v->frame.linear, access))
 		return AFTER_STEP;
 	next->host = x->from->host + x->from->site[x->insn].host;
 	next->key = x->from->key;
