@@ -35,7 +35,8 @@ LIBS := -lZydis -lseccomp -lm -lpthread
 
 # common/ with its folders, and every backend: what fvm and fvbench are both made of.
 LIB_SRC := $(filter-out common/fvm.c,$(wildcard common/*.c common/boot/*.c common/dev/*.c \
-	     backends/*.c backends/kvm/*.c backends/swbt/*.c))
+	     backends/*.c backends/kvm/*.c backends/swbt/*.c \
+	     backends/swbt/bt/*.c))
 BENCH_SRC := $(filter-out bench/fvbench.c,$(wildcard bench/*.c))
 UNIT_SRC := $(wildcard tests/unit/*.c)
 

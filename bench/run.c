@@ -157,7 +157,7 @@ static int one_bench(const struct run *run, const struct sample_runner *runner, 
 int run_samples(const struct run *run, const struct sample_runner *runner, struct result *result,
 		int *signo, struct error *err)
 {
-	struct sigaction sa = { .sa_handler = on_signal }, old_int, old_term;
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_ONSTACK }, old_int, old_term;
 	sigset_t stop, before;
 	int ret = 0;
 

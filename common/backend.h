@@ -50,8 +50,9 @@ struct backend {
 	int (*run)(struct vm *vm);
 
 	/* Make a run() in progress, or the next one, return RUN_KICKED soon. Async-signal-safe;
-	 * called in a signal handler on the vCPU thread, and only there. */
-	void (*kick)(struct vm *vm);
+	 * called in a signal handler on the vCPU thread, and only there; CONTEXT is the handler's
+	 * ucontext_t. */
+	void (*kick)(struct vm *vm, void *context);
 
 	/* All architectural state, between two guest instructions. */
 	int (*get_state)(struct vm *vm, struct cpu_state *state, struct error *err);

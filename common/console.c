@@ -90,7 +90,7 @@ static void on_cont(int signo)
 /* Handle SIGNO with FN where nobody else does. */
 static void take_signal(int signo, void (*fn)(int), int flags)
 {
-	struct sigaction old, sa = { .sa_handler = fn, .sa_flags = flags };
+	struct sigaction old, sa = { .sa_handler = fn, .sa_flags = flags | SA_ONSTACK };
 
 	sigemptyset(&sa.sa_mask);
 	if (!sigaction(signo, NULL, &old) && old.sa_handler == SIG_DFL)

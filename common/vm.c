@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/vm.h"
 
+#include "common/hostflags.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -15,30 +17,37 @@
 static _Thread_local struct vm *thread_vm;
 static struct vm *_Atomic signal_vm;
 
-static void on_kick_signal(int signo)
+static void on_kick_signal(int signo, siginfo_t *info, void *context)
 {
-	struct vm *vm = thread_vm;
+	struct vm *vm;
 
+	host_flags_clean();
+	vm = thread_vm;
 	(void)signo;
+	(void)info;
 	if (!vm)
 		return;
 	atomic_store_explicit(&vm->attention, 1, memory_order_relaxed);
-	vm->backend->kick(vm);
+	vm->backend->kick(vm, context);
 }
 
-static void on_stop_signal(int signo)
+static void on_stop_signal(int signo, siginfo_t *info, void *context)
 {
-	struct vm *vm = atomic_load(&signal_vm);
+	struct vm *vm;
 
+	host_flags_clean();
+	(void)info;
+	(void)context;
+	vm = atomic_load(&signal_vm);
 	if (!vm)
 		return;
 	atomic_store(&vm->stop_signal, signo);
 	vm_kick(vm);
 }
 
-static int install(int signo, void (*handler)(int))
+static int install(int signo, void (*handler)(int, siginfo_t *, void *))
 {
-	struct sigaction sa = { .sa_handler = handler, .sa_flags = SA_ONSTACK };
+	struct sigaction sa = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_ONSTACK };
 
 	sigemptyset(&sa.sa_mask);
 	return sigaction(signo, &sa, NULL) ? -errno : 0;

@@ -20,8 +20,9 @@ static inline u64 tsc(void)
 	return __builtin_ia32_rdtsc();
 }
 
-void kvm_kick(struct vm *vm)
+void kvm_kick(struct vm *vm, void *context)
 {
+	(void)context;
 	__atomic_store_n(&kvm_of(vm)->run->immediate_exit, 1, __ATOMIC_RELAXED);
 }
 

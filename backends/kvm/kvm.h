@@ -86,7 +86,7 @@ int kvm_set_state(struct vm *vm, const struct cpu_state *state, struct error *er
 
 /* exit.c: the run loop and what happens at each exit. */
 int kvm_run(struct vm *vm);
-void kvm_kick(struct vm *vm);
+void kvm_kick(struct vm *vm, void *context);
 /* Let the instruction whose I/O was handled last finish, without running another one. 0, or a
  * negative errno with vm->error filled. */
 int kvm_complete(struct vm *vm);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/swbt/hostfault.h"
 #include "backends/swbt/vcpu.h"
+#include "common/hostflags.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -28,9 +29,13 @@ static void pass_on(int signo)
 static void on_fault(int signo, siginfo_t *info, void *context)
 {
 	greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
-	struct hostfault_guard *g = current;
+	struct hostfault_guard *g;
 	u64 rip = (u64)regs[REG_RIP];
 
+	host_flags_clean();
+	g = current;
+	if (g && g->handle && info->si_code > 0 && g->handle(g, context))
+		return;
 	if (!g || info->si_code <= 0 || rip - (uintptr_t)g->code >= g->len ||
 	    (regs[REG_TRAPNO] == PF && !g->catch_page_faults)) {
 		pass_on(signo);

@@ -8,6 +8,12 @@
 
 #include "backends/swbt/vcpu.h"
 
+/* The translator's part in what follows (bt/). Flushes only while v->bt is there. LEN bytes of code
+ * at GPA are about to change. */
+void bt_flush(struct vcpu *v, bool global_too);
+void bt_flush_page(struct vcpu *v, u64 linear);
+void bt_code_written(struct vcpu *v, u64 gpa, u32 len);
+
 enum access {
 	ACC_READ = 1,
 	ACC_WRITE = 2,
@@ -94,9 +100,9 @@ int mmu_load_pdptes(struct vcpu *v, u64 cr3);
  * translated from there goes. */
 static inline void mem_note_write(struct vcpu *v, u64 gpa, u32 len)
 {
-	(void)v;
-	(void)gpa;
-	(void)len;
+	if (unlikely(v->code_pages && (v->code_pages[gpa >> 12] |
+				       v->code_pages[(gpa + len - 1) >> 12])))
+		bt_code_written(v, gpa, len);
 }
 
 /* Devices (mmio.c), by guest-physical address; any size, 1, 2, 4 and 8 in one bus access, larger ones

@@ -309,8 +309,7 @@ enum emulate_result step(struct vcpu *v)
 
 /* ---- the run loop --------------------------------------------------------------------------- */
 
-/* What set_state left to be delivered first. */
-static void deliver_pending(struct vcpu *v)
+void step_begin(struct vcpu *v)
 {
 	struct cpu_events *ev = &v->s.ev;
 
@@ -358,26 +357,39 @@ static void take_interrupt(struct vcpu *v)
 	}
 }
 
-static int run(struct vcpu *v)
+int step_events(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
 
+	if (unlikely(atomic_load_explicit(&vm->attention, memory_order_relaxed)))
+		return RUN_KICKED;
+	if (unlikely(vm->pc.intr || vm->nmi))
+		take_interrupt(v);
+	return unlikely(v->s.ev.halted) ? RUN_HALTED : -1;
+}
+
+int step_once(struct vcpu *v)
+{
+	switch (step(v)) {
+	case EMU_HALT:
+		v->s.ev.halted = true;
+		return -1;
+	case EMU_STOP:
+		return RUN_STOPPED;
+	default:
+		return -1;
+	}
+}
+
+static int run(struct vcpu *v)
+{
 	for (;;) {
-		if (unlikely(atomic_load_explicit(&vm->attention, memory_order_relaxed)))
-			return RUN_KICKED;
-		if (unlikely(vm->pc.intr || vm->nmi))
-			take_interrupt(v);
-		if (unlikely(v->s.ev.halted))
-			return RUN_HALTED;
-		switch (step(v)) {
-		case EMU_HALT:
-			v->s.ev.halted = true;
-			break;
-		case EMU_STOP:
-			return RUN_STOPPED;
-		default:
-			break;
-		}
+		int r = step_events(v);
+
+		if (r < 0)
+			r = step_once(v);
+		if (unlikely(r >= 0))
+			return r;
 	}
 }
 
@@ -385,7 +397,7 @@ int step_run(struct vcpu *v)
 {
 	int r;
 
-	deliver_pending(v);
+	step_begin(v);
 	r = run(v);
 	fpu_put(v);
 	return r;

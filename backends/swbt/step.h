@@ -26,6 +26,13 @@ enum emulate_result step_execute(struct vcpu *v);
  * EMU_NEXT: EMU_JUMPED when the vCPU is at another instruction boundary, or AGAIN, HALT, STOP. */
 enum emulate_result step(struct vcpu *v);
 
+/* The parts of step_run, for the translator. Once, first: deliver what set_state left. */
+void step_begin(struct vcpu *v);
+/* What waits outside: take an interrupt if the guest lets us. RUN_KICKED, RUN_HALTED, or -1: go on. */
+int step_events(struct vcpu *v);
+/* step(), as -1: go on, or RUN_STOPPED. */
+int step_once(struct vcpu *v);
+
 /* Run until something of enum run_result (common/backend.h). */
 int step_run(struct vcpu *v);
 

@@ -3,6 +3,9 @@
 
 #include "backends/swbt/mem.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #define TYPE_CODE	 BIT(3)
 #define TYPE_RW		 BIT(1) /* writable data, readable code */
 #define TYPE_EXPAND_DOWN BIT(2)
@@ -92,4 +95,29 @@ int raise_pf(struct vcpu *v, u64 address, u32 error)
 		.vector = PF, .has_error = true, .error = error, .cr2 = address
 	};
 	return EXC;
+}
+
+static size_t vcpu_size(void)
+{
+	return ALIGN_UP(sizeof(struct vcpu), (size_t)sysconf(_SC_PAGESIZE));
+}
+
+struct vcpu *vcpu_new(int *fd)
+{
+	struct vcpu *v = MAP_FAILED;
+
+	*fd = memfd_create("swbt-vcpu", MFD_CLOEXEC);
+	if (*fd < 0)
+		return NULL;
+	if (!ftruncate(*fd, (off_t)vcpu_size()))
+		v = mmap(NULL, vcpu_size(), PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
+	if (v != MAP_FAILED)
+		return v;
+	close(*fd);
+	return NULL;
+}
+
+void vcpu_free(struct vcpu *v)
+{
+	munmap(v, vcpu_size());
 }

@@ -59,8 +59,28 @@ struct mmu {
 	u64 pdpte[4];	  /* PDPTE registers of PAE paging */
 };
 
+/* How the translator works; for debugging and for papers (bt/bt.h). */
+struct bt_config {
+	u32 block_insns;   /* most guest instructions of a block, 1 to BT_BLOCK_INSNS */
+	bool chain;	   /* link blocks to each other */
+	bool flush_always; /* drop all code before each block is entered */
+	bool alignment;	   /* see for page crossings in code everywhere: never let the host report */
+	size_t cache_size; /* bytes of code */
+};
+
+/* Between translated code and what calls it. */
+struct bt_frame {
+	u64 host_rsp;
+	u64 flags;  /* in and out, the host's RFLAGS */
+	u64 entry;  /* where to go in */
+	u64 exit;   /* number of the exit that was taken */
+	u64 linear; /* address of an access that missed */
+	u64 target; /* of an indirect call on its way: host address */
+};
+
 struct vcpu {
 	struct cpu_state s; /* first: gpr[] and flags lie at small offsets */
+	struct bt_frame frame;
 
 	/* Derived; vcpu_derive() after whatever changes what they come from. */
 	enum cpu_mode mode;
@@ -86,13 +106,20 @@ struct vcpu {
 	void *thunks;	/* struct thunks */
 	void *step;	/* struct step_cache */
 	void *masked;	/* struct masked */
-	void *bt;	/* the translator's own */
+	void *bt;	/* struct bt, or NULL */
+	u8 *code_pages; /* by guest-physical page: not 0 where code was translated from; or NULL */
+	struct bt_config bt_config;
 };
 
 static inline struct vcpu *vm_vcpu(struct vm *vm)
 {
 	return vm->priv;
 }
+
+/* A zeroed vCPU in a memory file of its own, whose descriptor *FD is the caller's to close: the
+ * translator maps it next to its tables, too. NULL if there is no memory. */
+struct vcpu *vcpu_new(int *fd);
+void vcpu_free(struct vcpu *v);
 
 /* Recompute mode, cpl, ip_mask and flat; calls mmu_rights_changed. CPL is SS.DPL, or 0 in real and 3
  * in virtual-8086 mode. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The contract of common/backend.h, for a vCPU that is an ordinary thread. */
 #include "backends/backends.h"
+#include "backends/swbt/bt/bt.h"
+#include "backends/swbt/bt/tunables.h"
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/mem.h"
 #include "backends/swbt/step.h"
@@ -50,17 +52,39 @@ static int swbt_cpuid_filter(struct cpuid_table *table, struct error *err)
 	return 0;
 }
 
+static bool wants_bt(const struct vm *vm)
+{
+	return vm->config.engine && !strcmp(vm->config.engine, "bt");
+}
+
+static int create_bt(struct vcpu *v, int fd, struct error *err)
+{
+	const char *missing = bt_missing();
+	int r;
+
+	if (missing)
+		return fail(err, -ENOTSUP, "this host's processor lacks %s, which translation "
+			    "needs; use --engine step", missing);
+	r = bt_init(v, fd);
+	if (r == -EBUSY)
+		return fail(err, r, "the memory map of this process leaves no room around guest "
+			    "RAM; try again");
+	return r ? fail(err, r, "cannot map the translator's tables: %s", strerror(-r)) : 0;
+}
+
 static int swbt_create(struct vm *vm, struct error *err)
 {
-	struct vcpu *v = aligned_alloc(64, ALIGN_UP(sizeof(*v), 64));
-	int r;
+	int fd, r = 0;
+	struct vcpu *v = vcpu_new(&fd);
 
 	if (!v)
 		return fail(err, -ENOMEM, "out of memory for the vCPU");
-	memset(v, 0, sizeof(*v));
 	vm->priv = v;
 	v->vm = vm;
 	cpu_state_reset(&v->s);
+	v->bt_config = (struct bt_config){ .block_insns = BT_BLOCK_INSNS,
+					   .chain = true,
+					   .cache_size = BT_CACHE_SIZE };
 	v->tsc_offset = 0 - host_tsc();
 	mmu_init(v);
 	vcpu_derive(v);
@@ -69,7 +93,12 @@ static int swbt_create(struct vm *vm, struct error *err)
 	if (!r)
 		r = step_init(v);
 	if (r)
-		return fail(err, r, "cannot map memory for translated code: %s", strerror(-r));
+		fail(err, r, "cannot map memory for translated code: %s", strerror(-r));
+	else if (wants_bt(vm))
+		r = create_bt(v, fd, err);
+	close(fd);
+	if (r)
+		return r;
 	/* Every cause is met in software, so every count is complete; what is timed is what leaves
 	 * the engine for a device, and walks of page tables. */
 	vm->traps.counted = BIT(TRAP_NR) - 1;
@@ -82,21 +111,24 @@ static void swbt_destroy(struct vm *vm)
 {
 	struct vcpu *v = vm_vcpu(vm);
 
+	bt_fini(v);
 	step_fini(v);
 	thunks_fini(v);
-	free(v);
+	vcpu_free(v);
 	vm->priv = NULL;
 }
 
 static int swbt_run(struct vm *vm)
 {
-	return step_run(vm_vcpu(vm));
+	struct vcpu *v = vm_vcpu(vm);
+
+	return v->bt ? bt_run(v) : step_run(v);
 }
 
-/* The engine looks at vm->attention between instructions. */
-static void swbt_kick(struct vm *vm)
+/* The step engine looks at vm->attention between instructions. */
+static void swbt_kick(struct vm *vm, void *context)
 {
-	(void)vm;
+	bt_kick(vm_vcpu(vm), context);
 }
 
 static int swbt_get_state(struct vm *vm, struct cpu_state *state, struct error *err)
@@ -159,12 +191,15 @@ static void swbt_counters(struct vm *vm, void (*fn)(void *arg, const char *name,
 			  void *arg)
 {
 	fn(arg, "swbt.instructions", vm_vcpu(vm)->instructions);
+	if (vm_vcpu(vm)->bt)
+		bt_counters(vm_vcpu(vm), fn, arg);
 }
 
 const struct backend swbt_backend = {
 	.name = "swbt",
 	.summary = "software: one instruction at a time or translated; needs no virtualization "
 		   "hardware",
+	.engines = "step bt",
 	.probe = swbt_probe,
 	.cpuid_filter = swbt_cpuid_filter,
 	.create = swbt_create,

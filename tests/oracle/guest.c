@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/oracle/guest.h"
 
+#include "backends/swbt/bt/bt.h"
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/mem.h"
 #include "backends/swbt/step.h"
@@ -9,6 +10,7 @@
 #include <err.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define P  1u
 #define RW 2u
@@ -58,17 +60,23 @@ static void set_system_state(struct vcpu *v, const struct world *w)
 	vcpu_derive(v);
 }
 
-struct guest *guest_new(const struct world *w)
+static int add_translator(struct vcpu *v, int fd)
+{
+	v->bt_config = (struct bt_config){ .block_insns = 1, .cache_size = 4 * MiB };
+	return bt_init(v, fd);
+}
+
+struct guest *guest_new(const struct world *w, bool translate)
 {
 	struct guest *g = calloc(1, sizeof(*g));
 	struct error error = { "" };
-	struct vcpu *v = aligned_alloc(64, ALIGN_UP(sizeof(*v), 64));
+	int fd;
+	struct vcpu *v = vcpu_new(&fd);
 
 	if (!g || !v)
 		err(2, "oracle");
 	if (ram_init(&g->vm.ram, RAM_MIN, &error) || cpuid_build(&g->vm.cpuid, "host", &error))
 		errx(2, "oracle: %s", error.text);
-	memset(v, 0, sizeof(*v));
 	g->v = v;
 	g->vm.priv = v;
 	v->vm = &g->vm;
@@ -84,15 +92,19 @@ struct guest *guest_new(const struct world *w)
 	fpu_init(v);
 	if (thunks_init(v) || step_init(v))
 		err(2, "oracle: thunks");
+	if (translate && add_translator(v, fd))
+		errx(2, "oracle: no translator");
+	close(fd);
 	return g;
 }
 
 void guest_free(struct guest *g)
 {
+	bt_fini(g->v);
 	step_fini(g->v);
 	thunks_fini(g->v);
 	ram_fini(&g->vm.ram);
-	free(g->v);
+	vcpu_free(g->v);
 	free(g);
 }
 
@@ -102,6 +114,7 @@ void guest_run(struct guest *g, const struct test_case *c, struct outcome *out)
 	enum emulate_result r;
 
 	case_data(c, g->data);
+	mem_note_write(v, PAGES + INSN_AT, INSN_MAX);
 	memcpy(g->code + INSN_AT, c->bytes, INSN_MAX);
 	memcpy(v->s.gpr, c->before.gpr, sizeof(v->s.gpr));
 	v->s.rip = c->before.rip;
@@ -109,7 +122,7 @@ void guest_run(struct guest *g, const struct test_case *c, struct outcome *out)
 	memcpy(v->s.xsave, c->before.xsave, sizeof(v->s.xsave));
 	v->fpu_live = false;
 	do
-		r = step_execute(v);
+		r = v->bt ? bt_execute(v) : step_execute(v);
 	while (r == EMU_AGAIN);
 	fpu_put(v);
 	memcpy(out->r.gpr, v->s.gpr, sizeof(v->s.gpr));

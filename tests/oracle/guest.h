@@ -8,7 +8,7 @@
 struct guest;
 
 /* Exits on failure. */
-struct guest *guest_new(const struct world *w);
+struct guest *guest_new(const struct world *w, bool translate);
 void guest_free(struct guest *g);
 
 void guest_run(struct guest *g, const struct test_case *c, struct outcome *out);

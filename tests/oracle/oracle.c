@@ -3,7 +3,7 @@
  * The host CPU as oracle: random unprivileged instructions with random registers, flags and memory,
  * natively in a child process and through swbt in a guest; everything is compared.
  *
- * usage: oracle SEED CASES [FIRST]
+ * usage: oracle SEED CASES [FIRST [bt]]
  *
  * A failure prints one line with what repeats it. Exit status 1 if any case failed.
  */
@@ -121,7 +121,7 @@ int main(int argc, char **argv)
 	}
 	close(there[0]);
 	close(back[1]);
-	g = guest_new(&w);
+	g = guest_new(&w, argc > 4 && !strcmp(argv[4], "bt"));
 	while (done < cases && failed < MAX_SHOW) {
 		u64 n = cases - done < BATCH ? cases - done : BATCH;
 		int r = batch(g, &w, s, (int[]){ back[0], there[1] }, seed, first + done, n);

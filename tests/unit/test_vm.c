@@ -47,8 +47,9 @@ static int fake_run(struct vm *vm)
 	return script.step(vm, script.steps++);
 }
 
-static void fake_kick(struct vm *vm)
+static void fake_kick(struct vm *vm, void *context)
 {
+	(void)context;
 	(void)vm;
 	script.kicks++;
 }

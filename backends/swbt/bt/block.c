@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* Blocks: finding them, linking them, dropping them. */
+#include "backends/swbt/bt/bt.h"
+#include "backends/swbt/bt/emit.h"
+#include "backends/swbt/bt/tunables.h"
+#include "common/vm.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+/* A block takes about 100 bytes of code and as many of what is known about it. */
+#define BYTES_PER_BLOCK 64
+#define BYTES_PER_EXIT	16
+
+static void *reserve(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void release(void *p, size_t size)
+{
+	if (p)
+		munmap(p, size);
+}
+
+int blocks_init(struct bt *bt)
+{
+	const struct ram *ram = &bt->v->vm->ram;
+	const struct ram_region *last = &ram->region[ram->nr - 1];
+
+	bt->nr_pages = (last->gpa + last->size) >> 12;
+	bt->max_exits = (u32)(bt->cache.size / BYTES_PER_EXIT) + BT_BLOCK_EXITS;
+	bt->max_blocks = (u32)(bt->cache.size / BYTES_PER_BLOCK) + 1;
+	bt->meta_size = 4 * bt->cache.size;
+	bt->exits = reserve(bt->max_exits * sizeof(*bt->exits));
+	bt->blocks = reserve(bt->max_blocks * sizeof(struct block *));
+	bt->meta = reserve(bt->meta_size);
+	bt->page_blocks = reserve(bt->nr_pages * sizeof(struct block *));
+	bt->v->code_pages = reserve(bt->nr_pages);
+	bt->hash = calloc(BT_BUCKETS, sizeof(struct block *));
+	bt->nr_exits = FIRST_EXIT;
+	if (!bt->exits || !bt->blocks || !bt->meta || !bt->page_blocks || !bt->v->code_pages ||
+	    !bt->hash)
+		return -ENOMEM;
+	return 0;
+}
+
+void blocks_fini(struct bt *bt)
+{
+	release(bt->exits, bt->max_exits * sizeof(*bt->exits));
+	release(bt->blocks, bt->max_blocks * sizeof(struct block *));
+	release(bt->meta, bt->meta_size);
+	release(bt->page_blocks, bt->nr_pages * sizeof(struct block *));
+	release(bt->v->code_pages, bt->nr_pages);
+	bt->v->code_pages = NULL;
+	free(bt->hash);
+}
+
+/* ---- finding --------------------------------------------------------------------------------- */
+
+static struct block **bucket(const struct bt *bt, u64 rip, u64 gpa, u32 key)
+{
+	u64 h = (rip ^ gpa << 20 ^ (u64)key << 50) * 0x9e3779b97f4a7c15ull;
+
+	return &bt->hash[h >> 40 & (BT_BUCKETS - 1)];
+}
+
+struct block *block_find(const struct bt *bt, u64 rip, u64 gpa, u32 key)
+{
+	struct block *b = *bucket(bt, rip, gpa, key);
+
+	while (b && (b->rip != rip || b->gpa != gpa || b->key != key))
+		b = b->hash_next;
+	return b;
+}
+
+struct block *block_at(const struct bt *bt, const u8 *host)
+{
+	u32 low = 0, high = bt->nr_blocks;
+
+	while (high - low > 1) {
+		u32 mid = low + (high - low) / 2;
+
+		if (bt->blocks[mid]->host <= host)
+			low = mid;
+		else
+			high = mid;
+	}
+	if (low == high || host < bt->blocks[low]->host ||
+	    host >= bt->blocks[low]->host + bt->blocks[low]->host_length)
+		return NULL;
+	return bt->blocks[low];
+}
+
+/* ---- making ---------------------------------------------------------------------------------- */
+
+struct block *block_new(struct bt *bt, unsigned int nr)
+{
+	size_t size = sizeof(struct block) + ALIGN_UP((nr + 1) * sizeof(struct site), 16);
+	struct block *b = (struct block *)(void *)(bt->meta + bt->meta_used);
+
+	if (bt->meta_used + size > bt->meta_size || bt->nr_blocks == bt->max_blocks ||
+	    bt->nr_exits + BT_BLOCK_EXITS > bt->max_exits)
+		return NULL;
+	bt->meta_used += size;
+	*b = (struct block){ .site = (struct site *)(void *)(b + 1), .first_exit = bt->nr_exits };
+	return b;
+}
+
+void block_publish(struct bt *bt, struct block *b)
+{
+	struct block **head = bucket(bt, b->rip, b->gpa, b->key);
+	struct block **page = &bt->page_blocks[b->gpa >> 12];
+
+	bt->blocks[bt->nr_blocks++] = b;
+	b->hash_next = *head;
+	*head = b;
+	if (!*page) {
+		bt->v->code_pages[b->gpa >> 12] = 1;
+		pagetable_protect(&bt->pages, ram_at(&bt->v->vm->ram, b->gpa & ~(u64)PAGE_MASK,
+						     PAGE_SIZE));
+	}
+	b->page_next = *page;
+	*page = b;
+}
+
+/* ---- linking --------------------------------------------------------------------------------- */
+
+void exit_link(struct bt *bt, struct exit *x, struct block *to)
+{
+	emit_fix32(x->site, cache_write(&bt->cache, to->host));
+	x->to = to;
+	x->next = to->incoming;
+	to->incoming = x;
+	bt->stats.links++;
+}
+
+static void exit_unlink(struct bt *bt, struct exit *x)
+{
+	struct exit **p = &x->to->incoming;
+
+	while (*p != x)
+		p = &(*p)->next;
+	*p = x->next;
+	x->to = NULL;
+	emit_fix32(x->site, cache_write(&bt->cache, x->stub));
+}
+
+void block_unlink(struct bt *bt, struct block *b)
+{
+	while (b->incoming)
+		exit_unlink(bt, b->incoming);
+	for (unsigned int n = 0; n < NR_SPACES; n++)
+		for (unsigned int k = 0; k < ARRAY_SIZE(bt->pages.space[n].targets); k++)
+			targets_drop(&bt->pages.space[n].targets[k], b->rip, b->host);
+}
+
+/* ---- dropping -------------------------------------------------------------------------------- */
+
+static void remove_from(struct block **p, struct block *b, size_t next)
+{
+	while (*p != b)
+		p = (struct block **)(void *)((u8 *)*p + next);
+	*p = *(struct block **)(void *)((u8 *)b + next);
+}
+
+void block_drop(struct bt *bt, struct block *b)
+{
+	u64 page = b->gpa >> 12;
+
+	bt->generation++;
+	block_unlink(bt, b);
+	for (u32 n = 0; n < b->nr_exits; n++)
+		if (bt->exits[b->first_exit + n].to)
+			exit_unlink(bt, &bt->exits[b->first_exit + n]);
+	remove_from(bucket(bt, b->rip, b->gpa, b->key), b, offsetof(struct block, hash_next));
+	remove_from(&bt->page_blocks[page], b, offsetof(struct block, page_next));
+	if (!bt->page_blocks[page])
+		bt->v->code_pages[page] = 0;
+}
+
+void blocks_flush(struct bt *bt)
+{
+	bt->generation++;
+	bt->stats.cache_flushes++;
+	for (u32 n = 0; n < bt->nr_blocks; n++) {
+		bt->page_blocks[bt->blocks[n]->gpa >> 12] = NULL;
+		bt->v->code_pages[bt->blocks[n]->gpa >> 12] = 0;
+	}
+	for (unsigned int n = 0; n < BT_BUCKETS; n++)
+		bt->hash[n] = NULL;
+	for (unsigned int n = 0; n < NR_SPACES; n++)
+		for (unsigned int k = 0; k < ARRAY_SIZE(bt->pages.space[n].targets); k++)
+			targets_flush(&bt->pages.space[n].targets[k]);
+	bt->cache.used = bt->stubs;
+	bt->nr_exits = FIRST_EXIT;
+	bt->nr_blocks = 0;
+	bt->meta_used = 0;
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The binary translator: guest code of flat 32-bit and of 64-bit mode becomes blocks of host code
+ * that run one into the other. Everything else, and everything unusual, is done by the step engine,
+ * one instruction at a time; README.md says how and why.
+ */
+#ifndef FVB_SWBT_BT_BT_H
+#define FVB_SWBT_BT_BT_H
+
+#include "backends/swbt/bt/cache.h"
+#include "backends/swbt/bt/pagetable.h"
+#include "backends/swbt/emulate.h"
+#include "backends/swbt/hostfault.h"
+#include "backends/swbt/vcpu.h"
+
+/* Why translated code came back. The numbers below EXIT_FIRST are not of an exit of a block. */
+enum exit_kind {
+	EXIT_JUMP,   /* to a place that is not linked (yet) */
+	EXIT_STEP,   /* this instruction is for the step engine */
+	EXIT_READ,   /* no entry for reading the page of frame.linear */
+	EXIT_WRITE,  /* no entry for writing it */
+	NR_EXIT_KINDS
+};
+
+struct block;
+
+struct exit {
+	struct block *from, *to; /* to: linked */
+	struct exit *next;	 /* of those linked to the same block */
+	u64 target;		 /* EXIT_JUMP: guest RIP */
+	u8 *site;		 /* displacement of the branch, writable view; NULL: cannot be linked */
+	const u8 *stub;		 /* where it goes when unlinked, executable view */
+	u16 insn;		 /* which of the block's */
+	u8 kind;
+};
+
+/* Where a guest instruction is in its block. Until COMMIT, and before the host instruction there
+ * has been executed, nothing that the guest can see has changed. */
+struct site {
+	u16 host, commit, guest;
+};
+
+/* What code was translated for, beside its bytes. */
+#define KEY_LONG64    BIT(0)
+#define KEY_FS	      BIT(1) /* flat save for its base, so that it may be used (32-bit mode) */
+#define KEY_GS	      BIT(2)
+#define KEY_ALIGNMENT BIT(3) /* every access checks for itself whether it crosses a page */
+#define KEY_FPU_SHIFT 4	     /* BIT(enum fpu_class): may be used */
+
+struct block {
+	u64 rip, gpa;
+	u32 key;
+	u16 length, nr; /* guest bytes and instructions */
+	u16 cold;	/* offset of what is not on the straight way */
+	u16 host_length;
+	bool unaligned;	 /* not to be run: an instruction in it makes unaligned accesses */
+	const u8 *host;	 /* executable view */
+	struct site *site; /* NR + 1: the last is where the next instruction would be */
+	u32 first_exit, nr_exits;
+	struct exit *incoming;
+	struct block *hash_next, *page_next;
+};
+
+struct bt_stats {
+	u64 blocks, insns, guest_bytes, host_bytes;
+	u64 decode_cycles, emit_cycles;
+	u64 exits[NR_EXIT_KINDS], faults, kicks, enters, steps;
+	u64 links, cache_flushes, invalidations, unaligned;
+};
+
+/* A fault or a kick, as the signal handlers saw it. */
+struct stopped {
+	struct block *block;
+	u16 insn;
+	u8 trap; /* vector, or KICKED */
+};
+#define KICKED 0xff
+#define STOPPED_ID 0u /* frame.exit when .stopped says the rest */
+#define KICKED_ID  1u /* never got in */
+#define FIRST_EXIT 2u
+
+struct bt {
+	struct vcpu *v;
+	struct cache cache;
+	struct pagetable pages;
+
+	/* Emitted at start, kept for ever: calls into and out of translated code. */
+	size_t stubs;
+	void (*enter)(u8 *base);
+	const u8 *leave;  /* RCX: exit's number, R13: frame.linear */
+	const u8 *leave_now; /* RSP is the host's; frame.exit and the guest's RSP are stored */
+	const u8 *leave_kicked;
+
+	struct exit *exits;
+	u32 nr_exits, max_exits;
+	u8 *meta; /* blocks and sites */
+	size_t meta_used, meta_size;
+	struct block **blocks; /* ascending by host address */
+	u32 nr_blocks, max_blocks;
+	struct block **hash;
+	struct block **page_blocks; /* by guest-physical page */
+	size_t nr_pages;
+
+	struct {
+		u64 cr0, cr4, xcr0;
+		u32 classes;
+	} fpu; /* BIT(enum fpu_class) that may be used under these */
+	struct hostfault_guard guard;
+	struct stopped stopped;
+	bool stepping;	  /* the host's trap flag is set to get past a commit point */
+	u64 generation;	  /* counts what may free blocks */
+	struct bt_stats stats;
+};
+
+/* ---- for the backend ------------------------------------------------------------------------- */
+
+/* Can this host do it? NULL, or what it lacks. */
+const char *bt_missing(void);
+
+/* After thunks_init and step_init; V lies in the memory file VCPU_FD. 0 or negative errno. */
+int bt_init(struct vcpu *v, int vcpu_fd);
+void bt_fini(struct vcpu *v);
+
+/* Run until something of enum run_result (common/backend.h). */
+int bt_run(struct vcpu *v);
+
+/* For tests: execute one block at RIP, with blocks of one instruction and without chaining one
+ * instruction, as step_execute does. */
+enum emulate_result bt_execute(struct vcpu *v);
+
+/* A signal handler on the vCPU's thread: get it out of translated code; CONTEXT is a ucontext_t. */
+void bt_kick(struct vcpu *v, void *context);
+
+void bt_counters(const struct vcpu *v, void (*fn)(void *arg, const char *name, u64 value),
+		 void *arg);
+
+/* ---- between the translator's files ---------------------------------------------------------- */
+
+static inline struct bt *bt_of(const struct vcpu *v)
+{
+	return v->bt;
+}
+
+/* enter.c: write the stubs. */
+void bt_make_stubs(struct bt *bt);
+
+/* block.c */
+int blocks_init(struct bt *bt);
+void blocks_fini(struct bt *bt);
+/* The block at RIP and GPA translated for KEY, or NULL. */
+struct block *block_find(const struct bt *bt, u64 rip, u64 gpa, u32 key);
+/* The one whose code is at HOST, or NULL. */
+struct block *block_at(const struct bt *bt, const u8 *host);
+/* Room for NR instructions and the most exits there can be: a block with a number of first_exit, or
+ * NULL when memory is used up. */
+struct block *block_new(struct bt *bt, unsigned int nr);
+void block_publish(struct bt *bt, struct block *b);
+/* Nobody comes here any more; later lookups still find it. */
+void block_unlink(struct bt *bt, struct block *b);
+/* Forget B: its bytes have changed. */
+void block_drop(struct bt *bt, struct block *b);
+void exit_link(struct bt *bt, struct exit *x, struct block *to);
+/* Drop everything. */
+void blocks_flush(struct bt *bt);
+
+/* translate.c: the code at V's RIP, whose page is HOST (first byte) and GPA; NULL: cannot be, the
+ * step engine has to do the instruction. */
+struct block *bt_translate(struct bt *bt, const u8 *host, u64 gpa, u32 key);
+
+/* recover.c */
+bool bt_fault(struct hostfault_guard *guard, void *context);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#include "backends/swbt/bt/cache.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define ALIGNMENT 16 /* of blocks: a fetch window of common processors */
+
+int cache_init(struct cache *c, size_t size)
+{
+	int fd = memfd_create("swbt-code", MFD_CLOEXEC), r = 0;
+
+	*c = (struct cache){ .write = MAP_FAILED, .exec = MAP_FAILED, .size = size };
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, (off_t)size)) {
+		r = -errno;
+		goto out;
+	}
+	c->write = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	c->exec = mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+	if (c->write == MAP_FAILED || c->exec == MAP_FAILED)
+		r = -errno;
+out:
+	close(fd);
+	return r;
+}
+
+void cache_fini(struct cache *c)
+{
+	if (c->write && c->write != MAP_FAILED)
+		munmap(c->write, c->size);
+	if (c->exec && c->exec != MAP_FAILED)
+		munmap(c->exec, c->size);
+	*c = (struct cache){ 0 };
+}
+
+u8 *cache_room(struct cache *c, size_t len)
+{
+	return c->size - c->used >= len ? c->write + c->used : NULL;
+}
+
+void cache_take(struct cache *c, size_t len)
+{
+	c->used += ALIGN_UP(len, ALIGNMENT);
+	if (c->used > c->size)
+		c->used = c->size;
+}

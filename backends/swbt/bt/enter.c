@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Into translated code and out of it. Inside, the guest's registers are in the host's of the same
+ * name, save for those that are needed otherwise:
+ *
+ *	RCX	scratch		the guest's RCX is in R14
+ *	R13	scratch		the guest's R13, R14, R15 are in the vCPU
+ *	R15	the vCPU, in the middle of the present space
+ *
+ * RFLAGS holds the guest's arithmetic flags, and AC as the code expects it. RSP is the guest's:
+ * nothing uses the stack, and signals come on their own. It must be canonical: the host's kernel
+ * cannot return to a process whose RSP is not, and makes it a SIGSEGV (recover.c).
+ */
+#include "backends/swbt/bt/bt.h"
+#include "backends/swbt/bt/emit.h"
+
+#define GPR(n)	 at(R15, (s32)(offsetof(struct vcpu, s.gpr) + 8 * (n)))
+#define FRAME(f) at(R15, (s32)offsetof(struct vcpu, frame.f))
+
+static const u8 callee_saved[] = { RBX, RBP, R12, R13, R14, R15 };
+
+static void push(struct emit *e, u8 reg)
+{
+	if (reg & 8)
+		emit_byte(e, 0x41);
+	emit_byte(e, 0x50 | (reg & 7));
+}
+
+static void pop(struct emit *e, u8 reg)
+{
+	if (reg & 8)
+		emit_byte(e, 0x41);
+	emit_byte(e, 0x58 | (reg & 7));
+}
+
+/* The host's register of guest register N; R13 to R15 have none. */
+static void move_all(struct emit *e, bool load)
+{
+	for (u8 n = 0; n < R13; n++) {
+		u8 host = n == RCX ? R14 : n;
+
+		if (n == RSP)
+			continue;
+		if (load)
+			emit_load(e, W64, host, GPR(n));
+		else
+			emit_store(e, W64, host, GPR(n));
+	}
+}
+
+static void make_enter(struct emit *e)
+{
+	for (unsigned int n = 0; n < ARRAY_SIZE(callee_saved); n++)
+		push(e, callee_saved[n]);
+	emit_mov(e, W64, R15, RDI);
+	emit_store(e, W64, RSP, FRAME(host_rsp));
+	emit_load(e, W64, RAX, FRAME(flags));
+	push(e, RAX);
+	emit_byte(e, 0x9d); /* popfq */
+	move_all(e, true);
+	emit_load(e, W64, RSP, GPR(RSP));
+	emit_jmp_mem(e, FRAME(entry));
+}
+
+static void make_leave(struct emit *e)
+{
+	move_all(e, false);
+	emit_byte(e, 0x9c); /* pushfq */
+	pop(e, RAX);
+	emit_store(e, W64, RAX, FRAME(flags));
+	/* C wants AC and DF clear. */
+	emit_byte(e, 0x68); /* push imm32 */
+	emit_u32(e, RFLAGS_FIXED);
+	emit_byte(e, 0x9d);
+	for (unsigned int n = ARRAY_SIZE(callee_saved); n--;)
+		pop(e, callee_saved[n]);
+	emit_byte(e, 0xc3);
+}
+
+void bt_make_stubs(struct bt *bt)
+{
+	struct cache *c = &bt->cache;
+	struct emit e = { .p = c->write, .delta = c->exec - c->write };
+
+	bt->enter = (void (*)(u8 *))(void *)cache_exec(c, e.p);
+	make_enter(&e);
+	bt->leave_kicked = cache_exec(c, e.p);
+	emit_const(&e, RCX, KICKED_ID);
+	bt->leave = cache_exec(c, e.p);
+	emit_store(&e, W64, RCX, FRAME(exit));
+	emit_store(&e, W64, R13, FRAME(linear));
+	emit_store(&e, W64, RSP, GPR(RSP));
+	emit_load(&e, W64, RSP, FRAME(host_rsp));
+	bt->leave_now = cache_exec(c, e.p);
+	make_leave(&e);
+	cache_take(c, (size_t)(e.p - c->write));
+	bt->stubs = c->used;
+}

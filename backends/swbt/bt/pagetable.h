@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Linear software page tables: where translated code finds guest memory. For every linear page one
+ * 8-byte entry for reading and one for writing, host address minus guest address or 0, indexed by
+ * bits 12 to 43 of the address. An address that differs above bit 43 from the one that an entry is
+ * for ends up a multiple of 2^44 away from guest RAM, where pagetable_init sees to it that nothing
+ * is mapped.
+ *
+ * A space is one such pair of tables with what else is reached from the same base register (R15 of
+ * translated code), at fixed distances:
+ *
+ *	base - 32 GiB	entries for writing: page p's is number (s32)p - 2^31
+ *	base		the vCPU, mapped here again
+ *	base + TARGETS	targets of indirect jumps: by the low 16 bits of RIP, minus the RIP, and
+ *			the host code; once for each way of treating alignment
+ *	base + READ	entries for reading, page p's is number p
+ */
+#ifndef FVB_SWBT_BT_PAGETABLE_H
+#define FVB_SWBT_BT_PAGETABLE_H
+
+#include "backends/swbt/mmu.h"
+
+/* What is fixed beyond: vCPU 256 KiB, targets 2 x 2 x 512 KiB. */
+#define SPACE_TARGETS	   (256 * KiB)
+#define SPACE_TARGETS_SIZE (512 * KiB)
+#define SPACE_READ	   (4 * MiB)
+#define TABLE_SIZE	   (32 * GiB)
+#define TARGETS		   65536u
+
+/* A vCPU can be in one of these with respect to what it may access. */
+enum space_id { SPACE_SUPER, SPACE_SUPER_AC, SPACE_USER, NR_SPACES };
+
+/* An entry that was filled. */
+struct touched {
+	u32 page;
+	u8 shift; /* of the guest's page that this is a piece of */
+	bool global;
+};
+
+struct targets {
+	u64 *minus_rip; /* a free one's low 16 bits are not its place's */
+	u64 *host;
+	u16 *filled;
+	unsigned int nr;
+};
+
+struct space {
+	u8 *map;  /* the whole reservation */
+	u8 *base; /* the vCPU in it */
+	u64 *read, *write;
+	u64 cr3;
+	u32 mode; /* of the code among the targets */
+	struct touched *touched;
+	unsigned int nr;
+	bool large;
+	struct targets targets[2];
+};
+
+struct aliases {
+	void *at[8];
+	size_t size;
+};
+
+struct pagetable {
+	struct space space[NR_SPACES];
+	struct aliases aliases;
+	u64 fills, flushes;
+};
+
+/* Reserve everything. VCPU_FD: the memory file that V lies in, VCPU_SIZE bytes of it. 0 or negative
+ * errno; -EBUSY: something of this process lies where aliases of guest RAM are. */
+int pagetable_init(struct pagetable *t, struct vcpu *v, int vcpu_fd, size_t vcpu_size);
+void pagetable_fini(struct pagetable *t);
+
+/* The space of V's present CPL and EFLAGS.AC. What CR3 made stale is gone from it. */
+struct space *pagetable_space(struct pagetable *t, const struct vcpu *v);
+
+/* Enter the page of LINEAR for reading, or writing and reading. False if the slow path has to do
+ * the access: a fault, a device, a write to a page with translated code. */
+bool pagetable_fill(struct pagetable *t, struct space *s, struct vcpu *v, u64 linear, u32 access);
+
+/* The guest page that HOST maps holds code from now on: no entry may let it be written. */
+void pagetable_protect(struct pagetable *t, const u8 *host);
+
+void pagetable_flush(struct pagetable *t, bool global_too);
+void pagetable_flush_page(struct pagetable *t, u64 linear);
+
+/* Targets of indirect jumps. */
+void targets_add(struct targets *t, u64 rip, const u8 *host);
+void targets_drop(struct targets *t, u64 rip, const u8 *host);
+void targets_flush(struct targets *t);
+
+#endif

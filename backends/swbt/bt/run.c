@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+/* The dispatcher: find or make the block at RIP, run it, and see why it came back. */
+#include "backends/swbt/bt/bt.h"
+#include "backends/swbt/bt/tunables.h"
+
+#include "backends/swbt/fpu.h"
+#include "backends/swbt/step.h"
+
+#include <cpuid.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+const char *bt_missing(void)
+{
+	u32 a, b, c, d;
+
+	if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & bit_BMI2))
+		return "BMI2 instructions";
+	return NULL;
+}
+
+int bt_init(struct vcpu *v, int vcpu_fd)
+{
+	struct bt *bt = calloc(1, sizeof(*bt));
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	int r;
+
+	if (!bt)
+		return -ENOMEM;
+	bt->v = v;
+	v->bt = bt;
+	if (v->bt_config.block_insns < 1 || v->bt_config.block_insns > BT_BLOCK_INSNS)
+		v->bt_config.block_insns = BT_BLOCK_INSNS;
+	if (v->bt_config.cache_size < BT_CACHE_MIN)
+		v->bt_config.cache_size = BT_CACHE_MIN;
+	r = cache_init(&bt->cache, ALIGN_UP(v->bt_config.cache_size, page));
+	if (!r)
+		r = blocks_init(bt);
+	if (!r)
+		r = pagetable_init(&bt->pages, v, vcpu_fd, ALIGN_UP(sizeof(*v), page));
+	if (r)
+		return r;
+	bt_make_stubs(bt);
+	bt->guard.handle = bt_fault;
+	return 0;
+}
+
+void bt_fini(struct vcpu *v)
+{
+	struct bt *bt = bt_of(v);
+
+	if (!bt)
+		return;
+	pagetable_fini(&bt->pages);
+	blocks_fini(bt);
+	cache_fini(&bt->cache);
+	free(bt);
+	v->bt = NULL;
+}
+
+void bt_flush(struct vcpu *v, bool global_too)
+{
+	pagetable_flush(&bt_of(v)->pages, global_too);
+}
+
+void bt_flush_page(struct vcpu *v, u64 linear)
+{
+	pagetable_flush_page(&bt_of(v)->pages, linear);
+}
+
+/* ---- what code depends on -------------------------------------------------------------------- */
+
+/* Which classes of instructions fpu_check lets pass. */
+static u32 fpu_classes(struct bt *bt)
+{
+	const struct cpu_state *s = &bt->v->s;
+
+	if (likely(s->cr0 == bt->fpu.cr0 && s->cr4 == bt->fpu.cr4 && s->xcr0 == bt->fpu.xcr0))
+		return bt->fpu.classes;
+	bt->fpu.cr0 = s->cr0;
+	bt->fpu.cr4 = s->cr4;
+	bt->fpu.xcr0 = s->xcr0;
+	bt->fpu.classes = 0;
+	for (u8 class = FPU_X87; class <= FPU_AVX512; class ++) {
+		struct insn i = { .fpu = class };
+
+		if (!fpu_check(bt->v, &i))
+			bt->fpu.classes |= BIT(class);
+	}
+	return bt->fpu.classes;
+}
+
+/* Flat but for its base: writable data that expands up, to 4 GiB. */
+static bool only_based(const struct segment *s)
+{
+	const u32 mask = ATTR_P | ATTR_S | ATTR_UNUSABLE | 0xe;
+
+	return s->limit == 0xffffffff && (s->attr & mask) == (ATTR_P | ATTR_S | 0x2);
+}
+
+static u32 key_of(struct bt *bt)
+{
+	const struct vcpu *v = bt->v;
+	u32 key = fpu_classes(bt) << KEY_FPU_SHIFT;
+
+	if (unlikely(v->bt_config.alignment))
+		key |= KEY_ALIGNMENT;
+	if (v->mode == MODE_LONG64)
+		return key | KEY_LONG64;
+	if (only_based(&v->s.seg[SEG_FS]))
+		key |= KEY_FS;
+	if (only_based(&v->s.seg[SEG_GS]))
+		key |= KEY_GS;
+	return key;
+}
+
+/* Can the instruction at RIP run translated? */
+static bool possible(const struct vcpu *v)
+{
+	const struct cpu_events *ev = &v->s.ev;
+
+	if ((v->mode != MODE_LONG64 && v->mode != MODE_PROT32) || !v->flat)
+		return false;
+	if (v->s.rflags & RFLAGS_TF || v->s.dr7 & 0xff)
+		return false;
+	if (!canonical(v->s.gpr[RSP])) /* enter.c */
+		return false;
+	if (v->no_interrupts_once || ev->sti_shadow || ev->movss_shadow)
+		return false;
+	/* #AC is for the step engine. */
+	return !(v->s.rflags & RFLAGS_AC && v->cpl == 3 && v->s.cr0 & CR0_AM);
+}
+
+/* ---- finding code ---------------------------------------------------------------------------- */
+
+static struct block *find(struct bt *bt, struct space *s, u32 key)
+{
+	struct vcpu *v = bt->v;
+	struct mmu_tlb_entry *e;
+	struct block *b;
+	u64 gpa;
+
+	if (mmu_translate(v, v->s.rip, ACC_EXEC, &e) || !e->host)
+		return NULL;
+	gpa = e->gpa + (v->s.rip & PAGE_MASK);
+	b = block_find(bt, v->s.rip, gpa, key);
+	if (b && unlikely(b->unaligned)) {
+		key |= KEY_ALIGNMENT;
+		b = block_find(bt, v->s.rip, gpa, key);
+	}
+	if (!b)
+		b = bt_translate(bt, e->host, gpa, key);
+	if (b && v->bt_config.chain)
+		targets_add(&s->targets[!!(b->key & KEY_ALIGNMENT)], v->s.rip, b->host);
+	return b;
+}
+
+/* The space for what V is now, and the key; targets of other code are forgotten. */
+static struct space *present_space(struct bt *bt, u32 *key)
+{
+	struct space *s = pagetable_space(&bt->pages, bt->v);
+
+	*key = key_of(bt);
+	if (unlikely(s->mode != *key)) {
+		s->mode = *key;
+		for (unsigned int n = 0; n < ARRAY_SIZE(s->targets); n++)
+			targets_flush(&s->targets[n]);
+	}
+	return s;
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+/* Run from HOST, code translated for KEY; v->frame.exit says why it came back. */
+static void enter(struct bt *bt, struct space *s, const u8 *host, u32 key)
+{
+	struct vcpu *v = bt->v;
+
+	fpu_get(v);
+	v->s.rflags &= ~RFLAGS_RF;
+	v->frame.flags = (v->s.rflags & RFLAGS_ARITH) | RFLAGS_FIXED;
+	if (!(key & KEY_ALIGNMENT))
+		v->frame.flags |= RFLAGS_AC;
+	hostfault_guard(&bt->guard);
+	/* A kick before this is seen below, a later one sends us elsewhere. */
+	__atomic_store_n(&v->frame.entry, (uintptr_t)host, __ATOMIC_SEQ_CST);
+	if (atomic_load_explicit(&v->vm->attention, memory_order_seq_cst))
+		v->frame.entry = (uintptr_t)bt->leave_kicked;
+	bt->stats.enters++;
+	bt->enter(s->base);
+	hostfault_guard(NULL);
+	v->s.rflags = (v->s.rflags & ~(u64)RFLAGS_ARITH) | (v->frame.flags & RFLAGS_ARITH);
+}
+
+/* What is to be done when translated code came back. RIP is set. */
+enum after {
+	AFTER_KICK,   /* nothing special */
+	AFTER_JUMP,   /* find the code at RIP */
+	AFTER_RESUME, /* go on at next.host */
+	AFTER_STEP,   /* the instruction at RIP is for the step engine */
+};
+
+/* Where to go on in translated code, as far as that is known. */
+struct next {
+	const u8 *host;
+	u32 key;
+	struct exit *link; /* to be linked to what is found next */
+	bool alignment;	   /* code that checks alignment itself is welcome */
+};
+
+static void go_to(struct vcpu *v, const struct block *b, u16 insn)
+{
+	v->s.rip = (b->rip + b->site[insn].guest) & v->ip_mask;
+}
+
+/* A fault of the host, or a kick. */
+static enum after handle_stopped(struct bt *bt)
+{
+	const struct stopped *st = &bt->stopped;
+
+	go_to(bt->v, st->block, st->insn);
+	if (st->trap == KICKED) {
+		bt->stats.kicks++;
+		return AFTER_KICK;
+	}
+	bt->stats.faults++;
+	if (st->trap == AC && !(st->block->key & KEY_ALIGNMENT)) {
+		bt->stats.unaligned++;
+		st->block->unaligned = true;
+		block_unlink(bt, st->block);
+	}
+	return AFTER_STEP;
+}
+
+static enum after handle_exit(struct bt *bt, struct space *s, struct next *next)
+{
+	struct vcpu *v = bt->v;
+	struct exit *x;
+	u32 access;
+
+	*next = (struct next){ 0 };
+	if (v->frame.exit == STOPPED_ID)
+		return handle_stopped(bt);
+	if (v->frame.exit == KICKED_ID)
+		return AFTER_KICK;
+	x = &bt->exits[v->frame.exit];
+	bt->stats.exits[x->kind]++;
+	if (x->kind == EXIT_JUMP) {
+		v->s.rip = x->target;
+		next->link = x;
+		next->alignment = x->from->key & KEY_ALIGNMENT;
+		return AFTER_JUMP;
+	}
+	go_to(v, x->from, x->insn);
+	access = x->kind == EXIT_WRITE ? ACC_WRITE : ACC_READ;
+	if (x->kind == EXIT_STEP || !canonical(v->s.gpr[RSP]) ||
+	    !pagetable_fill(&bt->pages, s, v, v->frame.linear, access))
+		return AFTER_STEP;
+	next->host = x->from->host + x->from->site[x->insn].host;
+	next->key = x->from->key;
+	return AFTER_RESUME;
+}
+
+static void link_to(struct bt *bt, struct exit *x, struct block *to)
+{
+	if (x->site && !x->to && x->from->key == to->key && bt->v->bt_config.chain)
+		exit_link(bt, x, to);
+}
+
+/* Code for RIP in *NEXT, or false: a step instead. */
+static bool look_up(struct bt *bt, struct space **space, struct next *next)
+{
+	u64 generation = bt->generation;
+	struct block *b;
+	u32 key;
+
+	if (!possible(bt->v))
+		return false;
+	if (bt->v->bt_config.flush_always)
+		blocks_flush(bt);
+	*space = present_space(bt, &key);
+	b = find(bt, *space, next->alignment ? key | KEY_ALIGNMENT : key);
+	if (!b)
+		return false;
+	if (next->link && bt->generation == generation)
+		link_to(bt, next->link, b);
+	next->host = b->host;
+	next->key = b->key;
+	return true;
+}
+
+static int run(struct bt *bt)
+{
+	enum after after = AFTER_KICK;
+	struct vcpu *v = bt->v;
+	struct next next;
+	struct space *s;
+	int r;
+
+	for (;;) {
+		if (after != AFTER_RESUME) {
+			r = step_events(v);
+			if (r >= 0)
+				return r;
+			if (after != AFTER_JUMP)
+				next = (struct next){ 0 };
+			after = look_up(bt, &s, &next) ? AFTER_RESUME : AFTER_STEP;
+		}
+		if (after == AFTER_RESUME) {
+			enter(bt, s, next.host, next.key);
+			after = handle_exit(bt, s, &next);
+		}
+		if (after == AFTER_STEP) {
+			bt->stats.steps++;
+			r = step_once(v);
+			if (r >= 0)
+				return r;
+		}
+	}
+}
+
+enum emulate_result bt_execute(struct vcpu *v)
+{
+	struct next next = { 0 };
+	struct bt *bt = bt_of(v);
+	enum after after = AFTER_STEP;
+	struct space *s;
+
+	if (look_up(bt, &s, &next)) {
+		do {
+			enter(bt, s, next.host, next.key);
+			after = handle_exit(bt, s, &next);
+		} while (after == AFTER_RESUME);
+	}
+	return after == AFTER_STEP ? step_execute(v) : EMU_JUMPED;
+}
+
+int bt_run(struct vcpu *v)
+{
+	int r;
+
+	step_begin(v);
+	r = run(bt_of(v));
+	fpu_put(v);
+	return r;
+}
+
+void bt_counters(const struct vcpu *v, void (*fn)(void *arg, const char *name, u64 value), void *arg)
+{
+	const struct bt *bt = bt_of(v);
+	const struct bt_stats *st = &bt->stats;
+
+	fn(arg, "swbt.bt.blocks", st->blocks);
+	fn(arg, "swbt.bt.instructions", st->insns);
+	fn(arg, "swbt.bt.guest_bytes", st->guest_bytes);
+	fn(arg, "swbt.bt.host_bytes", st->host_bytes);
+	fn(arg, "swbt.bt.decode_cycles", st->decode_cycles);
+	fn(arg, "swbt.bt.emit_cycles", st->emit_cycles);
+	fn(arg, "swbt.bt.enters", st->enters);
+	fn(arg, "swbt.bt.exits_jump", st->exits[EXIT_JUMP]);
+	fn(arg, "swbt.bt.exits_step", st->exits[EXIT_STEP]);
+	fn(arg, "swbt.bt.exits_read", st->exits[EXIT_READ]);
+	fn(arg, "swbt.bt.exits_write", st->exits[EXIT_WRITE]);
+	fn(arg, "swbt.bt.steps", st->steps);
+	fn(arg, "swbt.bt.faults", st->faults);
+	fn(arg, "swbt.bt.kicks", st->kicks);
+	fn(arg, "swbt.bt.unaligned", st->unaligned);
+	fn(arg, "swbt.bt.links", st->links);
+	fn(arg, "swbt.bt.fills", bt->pages.fills);
+	fn(arg, "swbt.bt.flushes", bt->pages.flushes);
+	fn(arg, "swbt.bt.cache_flushes", st->cache_flushes);
+	fn(arg, "swbt.bt.invalidations", st->invalidations);
+}

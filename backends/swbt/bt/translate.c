@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A block: instructions one after the other up to the first that goes elsewhere for certain, then
+ * what is off the straight way. JRCXZ reaches 127 bytes; where it would not reach the end of the
+ * block, an island of jumps is put between two instructions.
+ */
+#include "backends/swbt/bt/translate.h"
+
+#include "backends/swbt/emulate.h"
+#include "backends/swbt/fpu.h"
+
+#include <errno.h>
+
+#define JMP_SIZE 5
+
+typedef enum gen gen_fn(struct tr *t);
+
+/* What is not here is for the step engine. */
+static gen_fn *const routines[NR_EMULATE] = {
+	[EMU_jmp] = gen_flow,	[EMU_jcc] = gen_flow,	[EMU_call] = gen_flow,
+	[EMU_ret] = gen_flow,	[EMU_jcxz] = gen_flow,	[EMU_loop] = gen_flow,
+	[EMU_push] = gen_stack, [EMU_pop] = gen_stack,	[EMU_leave] = gen_stack,
+};
+
+/* ---- exits ----------------------------------------------------------------------------------- */
+
+struct cold *tr_cold(struct tr *t, enum exit_kind kind)
+{
+	struct cold *c = &t->cold[t->nr_cold++];
+
+	*c = (struct cold){ .kind = (u8)kind, .insn = t->n, .ea = { .how = EA_R13 } };
+	return c;
+}
+
+void tr_branch_rcxz(struct tr *t, struct cold *c)
+{
+	u8 *taken = emit_jrcxz(&t->e), *not;
+
+	if (!t->far) {
+		t->pending[t->nr_pending++] =
+			(struct pending){ .fix = taken, .cold = (u16)(c - t->cold) };
+		return;
+	}
+	not = emit_jmp8(&t->e);
+	emit_land8(&t->e, taken);
+	c->fix = emit_jmp32(&t->e);
+	emit_land8(&t->e, not);
+}
+
+/* Would the waiting branches reach an island MORE bytes from here? */
+static bool in_reach(const struct tr *t, unsigned int more)
+{
+	const u8 *p = t->e.p + more;
+
+	for (unsigned int n = 0; n < t->nr_pending; n++, p += JMP_SIZE)
+		if (p - (t->pending[n].fix + 1) > BT_ISLAND_REACH)
+			return false;
+	return true;
+}
+
+static void land_pending(struct tr *t)
+{
+	for (unsigned int n = 0; n < t->nr_pending; n++) {
+		emit_land8(&t->e, t->pending[n].fix);
+		t->cold[t->pending[n].cold].fix = emit_jmp32(&t->e);
+	}
+	t->nr_pending = 0;
+}
+
+static void island(struct tr *t)
+{
+	u8 *over;
+
+	if (!t->nr_pending)
+		return;
+	over = emit_jmp32(&t->e);
+	land_pending(t);
+	emit_land32(&t->e, over);
+}
+
+static void put_address(struct tr *t, const struct ea *ea)
+{
+	if (ea->how == EA_DIRECT)
+		emit_lea(&t->e, W64, R13, at(ea->base, ea->disp));
+	else if (ea->how == EA_CONST)
+		emit_const(&t->e, R13, ea->value);
+}
+
+static void put_cold(struct tr *t, struct cold *c, u32 id)
+{
+	struct exit *x = &t->bt->exits[id];
+
+	*x = (struct exit){ .from = t->b, .target = c->target, .insn = c->insn, .kind = c->kind };
+	if (c->site)
+		x->site = c->fix;
+	if (c->fix)
+		emit_land32(&t->e, c->fix);
+	x->stub = t->e.p + t->e.delta;
+	if (c->probe) {
+		tr_probe(t, c);
+		emit_land32(&t->e, c->fix);
+	}
+	put_address(t, &c->ea);
+	emit_const(&t->e, RCX, id);
+	emit_jmp_to(&t->e, t->bt->leave);
+}
+
+/* ---- instructions ---------------------------------------------------------------------------- */
+
+static enum gen generate(struct tr *t)
+{
+	t->commit = t->e.p;
+	switch (t->i->class) {
+	case INSN_PLAIN:
+		return gen_plain(t);
+	case INSN_EMULATE:
+		return routines[t->i->emulate] ? routines[t->i->emulate](t) : GEN_STEP;
+	default:
+		return GEN_STEP;
+	}
+}
+
+static struct mark mark(const struct tr *t)
+{
+	return (struct mark){ t->e.p, t->nr_cold, t->nr_pending };
+}
+
+static void back_to(struct tr *t, const struct mark *m)
+{
+	t->e.p = m->p;
+	t->nr_cold = m->nr_cold;
+	t->nr_pending = m->nr_pending;
+}
+
+static u16 offset(const struct tr *t, const u8 *p)
+{
+	return (u16)(p + t->e.delta - t->b->host);
+}
+
+static enum gen add_insn(struct tr *t)
+{
+	struct mark start = mark(t);
+	const u8 *host = t->e.p;
+	enum gen r = generate(t);
+
+	if (r != GEN_STEP && !in_reach(t, JMP_SIZE)) {
+		back_to(t, &start);
+		island(t);
+		start = mark(t);
+		host = t->e.p;
+		r = generate(t);
+		if (r != GEN_STEP && !in_reach(t, JMP_SIZE)) {
+			back_to(t, &start);
+			t->far = true;
+			r = generate(t);
+			t->far = false;
+		}
+	}
+	if (r == GEN_STEP) {
+		back_to(t, &start);
+		if (!in_reach(t, 2 * JMP_SIZE))
+			island(t);
+		host = t->commit = t->e.p;
+		tr_cold(t, EXIT_STEP)->fix = emit_jmp32(&t->e);
+	}
+	t->b->site[t->n] = (struct site){ .host = offset(t, host),
+					  .commit = offset(t, t->commit),
+					  .guest = (u16)(t->rip - t->b->rip) };
+	return r;
+}
+
+/* Instructions up to the end of the block. Returns false if the last of them goes on to the next. */
+static bool add_insns(struct tr *t, const u8 *page, struct insn *i)
+{
+	enum gen r = GEN_NEXT;
+	u32 limit = t->v->bt_config.block_insns;
+
+	while (r == GEN_NEXT && t->n < limit) {
+		u64 left = PAGE_SIZE - (t->next & PAGE_MASK), start = __builtin_ia32_rdtsc();
+		int rc;
+
+		if (t->n && (t->next ^ t->b->rip) >> 12)
+			break;
+		rc = decode(i, page + (t->next & PAGE_MASK), left < INSN_MAX ? left : INSN_MAX,
+			    t->v->mode);
+		t->bt->stats.decode_cycles += __builtin_ia32_rdtsc() - start;
+		/* One that goes on in the next page, or is none. */
+		if (rc)
+			break;
+		t->rip = t->next;
+		t->next = (t->rip + i->length) & t->v->ip_mask;
+		r = add_insn(t);
+		t->n++;
+	}
+	return r != GEN_NEXT;
+}
+
+static void finish(struct tr *t)
+{
+	struct block *b = t->b;
+
+	b->cold = offset(t, t->e.p);
+	land_pending(t);
+	for (u16 n = 0; n < t->nr_cold; n++)
+		put_cold(t, &t->cold[n], t->bt->nr_exits++);
+	b->nr_exits = t->nr_cold;
+	b->nr = t->n;
+	b->host_length = offset(t, t->e.p);
+	cache_take(&t->bt->cache, b->host_length);
+}
+
+static void count(struct bt *bt, const struct block *b)
+{
+	bt->stats.blocks++;
+	bt->stats.insns += b->nr;
+	bt->stats.guest_bytes += b->length;
+	bt->stats.host_bytes += b->host_length;
+}
+
+/* Room for a block, after dropping all there is if need be. */
+static struct block *new_block(struct bt *bt)
+{
+	if (!cache_room(&bt->cache, BT_BLOCK_BYTES))
+		return NULL;
+	return block_new(bt, bt->v->bt_config.block_insns);
+}
+
+static bool start_block(struct tr *t, struct bt *bt, u64 gpa, u32 key)
+{
+	t->b = new_block(bt);
+	if (!t->b) {
+		blocks_flush(bt);
+		t->b = new_block(bt);
+	}
+	if (!t->b)
+		return false;
+	t->bt = bt;
+	t->v = bt->v;
+	t->key = key;
+	t->long64 = key & KEY_LONG64;
+	t->far = false;
+	t->n = t->nr_cold = t->nr_pending = 0;
+	t->next = t->v->s.rip;
+	t->e.p = cache_room(&bt->cache, BT_BLOCK_BYTES);
+	t->e.delta = bt->cache.exec - bt->cache.write;
+	t->b->rip = t->v->s.rip;
+	t->b->gpa = gpa;
+	t->b->key = key;
+	t->b->host = t->e.p + t->e.delta;
+	return true;
+}
+
+struct block *bt_translate(struct bt *bt, const u8 *host, u64 gpa, u32 key)
+{
+	u64 start = __builtin_ia32_rdtsc(), decoding = bt->stats.decode_cycles;
+	struct vcpu *v = bt->v;
+	struct tr t; /* too big to clear */
+	struct insn i;
+	bool ended;
+
+	if (!start_block(&t, bt, gpa, key))
+		return NULL;
+	fpu_put(v); /* the decoder's library is compiled like any other */
+	t.i = &i;
+	ended = add_insns(&t, host, &i);
+	if (!t.n)
+		return NULL;
+	t.b->length = (u16)(t.next - t.b->rip);
+	if (!ended && !in_reach(&t, BT_GOTO_BYTES))
+		island(&t);
+	t.rip = t.next;
+	t.b->site[t.n] = (struct site){ .host = offset(&t, t.e.p),
+					.commit = offset(&t, t.e.p),
+					.guest = t.b->length };
+	if (!ended)
+		tr_goto(&t, t.next);
+	finish(&t);
+	block_publish(bt, t.b);
+	count(bt, t.b);
+	bt->stats.emit_cycles +=
+		__builtin_ia32_rdtsc() - start - (bt->stats.decode_cycles - decoding);
+	return t.b;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* Between the translator's own files: a block in the making. */
+#ifndef FVB_SWBT_BT_TRANSLATE_H
+#define FVB_SWBT_BT_TRANSLATE_H
+
+#include "backends/swbt/bt/bt.h"
+#include "backends/swbt/bt/emit.h"
+#include "backends/swbt/bt/tunables.h"
+
+/* A linear address at run time. */
+enum ea_how {
+	EA_DIRECT, /* base + disp; 64-bit mode */
+	EA_R13,	   /* in R13 */
+	EA_CONST,  /* value */
+};
+struct ea {
+	u8 how, base;
+	s32 disp;
+	u64 value;
+};
+
+/* What is off the straight way, and is written after it. */
+struct cold {
+	u8 kind;  /* enum exit_kind */
+	bool site; /* the branch can be linked */
+	bool probe; /* try the targets first */
+	u16 insn;
+	u64 target;
+	struct ea ea;
+	u8 *fix; /* the jump that comes here */
+};
+
+/* A JRCXZ that has not landed. */
+struct pending {
+	u8 *fix;
+	u16 cold;
+};
+
+/* What can be taken back. */
+struct mark {
+	u8 *p;
+	u16 nr_cold, nr_pending;
+};
+
+struct tr {
+	struct bt *bt;
+	struct vcpu *v;
+	struct emit e;
+	struct block *b;
+	u32 key;
+	bool long64;
+
+	const struct insn *i;
+	u16 n;	  /* its number */
+	u64 rip;  /* its address, and */
+	u64 next; /* the next one's */
+	u8 *commit;
+
+	u16 nr_cold, nr_pending;
+	struct cold cold[BT_BLOCK_EXITS];
+	struct pending pending[BT_BLOCK_EXITS];
+	bool far; /* JRCXZ alone does not reach the end of the instruction */
+};
+
+enum gen {
+	GEN_NEXT, /* the block goes on behind it */
+	GEN_END,  /* control went elsewhere */
+	GEN_STEP, /* cannot be translated */
+};
+
+#define GPR_AT(n)   at(R15, (s32)(offsetof(struct vcpu, s.gpr) + 8 * (n)))
+#define FRAME_AT(f) at(R15, (s32)offsetof(struct vcpu, frame.f))
+
+/* Guest registers that have no host register. */
+static inline bool displaced(u8 gpr)
+{
+	return gpr >= R13 && gpr <= R15;
+}
+
+/* The host register of one that has. */
+static inline u8 host_of(u8 gpr)
+{
+	return gpr == RCX ? R14 : gpr;
+}
+
+/* The host register that holds guest register GPR: its own, or SCRATCH after loading. */
+u8 tr_gpr(struct tr *t, u8 gpr, u8 scratch);
+
+/* From here on the guest can see a change: the next host instruction makes it. */
+static inline void tr_commit(struct tr *t)
+{
+	t->commit = t->e.p;
+}
+
+/* ---- translate.c ----------------------------------------------------------------------------- */
+
+struct cold *tr_cold(struct tr *t, enum exit_kind kind);
+/* Go to C if RCX is 0. */
+void tr_branch_rcxz(struct tr *t, struct cold *c);
+
+/* ---- translate_mem.c ------------------------------------------------------------------------- */
+
+/* Code for the address of the memory operand; RCX and R13 are free. False: not in translated code. */
+bool tr_ea(struct tr *t, struct ea *ea);
+/* The address of [RSP + DISP]; R13 is used in 32-bit mode. */
+struct ea tr_stack(struct tr *t, s32 disp);
+/* Must SIZE bytes for the present instruction be seen to lie on one page? */
+bool tr_needs_check(const struct tr *t, u32 size);
+/* RCX = host - guest of EA's page, or an exit. CHECK: SIZE bytes must lie on one page. False: not in
+ * translated code. Leaves R13 alone. */
+bool tr_lookup(struct tr *t, const struct ea *ea, u32 size, bool write, bool check);
+/* The operand, after tr_lookup; may use R13. */
+struct emit_mem tr_operand(struct tr *t, const struct ea *ea);
+
+/* ---- by group -------------------------------------------------------------------------------- */
+
+enum gen gen_plain(struct tr *t);   /* translate_plain.c */
+enum gen gen_flow(struct tr *t);    /* translate_flow.c */
+enum gen gen_stack(struct tr *t);   /* translate_stack.c */
+
+/* translate_flow.c: on to TARGET, whatever is there. */
+void tr_goto(struct tr *t, u64 target);
+void tr_probe(struct tr *t, struct cold *c);
+/* translate_stack.c: the return address to the stack, RSP moved last. R13 and RCX are used. */
+bool tr_push_return(struct tr *t);
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Near jumps, calls and returns. Within a page a block's exits are linked to each other's code. A
+ * jump to another page looks among the space's targets, which a change of mappings empties; so does
+ * an indirect one:
+ *
+ *	movzx	ecx, r13w			; R13: guest RIP
+ *	mov	rcx, [r15 + rcx * 8 + minus_rip]
+ *	lea	rcx, [rcx + r13]
+ *	jrcxz	hit
+ *	jmp	to C
+ * hit:	movzx	ecx, r13w
+ *	jmp	[r15 + rcx * 8 + host]
+ */
+#include "backends/swbt/bt/translate.h"
+#include "backends/swbt/emulate.h"
+
+static s32 minus_rip_at(const struct tr *t)
+{
+	return (s32)(SPACE_TARGETS + (t->key & KEY_ALIGNMENT ? 2 * SPACE_TARGETS_SIZE : 0));
+}
+
+static s32 host_at(const struct tr *t)
+{
+	return minus_rip_at(t) + (s32)SPACE_TARGETS_SIZE;
+}
+
+static struct emit_mem by_rcx(s32 disp)
+{
+	return (struct emit_mem){ .base = R15, .index = RCX, .scale = 8, .disp = disp };
+}
+
+static bool same_page(const struct tr *t, u64 target)
+{
+	return !((target ^ t->b->rip) >> 12);
+}
+
+static u64 wrapped(const struct tr *t, u64 target)
+{
+	return t->long64 ? target : (u32)target;
+}
+
+/* To C->target if it is among the targets, else to C itself. */
+void tr_probe(struct tr *t, struct cold *c)
+{
+	struct emit_mem sum = { .base = RCX, .index = R13, .scale = 1 };
+	s32 place = (s32)(u16)c->target * 8;
+	u8 *hit;
+
+	emit_load(&t->e, W64, RCX, at(R15, minus_rip_at(t) + place));
+	if (c->target == (u64)(s64)(s32)c->target)
+		sum = at(RCX, (s32)c->target);
+	else
+		emit_const(&t->e, R13, c->target);
+	emit_lea(&t->e, W64, RCX, sum);
+	hit = emit_jrcxz(&t->e);
+	c->fix = emit_jmp32(&t->e);
+	emit_land8(&t->e, hit);
+	emit_jmp_mem(&t->e, at(R15, host_at(t) + place));
+}
+
+static struct cold *jump_exit(struct tr *t, u64 target)
+{
+	struct cold *c = tr_cold(t, EXIT_JUMP);
+
+	c->target = target;
+	return c;
+}
+
+void tr_goto(struct tr *t, u64 target)
+{
+	struct cold *c = jump_exit(t, target);
+
+	if (!same_page(t, target)) {
+		tr_probe(t, c);
+		return;
+	}
+	c->site = true;
+	c->fix = emit_jmp32(&t->e);
+}
+
+static void goto_if(struct tr *t, u8 cc, u64 target)
+{
+	struct cold *c = jump_exit(t, target);
+
+	c->fix = emit_jcc32(&t->e, cc);
+	if (same_page(t, target))
+		c->site = true;
+	else
+		c->probe = true;
+}
+
+/* R13 is a guest RIP: C unless it is a known target. Then RCX is free. */
+static void find_target(struct tr *t)
+{
+	struct emit_mem sum = { .base = RCX, .index = R13, .scale = 1 };
+	struct cold *c = tr_cold(t, EXIT_STEP);
+	u8 *hit;
+
+	emit_movzx16(&t->e, RCX, R13);
+	emit_load(&t->e, W64, RCX, by_rcx(minus_rip_at(t)));
+	emit_lea(&t->e, W64, RCX, sum);
+	hit = emit_jrcxz(&t->e);
+	c->fix = emit_jmp32(&t->e);
+	emit_land8(&t->e, hit);
+}
+
+static void jump_target(struct tr *t)
+{
+	emit_movzx16(&t->e, RCX, R13);
+	emit_jmp_mem(&t->e, by_rcx(host_at(t)));
+}
+
+/* ---- the instructions ------------------------------------------------------------------------ */
+
+/* The target of an indirect jump or call, in R13. */
+static bool load_target(struct tr *t)
+{
+	const struct operand *op = &t->i->op[0];
+	enum emit_width w = t->long64 ? W64 : W32;
+	u32 size = t->long64 ? 8 : 4;
+	struct ea ea;
+
+	if (op->type == OPERAND_GPR) {
+		u8 host = tr_gpr(t, op->reg, R13);
+
+		if (host != R13)
+			emit_mov(&t->e, w, R13, host);
+		return true;
+	}
+	if (!tr_ea(t, &ea) || !tr_lookup(t, &ea, size, false, tr_needs_check(t, size)))
+		return false;
+	emit_load(&t->e, w, R13, tr_operand(t, &ea));
+	return true;
+}
+
+static enum gen gen_jmp(struct tr *t, u64 target)
+{
+	if (t->i->op[0].type == OPERAND_IMM) {
+		tr_commit(t);
+		tr_goto(t, target);
+		return GEN_END;
+	}
+	if (!load_target(t))
+		return GEN_STEP;
+	find_target(t);
+	tr_commit(t);
+	jump_target(t);
+	return GEN_END;
+}
+
+static enum gen gen_call(struct tr *t, u64 target)
+{
+	if (t->i->op[0].type == OPERAND_IMM) {
+		if (!tr_push_return(t))
+			return GEN_STEP;
+		tr_goto(t, target);
+		return GEN_END;
+	}
+	if (!load_target(t))
+		return GEN_STEP;
+	find_target(t);
+	/* R13 is needed for the return address, or for the stack's. */
+	emit_movzx16(&t->e, RCX, R13);
+	emit_load(&t->e, W64, R13, by_rcx(host_at(t)));
+	emit_store(&t->e, W64, R13, FRAME_AT(target));
+	if (!tr_push_return(t))
+		return GEN_STEP;
+	emit_jmp_mem(&t->e, FRAME_AT(target));
+	return GEN_END;
+}
+
+static enum gen gen_ret(struct tr *t)
+{
+	s32 pop = (t->long64 ? 8 : 4) + (t->i->nr_operands ? (u16)t->i->op[0].imm : 0);
+	enum emit_width w = t->long64 ? W64 : W32;
+	struct ea ea = tr_stack(t, 0);
+	u32 size = t->long64 ? 8 : 4;
+
+	if (!tr_lookup(t, &ea, size, false, tr_needs_check(t, size)))
+		return GEN_STEP;
+	emit_load(&t->e, w, R13, tr_operand(t, &ea));
+	find_target(t);
+	tr_commit(t);
+	emit_lea(&t->e, w, RSP, at(RSP, pop));
+	jump_target(t);
+	return GEN_END;
+}
+
+/* RCX = the guest's count register. */
+static void load_count(struct tr *t)
+{
+	emit_mov(&t->e, t->i->addrsize == 8 ? W64 : W32, RCX, R14);
+}
+
+static enum gen gen_jcxz(struct tr *t, u64 target)
+{
+	struct cold *c = jump_exit(t, target);
+	u8 *zero, *not;
+
+	load_count(t);
+	tr_commit(t);
+	zero = emit_jrcxz(&t->e);
+	not = emit_jmp8(&t->e);
+	emit_land8(&t->e, zero);
+	c->fix = emit_jmp32(&t->e);
+	c->site = same_page(t, target);
+	c->probe = !c->site;
+	emit_land8(&t->e, not);
+	return GEN_NEXT;
+}
+
+static enum gen gen_loop(struct tr *t, u64 target)
+{
+	/* E0 LOOPNE, E1 LOOPE, E2 LOOP */
+	u8 opcode = t->i->raw[t->i->opcode_at], *zero;
+	struct cold *c;
+
+	tr_commit(t);
+	emit_lea(&t->e, t->i->addrsize == 8 ? W64 : W32, R14, at(R14, -1));
+	load_count(t);
+	zero = emit_jrcxz(&t->e);
+	if (opcode == 0xe2) {
+		c = jump_exit(t, target);
+		c->fix = emit_jmp32(&t->e);
+		c->site = same_page(t, target);
+		c->probe = !c->site;
+	} else {
+		goto_if(t, opcode == 0xe0 ? 5 : 4, target);
+	}
+	emit_land8(&t->e, zero);
+	return GEN_NEXT;
+}
+
+enum gen gen_flow(struct tr *t)
+{
+	const struct insn *i = t->i;
+	u64 target = wrapped(t, t->next + i->op[0].imm);
+
+	if (i->opsize != (t->long64 ? 8 : 4) || (i->op[0].type == OPERAND_IMM && !canonical(target)))
+		return GEN_STEP;
+	switch (i->emulate) {
+	case EMU_jmp:
+		return gen_jmp(t, target);
+	case EMU_jcc:
+		tr_commit(t);
+		goto_if(t, i->raw[i->opcode_at] & 15, target);
+		return GEN_NEXT;
+	case EMU_call:
+		return gen_call(t, target);
+	case EMU_ret:
+		return gen_ret(t);
+	case EMU_jcxz:
+		return i->addrsize == 2 ? GEN_STEP : gen_jcxz(t, target);
+	case EMU_loop:
+		return i->addrsize == 2 ? GEN_STEP : gen_loop(t, target);
+	default:
+		return GEN_STEP;
+	}
+}

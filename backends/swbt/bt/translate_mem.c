@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Addresses and look-ups. A load becomes
+ *
+ *	lea	rcx, [address]		; or the register itself
+ *	rorx	rcx, rcx, 12
+ *	mov	ecx, ecx
+ *	mov	rcx, [r15 + rcx * 8 + SPACE_READ]
+ *	jrcxz	miss
+ *	op	[rcx + address]
+ *
+ * and a store
+ *
+ *	rorx	rcx, rcx, 12
+ *	movsxd	rcx, ecx		; -2^31 .. 2^31 - 1
+ *	lea	rcx, [rcx - 2^31]	; -2^32 .. -1
+ *	mov	rcx, [r15 + rcx * 8]
+ *
+ * No flag changes. An address of several parts is put together in R13 first, and always in 32-bit
+ * mode, where it wraps at 4 GiB.
+ */
+#include "backends/swbt/bt/translate.h"
+
+u8 tr_gpr(struct tr *t, u8 gpr, u8 scratch)
+{
+	if (!displaced(gpr))
+		return host_of(gpr);
+	emit_load(&t->e, W64, scratch, GPR_AT(gpr));
+	return scratch;
+}
+
+/* ---- addresses ------------------------------------------------------------------------------- */
+
+static bool needs_base(const struct tr *t, u8 seg)
+{
+	return seg >= SEG_FS && (t->long64 || !(t->v->flat_segs & BIT(seg)));
+}
+
+/* May segment SEG be used without a look at its limit and type? */
+static bool segment_usable(const struct tr *t, u8 seg)
+{
+	if (t->long64)
+		return true;
+	if (seg == SEG_FS)
+		return t->key & KEY_FS;
+	if (seg == SEG_GS)
+		return t->key & KEY_GS;
+	return seg != SEG_CS;
+}
+
+static void add_base(struct tr *t, u8 seg)
+{
+	struct emit_mem sum = { .base = R13, .index = RCX, .scale = 1 };
+
+	emit_load(&t->e, W64, RCX, at(R15, (s32)(offsetof(struct vcpu, s.seg[0].base) +
+						 seg * sizeof(struct segment))));
+	emit_lea(&t->e, t->long64 ? W64 : W32, R13, sum);
+}
+
+static bool constant_address(const struct tr *t, u64 *value)
+{
+	const struct insn *i = t->i;
+
+	*value = (u64)i->mem_disp;
+	if (i->mem_base == REG_PC)
+		*value += t->next;
+	else if (i->mem_base != REG_NONE)
+		return false;
+	if (i->addrsize == 4)
+		*value = (u32)*value;
+	return i->mem_index == REG_NONE;
+}
+
+bool tr_ea(struct tr *t, struct ea *ea)
+{
+	const struct insn *i = t->i;
+	enum emit_width w = i->addrsize == 8 ? W64 : W32;
+	bool base = needs_base(t, i->mem_seg);
+	struct emit_mem m = { .base = REG_NONE, .index = REG_NONE, .scale = i->mem_scale };
+
+	if (i->addrsize == 2 || i->mem_vsib || !segment_usable(t, i->mem_seg))
+		return false;
+	*ea = (struct ea){ .how = EA_R13 };
+	if (constant_address(t, &ea->value)) {
+		ea->how = EA_CONST;
+		if (!base)
+			return true;
+		ea->how = EA_R13;
+		emit_const(&t->e, R13, ea->value);
+		add_base(t, i->mem_seg);
+		return true;
+	}
+	m.disp = (s32)i->mem_disp;
+	if (t->long64 && w == W64 && !base && i->mem_index == REG_NONE) {
+		ea->how = EA_DIRECT;
+		ea->base = tr_gpr(t, i->mem_base, R13);
+		ea->disp = m.disp;
+		return true;
+	}
+	if (i->mem_base != REG_NONE)
+		m.base = tr_gpr(t, i->mem_base, R13);
+	if (i->mem_index != REG_NONE)
+		m.index = tr_gpr(t, i->mem_index, RCX);
+	emit_lea(&t->e, w, R13, m);
+	if (base)
+		add_base(t, i->mem_seg);
+	return true;
+}
+
+struct ea tr_stack(struct tr *t, s32 disp)
+{
+	if (t->long64)
+		return (struct ea){ .how = EA_DIRECT, .base = RSP, .disp = disp };
+	emit_lea(&t->e, W32, R13, at(RSP, disp));
+	return (struct ea){ .how = EA_R13 };
+}
+
+/* ---- look-ups -------------------------------------------------------------------------------- */
+
+/* A register with EA, not EA_CONST. */
+static u8 address_register(struct tr *t, const struct ea *ea)
+{
+	if (ea->how == EA_R13)
+		return R13;
+	if (!ea->disp)
+		return ea->base;
+	emit_lea(&t->e, W64, RCX, at(ea->base, ea->disp));
+	return RCX;
+}
+
+/*
+ * Leave unless SIZE bytes lie on one page: offset * 16 plus the address's top four bits makes 16
+ * bits, to which adding (SIZE - 1) * 16 carries if they do not.
+ */
+static void check_page(struct tr *t, const struct ea *ea, u32 size)
+{
+	emit_rorx(&t->e, W64, RCX, address_register(t, ea), 60);
+	emit_movzx16(&t->e, RCX, RCX);
+	emit_lea(&t->e, W32, RCX, at(RCX, (s32)(size - 1) * 16));
+	emit_rorx(&t->e, W32, RCX, RCX, 16);
+	emit_movzx16(&t->e, RCX, RCX);
+	emit_lea(&t->e, W32, RCX, at(RCX, -1));
+	tr_branch_rcxz(t, tr_cold(t, EXIT_STEP));
+}
+
+static void load_entry(struct tr *t, bool write)
+{
+	struct emit_mem entry = { .base = R15, .index = RCX, .scale = 8, .disp = SPACE_READ };
+
+	if (write)
+		entry.disp = 0;
+	emit_load(&t->e, W64, RCX, entry);
+}
+
+static void index_of(struct tr *t, const struct ea *ea, bool write)
+{
+	u32 page = (u32)(ea->value >> 12);
+
+	if (ea->how == EA_CONST) {
+		emit_const(&t->e, RCX, write ? (u64)(s64)(s32)page - BIT64(31) : page);
+		return;
+	}
+	emit_rorx(&t->e, W64, RCX, address_register(t, ea), 12);
+	if (!write) {
+		emit_mov(&t->e, W32, RCX, RCX);
+		return;
+	}
+	emit_movsxd(&t->e, RCX, RCX);
+	emit_lea(&t->e, W64, RCX, at(RCX, INT32_MIN));
+}
+
+bool tr_needs_check(const struct tr *t, u32 size)
+{
+	const struct insn *i = t->i;
+
+	if (size == 1)
+		return false;
+	if (t->key & KEY_ALIGNMENT)
+		return true;
+	/* The host reports what is not aligned: general-purpose operands for certain. */
+	return i->fpu != FPU_NONE || i->encoding != ENC_LEGACY ||
+	       !(size == 2 || size == 4 || size == 8);
+}
+
+bool tr_lookup(struct tr *t, const struct ea *ea, u32 size, bool write, bool check)
+{
+	struct cold *c;
+
+	if (ea->how == EA_CONST &&
+	    ((ea->value & PAGE_MASK) + size > PAGE_SIZE || !canonical(ea->value)))
+		return false;
+	if (check && ea->how != EA_CONST)
+		check_page(t, ea, size);
+	index_of(t, ea, write);
+	load_entry(t, write);
+	c = tr_cold(t, write ? EXIT_WRITE : EXIT_READ);
+	c->ea = *ea;
+	tr_branch_rcxz(t, c);
+	return true;
+}
+
+struct emit_mem tr_operand(struct tr *t, const struct ea *ea)
+{
+	struct emit_mem m = { .base = RCX, .index = R13, .scale = 1 };
+
+	switch (ea->how) {
+	case EA_DIRECT:
+		m.base = ea->base;
+		m.index = RCX;
+		m.disp = ea->disp;
+		return m;
+	case EA_CONST:
+		if (ea->value == (u64)(s64)(s32)ea->value)
+			return at(RCX, (s32)ea->value);
+		emit_const(&t->e, R13, ea->value);
+		return m;
+	default:
+		return m;
+	}
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/* Instructions that are themselves, with other registers and another memory operand. */
+#include "backends/swbt/bt/translate.h"
+#include "backends/swbt/rewrite.h"
+
+/* Which registers one instruction gets. */
+struct plan {
+	struct rewrite r;
+	u32 moved;	 /* displaced guest registers that it names, */
+	u8 host[2];	 /* and where they go */
+	bool native_rcx; /* it needs the guest's RCX in RCX */
+	bool high;	 /* AH to BH: no REX, so no R8 to R15 */
+};
+
+static bool has_high(const struct insn *i)
+{
+	for (unsigned int n = 0; n < i->nr_operands && n < ARRAY_SIZE(i->op); n++)
+		if (i->op[n].type == OPERAND_GPR && i->op[n].high)
+			return true;
+	return false;
+}
+
+static void make_plan(struct plan *p, const struct insn *i)
+{
+	u32 named = insn_explicit_gprs(i), implicit = insn_implicit_gprs(i);
+
+	*p = (struct plan){ .r = { .base = REG_NONE, .index = REG_NONE, .scale = 1 } };
+	for (u8 n = 0; n < NR_GPR; n++)
+		p->r.gpr[n] = n;
+	p->high = has_high(i);
+	p->native_rcx = implicit & BIT(RCX) || (p->high && named & BIT(RCX));
+	if (!p->native_rcx)
+		p->r.gpr[RCX] = R14;
+	p->moved = named & (BIT(R13) | BIT(R14) | BIT(R15));
+}
+
+/* Does I set all of GPR, whatever the flags and its sources? MOV, MOVZX, MOVSX, MOVSXD. */
+static bool overwritten(const struct insn *i, u8 gpr)
+{
+	u8 opcode = i->raw[i->opcode_at];
+	bool escaped = i->opcode_at && i->raw[i->opcode_at - 1] == 0x0f;
+
+	if (i->gpr_read & BIT(gpr) || !(i->gpr_written & BIT(gpr)) || i->encoding != ENC_LEGACY)
+		return false;
+	if (escaped)
+		return opcode == 0xb6 || opcode == 0xb7 || opcode == 0xbe || opcode == 0xbf;
+	return opcode == 0x63 || opcode == 0x89 || opcode == 0x8b || opcode == 0xc7 ||
+	       (opcode & 0xf8) == 0xb8;
+}
+
+/* FREE: scratch registers left, as BIT(RCX) | BIT(R13). False: too few. */
+static bool load_moved(struct tr *t, struct plan *p, u32 free)
+{
+	for (u32 rest = p->moved; rest; rest &= rest - 1) {
+		u8 gpr = (u8)__builtin_ctz(rest), host;
+
+		if (!free)
+			return false;
+		host = free & BIT(R13) ? R13 : RCX;
+		free &= ~BIT(host);
+		p->r.gpr[gpr] = host;
+		if (!overwritten(t->i, gpr))
+			emit_load(&t->e, W64, host, GPR_AT(gpr));
+	}
+	return true;
+}
+
+static void store_moved(struct tr *t, const struct plan *p)
+{
+	for (u32 rest = p->moved & t->i->gpr_written; rest; rest &= rest - 1) {
+		u8 gpr = (u8)__builtin_ctz(rest);
+
+		emit_store(&t->e, W64, p->r.gpr[gpr], GPR_AT(gpr));
+	}
+	if (p->native_rcx && t->i->gpr_written & BIT(RCX))
+		emit_mov(&t->e, W64, R14, RCX);
+}
+
+static enum gen put(struct tr *t, struct plan *p)
+{
+	u8 bytes[REWRITE_MAX];
+	int len;
+
+	if (p->native_rcx)
+		emit_mov(&t->e, W64, RCX, R14);
+	len = rewrite(t->i, &p->r, bytes);
+	if (len < 0)
+		return GEN_STEP;
+	tr_commit(t);
+	emit_bytes(&t->e, bytes, (size_t)len);
+	store_moved(t, p);
+	return GEN_NEXT;
+}
+
+/* The operand, once it is looked up, in such a form that the scratch registers that the instruction
+ * itself needs are free: those are returned, negative when that cannot be. */
+static int place_operand(struct tr *t, struct plan *p, struct emit_mem m)
+{
+	bool uses_r13 = m.base == R13 || m.index == R13;
+	u32 free = uses_r13 ? 0 : BIT(R13);
+
+	if (p->native_rcx) {
+		if (p->moved || p->high)
+			return -1;
+		emit_lea(&t->e, W64, R13, m);
+		m = at(R13, 0);
+		free = 0;
+	} else if (p->high || (p->moved && uses_r13)) {
+		emit_lea(&t->e, W64, RCX, m);
+		m = at(RCX, 0);
+		free = BIT(R13);
+	}
+	p->r.base = m.base;
+	p->r.index = m.index;
+	p->r.scale = m.scale;
+	p->r.disp = m.disp;
+	return (int)free;
+}
+
+static enum gen gen_memory(struct tr *t, struct plan *p)
+{
+	const struct insn *i = t->i;
+	struct ea ea;
+	int free;
+	bool check = tr_needs_check(t, i->mem_size);
+
+	if (!i->mem_size || i->mem_size > 64 || !tr_ea(t, &ea))
+		return GEN_STEP;
+	/* Those fault by themselves when they are not aligned, save on AMD with MXCSR.MM, where the
+	 * host reports them like the others. */
+	if (i->mem_aligned && !(t->key & KEY_ALIGNMENT))
+		check = false;
+	if (!tr_lookup(t, &ea, i->mem_size, i->mem_write, check))
+		return GEN_STEP;
+	free = place_operand(t, p, tr_operand(t, &ea));
+	if (free < 0 || !load_moved(t, p, (u32)free))
+		return GEN_STEP;
+	return put(t, p);
+}
+
+static enum gen lea_constant(struct tr *t, u64 value)
+{
+	const struct operand *dst = &t->i->op[0];
+	bool moved = displaced(dst->reg);
+	u8 host = moved ? R13 : host_of(dst->reg);
+
+	if (dst->size < 4)
+		return GEN_STEP;
+	if (dst->size == 4)
+		value = (u32)value;
+	tr_commit(t);
+	emit_const(&t->e, host, value);
+	if (!moved)
+		return GEN_NEXT;
+	tr_commit(t);
+	emit_store(&t->e, W64, host, GPR_AT(dst->reg));
+	return GEN_NEXT;
+}
+
+/* LEA: no segment, no access. */
+static enum gen gen_lea(struct tr *t)
+{
+	const struct insn *i = t->i;
+	const struct operand *dst = &i->op[0];
+	enum emit_width w = dst->size == 8 && i->addrsize == 8 ? W64 : W32;
+	struct emit_mem m = { .base = REG_NONE,
+			      .index = REG_NONE,
+			      .scale = i->mem_scale,
+			      .disp = (s32)i->mem_disp };
+	bool moved = displaced(dst->reg);
+
+	if (i->addrsize == 2 || dst->size < 4)
+		return GEN_STEP;
+	if (i->mem_base == REG_PC || (i->mem_base == REG_NONE && i->mem_index == REG_NONE)) {
+		u64 value = (u64)i->mem_disp + (i->mem_base == REG_PC ? t->next : 0);
+
+		return lea_constant(t, i->addrsize == 4 ? (u32)value : value);
+	}
+	if (i->mem_base != REG_NONE)
+		m.base = tr_gpr(t, i->mem_base, R13);
+	if (i->mem_index != REG_NONE)
+		m.index = tr_gpr(t, i->mem_index, RCX);
+	tr_commit(t);
+	emit_lea(&t->e, w, moved ? R13 : host_of(dst->reg), m);
+	if (moved) {
+		tr_commit(t);
+		emit_store(&t->e, W64, R13, GPR_AT(dst->reg));
+	}
+	return GEN_NEXT;
+}
+
+static bool is_lea(const struct insn *i)
+{
+	return i->op[0].type == OPERAND_GPR && i->op[0].written;
+}
+
+enum gen gen_plain(struct tr *t)
+{
+	const struct insn *i = t->i;
+	struct plan p;
+
+	if (i->fpu != FPU_NONE && !(t->key >> KEY_FPU_SHIFT & BIT(i->fpu)))
+		return GEN_STEP;
+	if (i->has_mem && i->mem_address_only)
+		return is_lea(i) ? gen_lea(t) : GEN_NEXT; /* prefetches and NOPs do nothing */
+	make_plan(&p, i);
+	if (i->has_mem)
+		return gen_memory(t, &p);
+	if (!load_moved(t, &p, p.native_rcx ? BIT(R13) : BIT(R13) | BIT(RCX)) ||
+	    (p.high && p.moved))
+		return GEN_STEP;
+	return put(t, &p);
+}

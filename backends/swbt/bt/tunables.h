@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* The translator's numbers, each with its reason. */
+#ifndef FVB_SWBT_BT_TUNABLES_H
+#define FVB_SWBT_BT_TUNABLES_H
+
+/* Bytes of translated code before everything is dropped. Debian's kernel to init translates about
+ * 10 MB; with 64 MiB a boot never fills it. */
+#define BT_CACHE_SIZE (64 * MiB)
+#define BT_CACHE_MIN  (64 * KiB)
+
+/* Guest instructions of a block. Blocks average 6 to 8; the bound matters for straight-line crypto
+ * code, where longer blocks save nothing. */
+#define BT_BLOCK_INSNS 64
+
+/* Most host bytes of a block: about 130 for the worst instruction (two look-ups with checks) and 80
+ * for its cold part, times BT_BLOCK_INSNS. */
+#define BT_BLOCK_BYTES (20 * KiB)
+
+/* Most exits of one block: CALL [memory] with checks has five; and the end. */
+#define BT_BLOCK_EXITS (5 * BT_BLOCK_INSNS + 2)
+
+/* How far JRCXZ reaches. */
+#define BT_ISLAND_REACH 127
+
+/* Bytes of a block's last jump, the longest being a probe for a target beyond 2 GiB. */
+#define BT_GOTO_BYTES 48
+
+/* Entries of the page table remembered one by one for a flush. Beyond it, the whole table is given
+ * back to the host, which costs as much as clearing this many. */
+#define BT_TOUCHED 32768
+
+/* Indirect jump targets remembered one by one for a flush. */
+#define BT_TARGETS 8192
+
+/* Buckets of the hash of blocks: a kernel and its programs make some 100,000 blocks. */
+#define BT_BUCKETS 65536
+
+#endif
