@@ -90,6 +90,7 @@ $(call objs,common/fvm.c bench/fvbench.c bench/meta.c): $(B)/version.h
 -include tests/fuzz/fuzz.mk
 -include tests/kvm/kvm.mk
 -include tests/oracle/oracle.mk
+-include tests/kvmoracle/kvmoracle.mk
 
 # ---- what people type ----------------------------------------------------------------------
 
