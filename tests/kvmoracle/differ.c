@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/kvmoracle/differ.h"
 
-#include "backends/swbt/emulate.h"
+#include "tests/kvmoracle/known.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,45 +12,17 @@ static const char *const endings[] = {
 	[END_REFUSED] = "a failure", [END_OTHER] = "stopped",
 };
 
-static u64 undefined_flags(const struct insn *i)
-{
-	static const struct {
-		const char *mnemonic;
-		u64 flags;
-	} table[] = {
-#define UNDEFINED(mnemonic, flags) { mnemonic, flags },
-#include "tests/oracle/undefined_flags.def"
-#undef UNDEFINED
-	};
-	const char *name = i->mnemonic ? insn_mnemonic(i) : "";
-
-	for (size_t n = 0; n < ARRAY_SIZE(table); n++)
-		if (!strcmp(table[n].mnemonic, name))
-			return table[n].flags;
-	return 0;
-}
-
 /* What neither side can know, or what the way of getting the state makes. */
-static void normalize(const struct ko_case *c, struct cpu_state *s)
+static void normalize(struct cpu_state *s, u64 flags)
 {
 	static const u64 both = 3;
 
-	(void)c;
-	s->rflags &= ~undefined_flags(&c->insn);
+	s->rflags &= ~flags;
 	memset(s->xsave + 6, 0, 18); /* FOP, FIP, FDP: the host's, for what ran natively */
 	memcpy(s->xsave + 512, &both, 8);
 	memset(s->xsave + 28, 0, 4);
 	/* HLT drops the shadow, but KVM's software emulation of SVM keeps what was in the VMCB. */
 	s->ev.sti_shadow = s->ev.movss_shadow = false;
-}
-
-static int vector_of(const struct outcome *o)
-{
-	u64 at = o->after.rip + o->after.seg[SEG_CS].base - 1;
-
-	if (o->ending != END_HALT || at < W_HANDLERS || at >= W_HANDLERS + 0x1000)
-		return -1;
-	return (int)(at - W_HANDLERS) / HANDLER_SIZE;
 }
 
 static const u8 *page_of(const struct ko_case *c, const struct outcome *o, u32 page)
@@ -67,8 +39,10 @@ static bool memory_differs(const struct ko_case *c, const struct outcome *a,
 	for (u32 page = 0; page < W_END; page += 4096) {
 		const u8 *x = page_of(c, a, page), *y = page_of(c, b, page);
 
+		if (x == y)
+			continue;
 		for (u32 n = 0; n < 4096; n++) {
-			if (x[n] == y[n])
+			if (x[n] == y[n] || !((x[n] ^ y[n]) & ~known_memory_mask(c, a, page + n)))
 				continue;
 			snprintf(text, len,
 				 "memory at %" PRIx32
@@ -115,33 +89,43 @@ static const char *value_text(const struct cpu_state *s, const char *field)
 	return b;
 }
 
-bool differ(const struct ko_case *c, const struct outcome *a, const struct outcome *b, char *text,
-	    size_t len)
+/* The first field in which they differ, or NULL; TEXT says how. */
+static const char *first_difference(const struct ko_case *c, const struct outcome *a,
+				    const struct outcome *b, char *text, size_t len)
 {
 	struct cpu_state x = a->after, y = b->after;
 	const char *field;
 
 	if (a->ending != b->ending) {
 		snprintf(text, len, "%s (vector %d) %s, kvm: %s (vector %d) %s", endings[b->ending],
-			 vector_of(b), b->what, endings[a->ending], vector_of(a), a->what);
-		return true;
+			 outcome_vector(b), b->what, endings[a->ending], outcome_vector(a), a->what);
+		return "ending";
 	}
 	if (a->ending == END_TIMEOUT || a->ending == END_REFUSED)
-		return false;
+		return NULL;
 	if (a->ending == END_HALT) {
-		if (vector_of(a) != vector_of(b)) {
+		if (outcome_vector(a) != outcome_vector(b)) {
 			snprintf(text, len, "vector %d at %" PRIx64 ", kvm has %d at %" PRIx64,
-				 vector_of(b), y.rip, vector_of(a), x.rip);
-			return true;
+				 outcome_vector(b), y.rip, outcome_vector(a), x.rip);
+			return "vector";
 		}
-		normalize(c, &x);
-		normalize(c, &y);
+		normalize(&x, known_flags(c, a));
+		normalize(&y, known_flags(c, a));
 		field = cpu_state_differs(&x, &y);
 		if (field) {
 			snprintf(text, len, "%s is %s, kvm has %s (vector %d)", field,
-				 value_text(&y, field), value_text(&x, field), vector_of(a));
-			return true;
+				 value_text(&y, field), value_text(&x, field), outcome_vector(a));
+			return field;
 		}
 	}
-	return memory_differs(c, a, b, text, len);
+	return memory_differs(c, a, b, text, len) ? "memory" : NULL;
+}
+
+bool differ(const struct ko_case *c, const struct outcome *a, const struct outcome *b, char *text,
+	    size_t len, const char **excuse)
+{
+	const char *field = first_difference(c, a, b, text, len);
+
+	*excuse = field ? known(c, a, b, field) : NULL;
+	return field && !*excuse;
 }

@@ -57,11 +57,11 @@ static struct segment random_data(struct world *w, struct gen *g, u16 selector, 
 	u32 attr = ATTR_P | ATTR_S | TYPE_ACCESSED | dpl << ATTR_DPL_SHIFT;
 	u32 base = gen_below(g, 0xc0) << 8, limit = 0xffff;
 
-	if (stack || !gen_one_in(g, 6))
+	if (stack || !gen_one_in(g, 16))
 		attr |= TYPE_WRITE;
 	if (gen_one_in(g, 2))
 		attr |= ATTR_DB;
-	switch (gen_below(g, 5)) {
+	switch (gen_below(g, 12)) {
 	case 0: /* offsets that begin in the data, or in the stack's page */
 		attr |= TYPE_DOWN;
 		limit = stack ? 0x40 : W_DATA - base + gen_below(g, 0x1000);
@@ -70,11 +70,11 @@ static struct segment random_data(struct world *w, struct gen *g, u16 selector, 
 		limit = stack ? 0xffff : W_DATA - base + gen_below(g, DATA_SIZE);
 		break;
 	case 2:
-		attr |= ATTR_G;
-		limit = 0xffffffff;
+		limit = 0x1ffff;
 		break;
 	default:
-		limit = 0x1ffff;
+		attr |= ATTR_G;
+		limit = 0xffffffff;
 		break;
 	}
 	return world_segment(w, selector, base, limit, attr);

@@ -19,6 +19,20 @@ static bool deterministic(const struct insn *i)
 	return true;
 }
 
+/* Where Intel and AMD differ: 66h before a near branch in 64-bit code, F2h and F3h before LOOPcc. */
+static bool vendors_differ(const struct insn *i)
+{
+	bool prefix = false;
+
+	for (unsigned int n = 0; n < i->opcode_at; n++)
+		prefix |= i->raw[n] == 0x66 || i->raw[n] == 0xf2 || i->raw[n] == 0xf3;
+	if (!prefix || i->class != INSN_EMULATE)
+		return false;
+	return i->emulate == EMU_loop || (i->mode == MODE_LONG64 &&
+		(i->emulate == EMU_jmp || i->emulate == EMU_jcc || i->emulate == EMU_call ||
+		 i->emulate == EMU_ret || i->emulate == EMU_jcxz));
+}
+
 static u64 data_address(struct gen *g)
 {
 	switch (gen_below(g, 8)) {
@@ -97,7 +111,11 @@ static void aim(struct ko_case *c, struct gen *g)
 {
 	struct insn *i = &c->insn;
 	static struct vcpu v; /* for its registers */
-	u64 want = data_address(g) - c->before.seg[i->mem_seg].base, ea, delta;
+	u64 want = data_address(g), ea, delta;
+
+	if (i->mem_aligned && !gen_one_in(g, 8))
+		want &= ~63ull;
+	want -= c->before.seg[i->mem_seg].base;
 
 	memcpy(v.s.gpr, c->before.gpr, sizeof(v.s.gpr));
 	ea = insn_ea(i, &v, c->before.rip);
@@ -153,7 +171,7 @@ static bool try_single(const struct setup *s, struct ko_case *c, struct gen *g)
 		i->length = 4; /* for show */
 		return true;
 	}
-	if (!deterministic(i) || (i->class == INSN_UNDEFINED && !gen_one_in(g, 32)))
+	if (!deterministic(i) || vendors_differ(i) || (i->class == INSN_UNDEFINED && !gen_one_in(g, 32)))
 		return false;
 	random_registers(s, c, g);
 	if (i->has_mem && !i->mem_vsib)
