@@ -99,6 +99,7 @@ $(call objs,common/sandbox.c): $(B)/syscalls.def
 -include tests/kvm/kvm.mk
 -include tests/oracle/oracle.mk
 -include tests/hostile/hostile.mk
+-include tests/kvmoracle/kvmoracle.mk
 
 # ---- what people type ----------------------------------------------------------------------
 

@@ -60,13 +60,19 @@ static inline bool same_bytes(const u8 *a, const u8 *b, unsigned int len)
 	return true;
 }
 
+static inline u64 code_linear(const struct vcpu *v)
+{
+	return v->mode == MODE_LONG64 ? v->s.rip : (u32)(v->s.rip + v->s.seg[SEG_CS].base);
+}
+
 /* The instruction at RIP, decoded; 0 or EXC. */
 static int fetch(struct vcpu *v, const struct insn **insn)
 {
 	struct step_cache *c = v->step;
 	struct insn *i = &c->i[(v->s.rip ^ v->s.rip >> 12) % INSNS];
 	u8 bytes[INSN_MAX];
-	u32 n = mem_fetch(v, bytes, INSN_MAX);
+	u32 in_page = 4096 - (code_linear(v) & 4095);
+	u32 n = mem_fetch(v, bytes, in_page < INSN_MAX ? in_page : INSN_MAX);
 	int r;
 
 	*insn = i;
@@ -75,6 +81,11 @@ static int fetch(struct vcpu *v, const struct insn **insn)
 		return 0;
 	fpu_put(v); /* the decoder's library is compiled like any other */
 	r = decode(i, bytes, n, v->mode);
+	/* The next page is touched only by instructions that reach into it. */
+	if (unlikely(r == -ENODATA && n == in_page)) {
+		n = mem_fetch(v, bytes, INSN_MAX);
+		r = decode(i, bytes, n, v->mode);
+	}
 	if (!r)
 		return 0;
 	i->length = 0;
@@ -119,13 +130,11 @@ static int raise_debug(struct vcpu *v, u64 dr6, bool trap)
 
 static int code_breakpoint(struct vcpu *v)
 {
-	u64 linear = v->s.rip, hits;
+	u64 hits;
 
 	if (v->s.rflags & RFLAGS_RF || v->s.ev.movss_shadow)
 		return 0;
-	if (v->mode != MODE_LONG64)
-		linear = (u32)(linear + v->s.seg[SEG_CS].base);
-	hits = breakpoints(v, linear, 1, BIT(0));
+	hits = breakpoints(v, code_linear(v), 1, BIT(0));
 	return hits ? raise_debug(v, hits, false) : 0;
 }
 

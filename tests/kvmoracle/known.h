@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Differences that are legitimate, or a defect of the emulator that KVM runs on: known.def. */
+#ifndef FVB_KVMORACLE_KNOWN_H
+#define FVB_KVMORACLE_KNOWN_H
+
+#include "tests/kvmoracle/side.h"
+
+#define NO_VECTOR (-1)
+
+/* Vector whose handler O halted in, or NO_VECTOR. */
+int outcome_vector(const struct outcome *o);
+
+/* The name of the known difference between KVM's outcome A and swbt's B of C, or NULL. FIELD is
+ * the first that differs, or "vector", "ending", "memory". */
+const char *known(const struct ko_case *c, const struct outcome *a, const struct outcome *b,
+		  const char *field);
+
+/* Bits at physical address AT that either side may have as it likes; C ended as O. */
+u8 known_memory_mask(const struct ko_case *c, const struct outcome *o, u32 at);
+
+/* Flags that C's instruction leaves undefined. */
+u64 known_flags(const struct ko_case *c, const struct outcome *a);
+
+#endif
