@@ -11,6 +11,9 @@
 
 /* A signal frame with AVX-512 state takes 4 KiB, with AMX 12 KiB. */
 #define STACK_SIZE (64 * KiB)
+#ifndef SS_AUTODISARM /* linux/signal.h */
+#define SS_AUTODISARM BIT(31)
+#endif
 
 static const int signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP };
 static struct sigaction previous[ARRAY_SIZE(signals)];
@@ -70,7 +73,9 @@ int hostfault_init(void **stack)
 		return -errno;
 	if (!(ss.ss_flags & SS_DISABLE) && ss.ss_size >= STACK_SIZE)
 		return 0;
-	ss = (stack_t){ .ss_size = STACK_SIZE };
+	/* Disarmed while in use: a guest's RSP that happens to point there must not look like use.
+	 */
+	ss = (stack_t){ .ss_size = STACK_SIZE, .ss_flags = (int)SS_AUTODISARM };
 	ss.ss_sp =
 		mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (ss.ss_sp == MAP_FAILED)

@@ -22,16 +22,17 @@ enum access {
 };
 
 /*
- * Segment checks and base: type, limit (expand-down too), null, canonical. *LINEAR is wrapped as the
- * mode has it. Faults as the SDM says: #SS for SS, #GP otherwise. SDM vol. 3A 5.3-5.5, vol. 1 3.3.7.
+ * Segment checks and base: type, limit (expand-down too), null, canonical. *LINEAR is wrapped as
+ * the mode has it. Faults as the SDM says: #SS for SS, #GP otherwise. SDM vol. 3A 5.3-5.5, vol.
+ * 1 3.3.7.
  */
 int mem_linear(struct vcpu *v, enum seg seg, u64 ea, u32 size, u32 access, u64 *linear);
 
 #define MEM_OP_MAX 4096 /* most bytes of one access */
 
-/* SIZE (at most MEM_OP_MAX) bytes at EA of SEG; #AC where CR0.AM, EFLAGS.AC and CPL 3 ask for it and
- * SIZE is 2, 4, 8 or 10 (SDM vol. 3A table 6-7). All checks are made for all bytes before the first
- * is moved. 0 or EXC. */
+/* SIZE (at most MEM_OP_MAX) bytes at EA of SEG; #AC where CR0.AM, EFLAGS.AC and CPL 3 ask for it
+ * and SIZE is 2, 4, 8 or 10 (SDM vol. 3A table 6-7). All checks are made for all bytes before the
+ * first is moved. 0 or EXC. */
 int mem_read(struct vcpu *v, enum seg seg, u64 ea, void *data, u32 size);
 int mem_write(struct vcpu *v, enum seg seg, u64 ea, const void *data, u32 size);
 
@@ -50,9 +51,9 @@ struct mem_part {
 /*
  * A memory operand made ready for a native instruction: every check done (#AC too), DATA points at
  * SIZE bytes that the instruction may read and write: the RAM itself where it is contiguous in the
- * host, BUF otherwise (page crossings, devices), filled if ACC_READ was asked. DATA is as aligned as
- * the linear address is, up to 64. mem_commit writes BUF back if ACC_WRITE was; it cannot fault, and
- * must be called after every write. Devices are read once, by mem_prepare, and written once.
+ * host, BUF otherwise (page crossings, devices), filled if ACC_READ was asked. DATA is as aligned
+ * as the linear address is, up to 64. mem_commit writes BUF back if ACC_WRITE was; it cannot fault,
+ * and must be called after every write. Devices are read once, by mem_prepare, and written once.
  */
 struct mem_op {
 	u8 *data;
@@ -89,8 +90,8 @@ u64 mmu_peek(struct vcpu *v, u64 linear);
 void mmu_flush(struct vcpu *v, bool global_too);
 void mmu_flush_page(struct vcpu *v, u64 linear);
 void mmu_flush_pcid(struct vcpu *v, u32 pcid, bool all_pcids, bool global_too);
-/* CR0, CR4 or EFER changed: flushes if that voids what is cached. Cheap otherwise. CPL and EFLAGS.AC
- * need no call: the TLB holds the rights for each of their values. */
+/* CR0, CR4 or EFER changed: flushes if that voids what is cached. Cheap otherwise. CPL and
+ * EFLAGS.AC need no call: the TLB holds the rights for each of their values. */
 void mmu_rights_changed(struct vcpu *v);
 /* PDPTEs of PAE paging are loaded by MOV CR3 (and CR0/CR4 changes), which may fault on them: then
  * EXC, #GP(0), and the registers are as before. SDM vol. 3A 4.4.1. */
@@ -100,13 +101,13 @@ int mmu_load_pdptes(struct vcpu *v, u64 cr3);
  * translated from there goes. */
 static inline void mem_note_write(struct vcpu *v, u64 gpa, u32 len)
 {
-	if (unlikely(v->code_pages && (v->code_pages[gpa >> 12] |
-				       v->code_pages[(gpa + len - 1) >> 12])))
+	if (unlikely(v->code_pages &&
+		     (v->code_pages[gpa >> 12] | v->code_pages[(gpa + len - 1) >> 12])))
 		bt_code_written(v, gpa, len);
 }
 
-/* Devices (mmio.c), by guest-physical address; any size, 1, 2, 4 and 8 in one bus access, larger ones
- * by 8 bytes, each its own trap. Takes care of fpu_put and of trap accounting. */
+/* Devices (mmio.c), by guest-physical address; any size, 1, 2, 4 and 8 in one bus access, larger
+ * ones by 8 bytes, each its own trap. Takes care of fpu_put and of trap accounting. */
 void mmio_read(struct vcpu *v, u64 gpa, void *data, u32 size);
 void mmio_write(struct vcpu *v, u64 gpa, const void *data, u32 size);
 

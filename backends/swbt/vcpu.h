@@ -24,9 +24,9 @@ struct exception {
 	u8 vector;
 	bool has_error;
 	u32 error;
-	u64 cr2;    /* #PF: the faulting linear address */
-	u64 dr6;    /* #DB: bits to set in DR6 */
-	bool trap;  /* reported after its instruction: rip is already the next one's */
+	u64 cr2;   /* #PF: the faulting linear address */
+	u64 dr6;   /* #DB: bits to set in DR6 */
+	bool trap; /* reported after its instruction: rip is already the next one's */
 };
 
 /* How code is decoded and addresses are made. Derived from CR0, EFER, RFLAGS.VM and CS. */
@@ -64,7 +64,7 @@ struct bt_config {
 	u32 block_insns;   /* most guest instructions of a block, 1 to BT_BLOCK_INSNS */
 	bool chain;	   /* link blocks to each other */
 	bool flush_always; /* drop all code before each block is entered */
-	bool alignment;	   /* see for page crossings in code everywhere: never let the host report */
+	bool alignment; /* see for page crossings in code everywhere: never let the host report */
 	size_t cache_size; /* bytes of code */
 };
 
@@ -85,28 +85,28 @@ struct vcpu {
 	/* Derived; vcpu_derive() after whatever changes what they come from. */
 	enum cpu_mode mode;
 	u8 cpl;
-	u64 ip_mask; /* 0xffff, 0xffffffff or all ones */
-	bool flat;   /* CS, DS, ES, SS: base 0, limit 4 GiB, readable, and writable save for CS; or
-		      * 64-bit mode */
+	u64 ip_mask;  /* 0xffff, 0xffffffff or all ones */
+	bool flat;    /* CS, DS, ES, SS: base 0, limit 4 GiB, readable, and writable save for CS; or
+		       * 64-bit mode */
 	u8 flat_segs; /* BIT(enum seg): offsets in it are linear addresses, for any access. One by
 		       * one as above, without CS; 64-bit mode: all but FS and GS */
 
 	struct exception exc;
 	struct vm *vm;
 
-	bool fpu_live;	    /* guest FPU state is in the host's registers, not in s.xsave */
-	u64 fpu_mask;	    /* XSAVE components that fpu_get/fpu_put move (host side mask) */
-	bool tf_pending;    /* single-step: #DB after this instruction */
-	u64 instructions;   /* executed by the step engine */
+	bool fpu_live;		 /* guest FPU state is in the host's registers, not in s.xsave */
+	u64 fpu_mask;		 /* XSAVE components that fpu_get/fpu_put move (host side mask) */
+	bool tf_pending;	 /* single-step: #DB after this instruction */
+	u64 instructions;	 /* executed by the step engine */
 	bool no_interrupts_once; /* STI or MOV SS shadow: dropped after the next instruction */
 
 	struct mmu mmu;
 	struct mmu_tlb_entry tlb[MMU_TLB]; /* direct-mapped by linear page; valid when zeroed */
-	u64 tsc_offset; /* guest TSC = host TSC + this */
-	void *thunks;	/* struct thunks */
-	void *step;	/* struct step_cache */
-	void *masked;	/* struct masked */
-	void *bt;	/* struct bt, or NULL */
+	u64 tsc_offset;			   /* guest TSC = host TSC + this */
+	void *thunks;			   /* struct thunks */
+	void *step;			   /* struct step_cache */
+	void *masked;			   /* struct masked */
+	void *bt;			   /* struct bt, or NULL */
 	u8 *code_pages; /* by guest-physical page: not 0 where code was translated from; or NULL */
 	struct bt_config bt_config;
 };
@@ -121,13 +121,13 @@ static inline struct vcpu *vm_vcpu(struct vm *vm)
 struct vcpu *vcpu_new(int *fd);
 void vcpu_free(struct vcpu *v);
 
-/* Recompute mode, cpl, ip_mask and flat; calls mmu_rights_changed. CPL is SS.DPL, or 0 in real and 3
- * in virtual-8086 mode. */
+/* Recompute mode, cpl, ip_mask and flat; calls mmu_rights_changed. CPL is SS.DPL, or 0 in real and
+ * 3 in virtual-8086 mode. */
 void vcpu_derive(struct vcpu *v);
 
 /* Fill v->exc and return EXC. In real mode exceptions have no error code, whoever raises them. */
-int raise_exc(struct vcpu *v, enum vector vector);		      /* no error code */
-int raise_err(struct vcpu *v, enum vector vector, u32 error);	      /* with one */
+int raise_exc(struct vcpu *v, enum vector vector);	      /* no error code */
+int raise_err(struct vcpu *v, enum vector vector, u32 error); /* with one */
 int raise_pf(struct vcpu *v, u64 address, u32 error);
 
 static inline bool long_mode(const struct vcpu *v)

@@ -54,7 +54,7 @@ static int swbt_cpuid_filter(struct cpuid_table *table, struct error *err)
 
 static bool wants_bt(const struct vm *vm)
 {
-	return vm->config.engine && !strcmp(vm->config.engine, "bt");
+	return !vm->config.engine || !strcmp(vm->config.engine, "bt");
 }
 
 static int create_bt(struct vcpu *v, int fd, struct error *err)
@@ -63,11 +63,14 @@ static int create_bt(struct vcpu *v, int fd, struct error *err)
 	int r;
 
 	if (missing)
-		return fail(err, -ENOTSUP, "this host's processor lacks %s, which translation "
-			    "needs; use --engine step", missing);
+		return fail(err, -ENOTSUP,
+			    "this host's processor lacks %s, which translation "
+			    "needs; use --engine step",
+			    missing);
 	r = bt_init(v, fd);
 	if (r == -EBUSY)
-		return fail(err, r, "the memory map of this process leaves no room around guest "
+		return fail(err, r,
+			    "the memory map of this process leaves no room around guest "
 			    "RAM; try again");
 	return r ? fail(err, r, "cannot map the translator's tables: %s", strerror(-r)) : 0;
 }
@@ -199,7 +202,7 @@ const struct backend swbt_backend = {
 	.name = "swbt",
 	.summary = "software: one instruction at a time or translated; needs no virtualization "
 		   "hardware",
-	.engines = "step bt",
+	.engines = "bt step",
 	.probe = swbt_probe,
 	.cpuid_filter = swbt_cpuid_filter,
 	.create = swbt_create,

@@ -20,12 +20,13 @@
 #define MOST	  4000 /* blocks that a sequence may take */
 
 /* Linear. Pages of data and stack are not neighbours in RAM. */
-#define CODE  0x400000u
-#define DATA  0x20000000u
-#define PAGES 24u
+#define CODE_PAGE 0x400000u
+#define CODE	  (CODE_PAGE + 0xe00) /* most sequences go on in the next page */
+#define DATA	  0x20000000u
+#define PAGES	  24u
 /* Guest-physical. */
 #define TABLES	 0x1000u
-#define CODE_AT	 0x100000u
+#define CODE_AT	 0x100e00u
 #define PAGES_AT 0x200000u
 
 struct sequence {
@@ -82,9 +83,9 @@ static void map(struct vm *vm, bool wide, u64 linear, u64 gpa, u64 flags)
 
 static void set_up(struct vm *vm, bool wide)
 {
-	memset(ram_at(&vm->ram, 0, CODE_AT), 0, CODE_AT);
-	map(vm, wide, CODE, CODE_AT, 1);
-	map(vm, wide, CODE + PAGE_SIZE, CODE_AT + PAGE_SIZE, 1);
+	memset(ram_at(&vm->ram, TABLES, 0x8000), 0, 0x8000);
+	map(vm, wide, CODE_PAGE, CODE_AT & ~PAGE_MASK, 1);
+	map(vm, wide, CODE_PAGE + PAGE_SIZE, (CODE_AT & ~PAGE_MASK) + PAGE_SIZE, 1);
 	for (u64 n = 0; n < PAGES; n++)
 		map(vm, wide, DATA + n * PAGE_SIZE, page_at(n), 3);
 }
@@ -187,7 +188,7 @@ static bool looks_at_code(const struct vcpu *v, const struct insn *i)
 		ea += v->s.seg[i->mem_seg].base;
 	if (v->mode != MODE_LONG64)
 		ea = (u32)ea;
-	return ea + 64 > CODE && ea < CODE + 2 * PAGE_SIZE;
+	return ea + 64 > CODE_PAGE && ea < CODE_PAGE + 2 * PAGE_SIZE;
 }
 
 static void candidate(struct gen *g, bool wide, u64 rip, u8 *b)

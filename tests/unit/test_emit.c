@@ -72,7 +72,8 @@ static void test_memory(void)
 	emit_load(&e, W64, RBX, sum(R13, RCX, 1, 0)), expect("mov rbx, [r13+rcx*1]");
 	emit_store(&e, W64, RSP, sum(RSP, RCX, 1, -8)), expect("mov [rsp+rcx*1-0x08], rsp");
 	emit_store(&e, W32, R9, at(RCX, -128)), expect("mov [rcx-0x80], r9d");
-	emit_store_imm(&e, W64, -2, at(RCX, 128)), expect("mov qword ptr [rcx+0x80], 0xFFFFFFFFFFFFFFFE");
+	emit_store_imm(&e, W64, -2, at(RCX, 128)),
+		expect("mov qword ptr [rcx+0x80], 0xFFFFFFFFFFFFFFFE");
 	emit_store_imm(&e, W32, 7, sum(RCX, R13, 1, 0)), expect("mov dword ptr [rcx+r13*1], 0x07");
 	emit_lea(&e, W64, RCX, at(RCX, INT32_MIN)), expect("lea rcx, [rcx-0x80000000]");
 	emit_lea(&e, W32, R13, sum(RAX, R14, 4, 1)), expect("lea r13d, [rax+r14*4+0x01]");

@@ -39,7 +39,7 @@ int blocks_init(struct bt *bt)
 	bt->exits = reserve(bt->max_exits * sizeof(*bt->exits));
 	bt->blocks = reserve(bt->max_blocks * sizeof(struct block *));
 	bt->meta = reserve(bt->meta_size);
-	bt->page_blocks = reserve(bt->nr_pages * sizeof(struct block *));
+	bt->page_blocks = reserve(bt->nr_pages * sizeof(struct page_link *));
 	bt->v->code_pages = reserve(bt->nr_pages);
 	bt->hash = calloc(BT_BUCKETS, sizeof(struct block *));
 	bt->nr_exits = FIRST_EXIT;
@@ -54,7 +54,7 @@ void blocks_fini(struct bt *bt)
 	release(bt->exits, bt->max_exits * sizeof(*bt->exits));
 	release(bt->blocks, bt->max_blocks * sizeof(struct block *));
 	release(bt->meta, bt->meta_size);
-	release(bt->page_blocks, bt->nr_pages * sizeof(struct block *));
+	release(bt->page_blocks, bt->nr_pages * sizeof(struct page_link *));
 	release(bt->v->code_pages, bt->nr_pages);
 	bt->v->code_pages = NULL;
 	free(bt->hash);
@@ -111,21 +111,41 @@ struct block *block_new(struct bt *bt, unsigned int nr)
 	return b;
 }
 
+static void page_add(struct bt *bt, struct page_link *l, struct block *b, u64 gpa)
+{
+	struct page_link **head = &bt->page_blocks[gpa >> 12];
+
+	if (!*head) {
+		bt->v->code_pages[gpa >> 12] = 1;
+		pagetable_protect(&bt->pages,
+				  ram_at(&bt->v->vm->ram, gpa & ~(u64)PAGE_MASK, PAGE_SIZE));
+	}
+	l->block = b;
+	l->next = *head;
+	*head = l;
+}
+
+static void page_remove(struct bt *bt, struct page_link *l, u64 gpa)
+{
+	struct page_link **p = &bt->page_blocks[gpa >> 12];
+
+	while (*p != l)
+		p = &(*p)->next;
+	*p = l->next;
+	if (!bt->page_blocks[gpa >> 12])
+		bt->v->code_pages[gpa >> 12] = 0;
+}
+
 void block_publish(struct bt *bt, struct block *b)
 {
 	struct block **head = bucket(bt, b->rip, b->gpa, b->key);
-	struct block **page = &bt->page_blocks[b->gpa >> 12];
 
 	bt->blocks[bt->nr_blocks++] = b;
 	b->hash_next = *head;
 	*head = b;
-	if (!*page) {
-		bt->v->code_pages[b->gpa >> 12] = 1;
-		pagetable_protect(&bt->pages, ram_at(&bt->v->vm->ram, b->gpa & ~(u64)PAGE_MASK,
-						     PAGE_SIZE));
-	}
-	b->page_next = *page;
-	*page = b;
+	page_add(bt, &b->page[0], b, b->gpa);
+	if (b->gpa2)
+		page_add(bt, &b->page[1], b, b->gpa2);
 }
 
 /* ---- linking --------------------------------------------------------------------------------- */
@@ -161,26 +181,27 @@ void block_unlink(struct bt *bt, struct block *b)
 
 /* ---- dropping -------------------------------------------------------------------------------- */
 
-static void remove_from(struct block **p, struct block *b, size_t next)
-{
-	while (*p != b)
-		p = (struct block **)(void *)((u8 *)*p + next);
-	*p = *(struct block **)(void *)((u8 *)b + next);
-}
-
 void block_drop(struct bt *bt, struct block *b)
 {
-	u64 page = b->gpa >> 12;
+	struct block **p = bucket(bt, b->rip, b->gpa, b->key);
 
 	bt->generation++;
 	block_unlink(bt, b);
 	for (u32 n = 0; n < b->nr_exits; n++)
 		if (bt->exits[b->first_exit + n].to)
 			exit_unlink(bt, &bt->exits[b->first_exit + n]);
-	remove_from(bucket(bt, b->rip, b->gpa, b->key), b, offsetof(struct block, hash_next));
-	remove_from(&bt->page_blocks[page], b, offsetof(struct block, page_next));
-	if (!bt->page_blocks[page])
-		bt->v->code_pages[page] = 0;
+	while (*p != b)
+		p = &(*p)->hash_next;
+	*p = b->hash_next;
+	page_remove(bt, &b->page[0], b->gpa);
+	if (b->gpa2)
+		page_remove(bt, &b->page[1], b->gpa2);
+}
+
+static void page_clear(struct bt *bt, u64 gpa)
+{
+	bt->page_blocks[gpa >> 12] = NULL;
+	bt->v->code_pages[gpa >> 12] = 0;
 }
 
 void blocks_flush(struct bt *bt)
@@ -188,8 +209,9 @@ void blocks_flush(struct bt *bt)
 	bt->generation++;
 	bt->stats.cache_flushes++;
 	for (u32 n = 0; n < bt->nr_blocks; n++) {
-		bt->page_blocks[bt->blocks[n]->gpa >> 12] = NULL;
-		bt->v->code_pages[bt->blocks[n]->gpa >> 12] = 0;
+		page_clear(bt, bt->blocks[n]->gpa);
+		if (bt->blocks[n]->gpa2)
+			page_clear(bt, bt->blocks[n]->gpa2);
 	}
 	for (unsigned int n = 0; n < BT_BUCKETS; n++)
 		bt->hash[n] = NULL;

@@ -15,10 +15,10 @@
 
 /* Why translated code came back. The numbers below EXIT_FIRST are not of an exit of a block. */
 enum exit_kind {
-	EXIT_JUMP,   /* to a place that is not linked (yet) */
-	EXIT_STEP,   /* this instruction is for the step engine */
-	EXIT_READ,   /* no entry for reading the page of frame.linear */
-	EXIT_WRITE,  /* no entry for writing it */
+	EXIT_JUMP,  /* to a place that is not linked (yet) */
+	EXIT_STEP,  /* this instruction is for the step engine */
+	EXIT_READ,  /* no entry for reading the page of frame.linear */
+	EXIT_WRITE, /* no entry for writing it */
 	NR_EXIT_KINDS
 };
 
@@ -28,9 +28,9 @@ struct exit {
 	struct block *from, *to; /* to: linked */
 	struct exit *next;	 /* of those linked to the same block */
 	u64 target;		 /* EXIT_JUMP: guest RIP */
-	u8 *site;		 /* displacement of the branch, writable view; NULL: cannot be linked */
-	const u8 *stub;		 /* where it goes when unlinked, executable view */
-	u16 insn;		 /* which of the block's */
+	u8 *site;	/* displacement of the branch, writable view; NULL: cannot be linked */
+	const u8 *stub; /* where it goes when unlinked, executable view */
+	u16 insn;	/* which of the block's */
 	u8 kind;
 };
 
@@ -47,18 +47,26 @@ struct site {
 #define KEY_ALIGNMENT BIT(3) /* every access checks for itself whether it crosses a page */
 #define KEY_FPU_SHIFT 4	     /* BIT(enum fpu_class): may be used */
 
+/* A block in the list of a guest-physical page. */
+struct page_link {
+	struct block *block;
+	struct page_link *next;
+};
+
 struct block {
 	u64 rip, gpa;
+	u64 gpa2; /* of the page in which its only instruction ends; 0: that is the same */
 	u32 key;
 	u16 length, nr; /* guest bytes and instructions */
 	u16 cold;	/* offset of what is not on the straight way */
 	u16 host_length;
-	bool unaligned;	 /* not to be run: an instruction in it makes unaligned accesses */
-	const u8 *host;	 /* executable view */
+	bool unaligned;	   /* not to be run: an instruction in it makes unaligned accesses */
+	const u8 *host;	   /* executable view */
 	struct site *site; /* NR + 1: the last is where the next instruction would be */
 	u32 first_exit, nr_exits;
 	struct exit *incoming;
-	struct block *hash_next, *page_next;
+	struct block *hash_next;
+	struct page_link page[2];
 };
 
 struct bt_stats {
@@ -74,7 +82,7 @@ struct stopped {
 	u16 insn;
 	u8 trap; /* vector, or KICKED */
 };
-#define KICKED 0xff
+#define KICKED	   0xff
 #define STOPPED_ID 0u /* frame.exit when .stopped says the rest */
 #define KICKED_ID  1u /* never got in */
 #define FIRST_EXIT 2u
@@ -87,7 +95,7 @@ struct bt {
 	/* Emitted at start, kept for ever: calls into and out of translated code. */
 	size_t stubs;
 	void (*enter)(u8 *base);
-	const u8 *leave;  /* RCX: exit's number, R13: frame.linear */
+	const u8 *leave;     /* RCX: exit's number, R13: frame.linear */
 	const u8 *leave_now; /* RSP is the host's; frame.exit and the guest's RSP are stored */
 	const u8 *leave_kicked;
 
@@ -98,7 +106,7 @@ struct bt {
 	struct block **blocks; /* ascending by host address */
 	u32 nr_blocks, max_blocks;
 	struct block **hash;
-	struct block **page_blocks; /* by guest-physical page */
+	struct page_link **page_blocks; /* by guest-physical page */
 	size_t nr_pages;
 
 	struct {
@@ -107,8 +115,8 @@ struct bt {
 	} fpu; /* BIT(enum fpu_class) that may be used under these */
 	struct hostfault_guard guard;
 	struct stopped stopped;
-	bool stepping;	  /* the host's trap flag is set to get past a commit point */
-	u64 generation;	  /* counts what may free blocks */
+	bool stepping;	/* the host's trap flag is set to get past a commit point */
+	u64 generation; /* counts what may free blocks */
 	struct bt_stats stats;
 };
 
@@ -163,8 +171,8 @@ void exit_link(struct bt *bt, struct exit *x, struct block *to);
 /* Drop everything. */
 void blocks_flush(struct bt *bt);
 
-/* translate.c: the code at V's RIP, whose page is HOST (first byte) and GPA; NULL: cannot be, the
- * step engine has to do the instruction. */
+/* translate.c: the code at V's RIP, which is at GPA, in the page whose first byte is at HOST; NULL:
+ * cannot be, the step engine has to do the instruction. */
 struct block *bt_translate(struct bt *bt, const u8 *host, u64 gpa, u32 key);
 
 /* recover.c */

@@ -107,8 +107,7 @@ static inline u64 *write_entry(const struct space *s, u32 page)
 	return &s->write[page ^ BIT(31)];
 }
 
-static void remember(struct pagetable *t, struct space *s, u32 page,
-		     const struct mmu_tlb_entry *e)
+static void remember(struct pagetable *t, struct space *s, u32 page, const struct mmu_tlb_entry *e)
 {
 	if (s->nr == BT_TOUCHED)
 		pagetable_flush(t, true);
@@ -208,7 +207,7 @@ void pagetable_flush_page(struct pagetable *t, u64 linear)
 
 struct space *pagetable_space(struct pagetable *t, const struct vcpu *v)
 {
-	enum space_id id = v->cpl == 3		       ? SPACE_USER
+	enum space_id id = v->cpl == 3		     ? SPACE_USER
 			   : v->s.rflags & RFLAGS_AC ? SPACE_SUPER_AC
 						     : SPACE_SUPER;
 	struct space *s = &t->space[id];

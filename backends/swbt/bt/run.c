@@ -134,24 +134,40 @@ static bool possible(const struct vcpu *v)
 
 /* ---- finding code ---------------------------------------------------------------------------- */
 
+/* Where the page after B's is now, or 1: it cannot be executed. */
+static u64 second_page(struct vcpu *v, const struct block *b)
+{
+	struct mmu_tlb_entry *e;
+
+	if (mmu_translate(v, (b->rip | PAGE_MASK) + 1, ACC_EXEC, &e) || !e->host)
+		return 1;
+	return e->gpa;
+}
+
 static struct block *find(struct bt *bt, struct space *s, u32 key)
 {
 	struct vcpu *v = bt->v;
 	struct mmu_tlb_entry *e;
+	const u8 *host;
 	struct block *b;
 	u64 gpa;
 
 	if (mmu_translate(v, v->s.rip, ACC_EXEC, &e) || !e->host)
 		return NULL;
 	gpa = e->gpa + (v->s.rip & PAGE_MASK);
+	host = e->host;
 	b = block_find(bt, v->s.rip, gpa, key);
 	if (b && unlikely(b->unaligned)) {
 		key |= KEY_ALIGNMENT;
 		b = block_find(bt, v->s.rip, gpa, key);
 	}
+	if (b && unlikely(b->gpa2 && b->gpa2 != second_page(v, b))) {
+		block_drop(bt, b);
+		b = NULL;
+	}
 	if (!b)
-		b = bt_translate(bt, e->host, gpa, key);
-	if (b && v->bt_config.chain)
+		b = bt_translate(bt, host, gpa, key);
+	if (b && (v->bt_config.chain || b->gpa2))
 		targets_add(&s->targets[!!(b->key & KEY_ALIGNMENT)], v->s.rip, b->host);
 	return b;
 }
@@ -184,8 +200,9 @@ static void enter(struct bt *bt, struct space *s, const u8 *host, u32 key)
 		v->frame.flags |= RFLAGS_AC;
 	hostfault_guard(&bt->guard);
 	/* A kick before this is seen below, a later one sends us elsewhere. */
-	__atomic_store_n(&v->frame.entry, (uintptr_t)host, __ATOMIC_SEQ_CST);
-	if (atomic_load_explicit(&v->vm->attention, memory_order_seq_cst))
+	v->frame.entry = (uintptr_t)host;
+	atomic_signal_fence(memory_order_seq_cst);
+	if (atomic_load_explicit(&v->vm->attention, memory_order_relaxed))
 		v->frame.entry = (uintptr_t)bt->leave_kicked;
 	bt->stats.enters++;
 	bt->enter(s->base);
@@ -346,7 +363,8 @@ int bt_run(struct vcpu *v)
 	return r;
 }
 
-void bt_counters(const struct vcpu *v, void (*fn)(void *arg, const char *name, u64 value), void *arg)
+void bt_counters(const struct vcpu *v, void (*fn)(void *arg, const char *name, u64 value),
+		 void *arg)
 {
 	const struct bt *bt = bt_of(v);
 	const struct bt_stats *st = &bt->stats;

@@ -3,9 +3,19 @@
  * before it is done. Only blocks that contain one of the bytes go. */
 #include "backends/swbt/bt/bt.h"
 
-static bool overlaps(const struct block *b, u64 gpa, u32 len)
+static bool overlap(u64 a, u64 a_len, u64 b, u64 b_len)
 {
-	return gpa < b->gpa + b->length && b->gpa < gpa + len;
+	return a < b + b_len && b < a + a_len;
+}
+
+static bool contains(const struct block *b, u64 gpa, u32 len)
+{
+	u64 first = b->length;
+
+	if (!b->gpa2)
+		return overlap(gpa, len, b->gpa, first);
+	first = PAGE_SIZE - (b->gpa & PAGE_MASK);
+	return overlap(gpa, len, b->gpa, first) || overlap(gpa, len, b->gpa2, b->length - first);
 }
 
 void bt_code_written(struct vcpu *v, u64 gpa, u32 len)
@@ -13,12 +23,12 @@ void bt_code_written(struct vcpu *v, u64 gpa, u32 len)
 	struct bt *bt = bt_of(v);
 
 	for (u64 page = gpa >> 12; page <= (gpa + len - 1) >> 12; page++) {
-		struct block *b = bt->page_blocks[page], *next;
+		struct page_link *l = bt->page_blocks[page], *next;
 
-		for (; b; b = next) {
-			next = b->page_next;
-			if (overlaps(b, gpa, len)) {
-				block_drop(bt, b);
+		for (; l; l = next) {
+			next = l->next;
+			if (contains(l->block, gpa, len)) {
+				block_drop(bt, l->block);
 				bt->stats.invalidations++;
 			}
 		}

@@ -17,9 +17,9 @@ typedef enum gen gen_fn(struct tr *t);
 
 /* What is not here is for the step engine. */
 static gen_fn *const routines[NR_EMULATE] = {
-	[EMU_jmp] = gen_flow,	[EMU_jcc] = gen_flow,	[EMU_call] = gen_flow,
-	[EMU_ret] = gen_flow,	[EMU_jcxz] = gen_flow,	[EMU_loop] = gen_flow,
-	[EMU_push] = gen_stack, [EMU_pop] = gen_stack,	[EMU_leave] = gen_stack,
+	[EMU_jmp] = gen_flow,	[EMU_jcc] = gen_flow,  [EMU_call] = gen_flow,
+	[EMU_ret] = gen_flow,	[EMU_jcxz] = gen_flow, [EMU_loop] = gen_flow,
+	[EMU_push] = gen_stack, [EMU_pop] = gen_stack, [EMU_leave] = gen_stack,
 };
 
 /* ---- exits ----------------------------------------------------------------------------------- */
@@ -34,7 +34,7 @@ struct cold *tr_cold(struct tr *t, enum exit_kind kind)
 
 void tr_branch_rcxz(struct tr *t, struct cold *c)
 {
-	u8 *taken = emit_jrcxz(&t->e), *not;
+	u8 *taken = emit_jrcxz(&t->e), *not ;
 
 	if (!t->far) {
 		t->pending[t->nr_pending++] =
@@ -44,7 +44,7 @@ void tr_branch_rcxz(struct tr *t, struct cold *c)
 	not = emit_jmp8(&t->e);
 	emit_land8(&t->e, taken);
 	c->fix = emit_jmp32(&t->e);
-	emit_land8(&t->e, not);
+	emit_land8(&t->e, not );
 }
 
 /* Would the waiting branches reach an island MORE bytes from here? */
@@ -169,7 +169,27 @@ static enum gen add_insn(struct tr *t)
 	return r;
 }
 
-/* Instructions up to the end of the block. Returns false if the last of them goes on to the next. */
+/*
+ * The first instruction goes on in the next page: then it is the only one, and the block begins
+ * with a look at whether its RIP is among the targets. It is there as long as no mapping changed.
+ */
+static int decode_crossing(struct tr *t, struct insn *i)
+{
+	struct mmu_tlb_entry *e;
+	u8 bytes[INSN_MAX];
+	u32 n = mem_fetch(t->v, bytes, INSN_MAX);
+	int r = decode(i, bytes, n, t->v->mode);
+
+	if (r || mmu_translate(t->v, (t->next | PAGE_MASK) + 1, ACC_EXEC, &e) || !e->host ||
+	    !e->gpa)
+		return -ENODATA;
+	t->b->gpa2 = e->gpa;
+	tr_probe_self(t);
+	return 0;
+}
+
+/* Instructions up to the end of the block. Returns false if the last of them goes on to the next.
+ */
 static bool add_insns(struct tr *t, const u8 *page, struct insn *i)
 {
 	enum gen r = GEN_NEXT;
@@ -179,12 +199,13 @@ static bool add_insns(struct tr *t, const u8 *page, struct insn *i)
 		u64 left = PAGE_SIZE - (t->next & PAGE_MASK), start = __builtin_ia32_rdtsc();
 		int rc;
 
-		if (t->n && (t->next ^ t->b->rip) >> 12)
+		if (t->n && (t->b->gpa2 || (t->next ^ t->b->rip) >> 12))
 			break;
 		rc = decode(i, page + (t->next & PAGE_MASK), left < INSN_MAX ? left : INSN_MAX,
 			    t->v->mode);
 		t->bt->stats.decode_cycles += __builtin_ia32_rdtsc() - start;
-		/* One that goes on in the next page, or is none. */
+		if (rc == -ENODATA && !t->n)
+			rc = decode_crossing(t, i);
 		if (rc)
 			break;
 		t->rip = t->next;

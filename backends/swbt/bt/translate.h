@@ -21,8 +21,8 @@ struct ea {
 
 /* What is off the straight way, and is written after it. */
 struct cold {
-	u8 kind;  /* enum exit_kind */
-	bool site; /* the branch can be linked */
+	u8 kind;    /* enum exit_kind */
+	bool site;  /* the branch can be linked */
 	bool probe; /* try the targets first */
 	u16 insn;
 	u64 target;
@@ -100,27 +100,30 @@ void tr_branch_rcxz(struct tr *t, struct cold *c);
 
 /* ---- translate_mem.c ------------------------------------------------------------------------- */
 
-/* Code for the address of the memory operand; RCX and R13 are free. False: not in translated code. */
+/* Code for the address of the memory operand; RCX and R13 are free. False: not in translated code.
+ */
 bool tr_ea(struct tr *t, struct ea *ea);
 /* The address of [RSP + DISP]; R13 is used in 32-bit mode. */
 struct ea tr_stack(struct tr *t, s32 disp);
 /* Must SIZE bytes for the present instruction be seen to lie on one page? */
 bool tr_needs_check(const struct tr *t, u32 size);
-/* RCX = host - guest of EA's page, or an exit. CHECK: SIZE bytes must lie on one page. False: not in
- * translated code. Leaves R13 alone. */
+/* RCX = host - guest of EA's page, or an exit. CHECK: SIZE bytes must lie on one page. False: not
+ * in translated code. Leaves R13 alone. */
 bool tr_lookup(struct tr *t, const struct ea *ea, u32 size, bool write, bool check);
 /* The operand, after tr_lookup; may use R13. */
 struct emit_mem tr_operand(struct tr *t, const struct ea *ea);
 
 /* ---- by group -------------------------------------------------------------------------------- */
 
-enum gen gen_plain(struct tr *t);   /* translate_plain.c */
-enum gen gen_flow(struct tr *t);    /* translate_flow.c */
-enum gen gen_stack(struct tr *t);   /* translate_stack.c */
+enum gen gen_plain(struct tr *t); /* translate_plain.c */
+enum gen gen_flow(struct tr *t);  /* translate_flow.c */
+enum gen gen_stack(struct tr *t); /* translate_stack.c */
 
 /* translate_flow.c: on to TARGET, whatever is there. */
 void tr_goto(struct tr *t, u64 target);
 void tr_probe(struct tr *t, struct cold *c);
+/* Go on only if the block's own RIP is among the targets. */
+void tr_probe_self(struct tr *t);
 /* translate_stack.c: the return address to the stack, RSP moved last. R13 and RCX are used. */
 bool tr_push_return(struct tr *t);
 

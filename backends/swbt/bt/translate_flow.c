@@ -40,8 +40,8 @@ static u64 wrapped(const struct tr *t, u64 target)
 	return t->long64 ? target : (u32)target;
 }
 
-/* To C->target if it is among the targets, else to C itself. */
-void tr_probe(struct tr *t, struct cold *c)
+/* To C unless its target is among the targets. */
+static void find_constant(struct tr *t, struct cold *c)
 {
 	struct emit_mem sum = { .base = RCX, .index = R13, .scale = 1 };
 	s32 place = (s32)(u16)c->target * 8;
@@ -56,7 +56,13 @@ void tr_probe(struct tr *t, struct cold *c)
 	hit = emit_jrcxz(&t->e);
 	c->fix = emit_jmp32(&t->e);
 	emit_land8(&t->e, hit);
-	emit_jmp_mem(&t->e, at(R15, host_at(t) + place));
+}
+
+/* To C->target if it is among the targets, else to C itself. */
+void tr_probe(struct tr *t, struct cold *c)
+{
+	find_constant(t, c);
+	emit_jmp_mem(&t->e, at(R15, host_at(t) + (s32)(u16)c->target * 8));
 }
 
 static struct cold *jump_exit(struct tr *t, u64 target)
@@ -65,6 +71,11 @@ static struct cold *jump_exit(struct tr *t, u64 target)
 
 	c->target = target;
 	return c;
+}
+
+void tr_probe_self(struct tr *t)
+{
+	find_constant(t, jump_exit(t, t->b->rip));
 }
 
 void tr_goto(struct tr *t, u64 target)
@@ -196,7 +207,7 @@ static void load_count(struct tr *t)
 static enum gen gen_jcxz(struct tr *t, u64 target)
 {
 	struct cold *c = jump_exit(t, target);
-	u8 *zero, *not;
+	u8 *zero, *not ;
 
 	load_count(t);
 	tr_commit(t);
@@ -206,7 +217,7 @@ static enum gen gen_jcxz(struct tr *t, u64 target)
 	c->fix = emit_jmp32(&t->e);
 	c->site = same_page(t, target);
 	c->probe = !c->site;
-	emit_land8(&t->e, not);
+	emit_land8(&t->e, not );
 	return GEN_NEXT;
 }
 
@@ -237,7 +248,8 @@ enum gen gen_flow(struct tr *t)
 	const struct insn *i = t->i;
 	u64 target = wrapped(t, t->next + i->op[0].imm);
 
-	if (i->opsize != (t->long64 ? 8 : 4) || (i->op[0].type == OPERAND_IMM && !canonical(target)))
+	if (i->opsize != (t->long64 ? 8 : 4) ||
+	    (i->op[0].type == OPERAND_IMM && !canonical(target)))
 		return GEN_STEP;
 	switch (i->emulate) {
 	case EMU_jmp:

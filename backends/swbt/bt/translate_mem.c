@@ -52,8 +52,9 @@ static void add_base(struct tr *t, u8 seg)
 {
 	struct emit_mem sum = { .base = R13, .index = RCX, .scale = 1 };
 
-	emit_load(&t->e, W64, RCX, at(R15, (s32)(offsetof(struct vcpu, s.seg[0].base) +
-						 seg * sizeof(struct segment))));
+	emit_load(&t->e, W64, RCX,
+		  at(R15,
+		     (s32)(offsetof(struct vcpu, s.seg[0].base) + seg * sizeof(struct segment))));
 	emit_lea(&t->e, t->long64 ? W64 : W32, R13, sum);
 }
 

@@ -163,10 +163,9 @@ static enum gen gen_lea(struct tr *t)
 	const struct insn *i = t->i;
 	const struct operand *dst = &i->op[0];
 	enum emit_width w = dst->size == 8 && i->addrsize == 8 ? W64 : W32;
-	struct emit_mem m = { .base = REG_NONE,
-			      .index = REG_NONE,
-			      .scale = i->mem_scale,
-			      .disp = (s32)i->mem_disp };
+	struct emit_mem m = {
+		.base = REG_NONE, .index = REG_NONE, .scale = i->mem_scale, .disp = (s32)i->mem_disp
+	};
 	bool moved = displaced(dst->reg);
 
 	if (i->addrsize == 2 || dst->size < 4)

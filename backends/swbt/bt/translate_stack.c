@@ -50,8 +50,7 @@ static enum gen push_memory(struct tr *t)
 	struct emit_mem m;
 	struct ea ea;
 
-	if (!tr_ea(t, &ea) ||
-	    !tr_lookup(t, &ea, word(t), false, tr_needs_check(t, word(t))))
+	if (!tr_ea(t, &ea) || !tr_lookup(t, &ea, word(t), false, tr_needs_check(t, word(t))))
 		return GEN_STEP;
 	emit_load(&t->e, width(t), R13, tr_operand(t, &ea));
 	emit_store(&t->e, W64, R13, FRAME_AT(target));
