@@ -111,12 +111,14 @@ void classify(struct insn *i, const ZydisDecodedInstruction *z, enum insn_form f
 		use(i, routines[z->mnemonic].routine);
 	else if (string_routine(i, z))
 		return;
+	else if (isa_sets[z->meta.isa_set] != ISA_PLAIN)
+		i->class = INSN_UNDEFINED;
 	else if (bit_string(i, z))
 		use(i, EMU_bit_string);
 	else if (i->mem_vsib && isa_sets[z->meta.isa_set] == ISA_PLAIN)
 		use(i, i->mem_write ? EMU_scatter : EMU_gather);
 	else
-		i->class = isa_sets[z->meta.isa_set] == ISA_PLAIN ? INSN_PLAIN : INSN_UNDEFINED;
+		i->class = INSN_PLAIN;
 }
 
 bool is_sensitive(ZydisMnemonic mnemonic)
