@@ -50,7 +50,7 @@ static const struct row routines[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
 	[ZYDIS_MNEMONIC_UD2] = { 1, FORM_ANY, EMU_UNDEFINED },
 };
 
-enum { ISA_UNKNOWN, ISA_PLAIN, ISA_UNDEFINED };
+enum { ISA_UNKNOWN, ISA_PLAIN, ISA_NAMED, ISA_UNDEFINED };
 static const u8 isa_sets[ZYDIS_ISA_SET_MAX_VALUE + 1] = {
 #define ROUTINE(m, r)
 #define ISA(set, class) [ZYDIS_ISA_SET_##set] = ISA_##class,
@@ -132,5 +132,5 @@ bool is_sensitive(ZydisMnemonic mnemonic)
 bool is_classified(ZydisMnemonic mnemonic, ZydisISASet isa_set)
 {
 	return sensitive[mnemonic].known || routines[mnemonic].known ||
-	       isa_sets[isa_set] != ISA_UNKNOWN;
+	       isa_sets[isa_set] == ISA_PLAIN || isa_sets[isa_set] == ISA_UNDEFINED;
 }
