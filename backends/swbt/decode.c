@@ -302,7 +302,6 @@ static u8 stack_size(const ZydisDecodedInstruction *z)
 	case ZYDIS_CATEGORY_POP:
 	case ZYDIS_CATEGORY_CALL:
 	case ZYDIS_CATEGORY_RET:
-	case ZYDIS_CATEGORY_INTERRUPT:
 		return z->operand_width / 8;
 	default:
 		return z->mnemonic == ZYDIS_MNEMONIC_ENTER || z->mnemonic == ZYDIS_MNEMONIC_LEAVE

@@ -86,6 +86,24 @@ static void mend_sib(const ZydisDecodedInstruction *z, ZydisDecodedOperand *ops)
 		}
 }
 
+/* What is not written in every case is read as well: the old value may stay. */
+static void mend_actions(const ZydisDecodedInstruction *z, ZydisDecodedOperand *ops)
+{
+	for (unsigned int n = 0; n < z->operand_count; n++)
+		if (ops[n].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+		    ops[n].actions & ZYDIS_OPERAND_ACTION_CONDWRITE)
+			ops[n].actions |= ZYDIS_OPERAND_ACTION_READ;
+	switch (z->mnemonic) {
+	case ZYDIS_MNEMONIC_BSF:
+	case ZYDIS_MNEMONIC_BSR:
+	case ZYDIS_MNEMONIC_LAR:
+		ops[0].actions |= ZYDIS_OPERAND_ACTION_READ;
+		break;
+	default:
+		break;
+	}
+}
+
 static bool has_prefix(const ZydisDecodedInstruction *z, u8 prefix)
 {
 	for (unsigned int n = 0; n < z->raw.prefix_count; n++)
@@ -141,36 +159,53 @@ int disasm(const u8 *bytes, size_t n, enum cpu_mode mode, bool amd, ZydisDecoded
 	if (amd)
 		mend_branch(z, ops);
 	mend_sib(z, ops);
+	mend_actions(z, ops);
 	return 0;
 }
 
 /* ---- flags ---------------------------------------------------------------------------------- */
 
-/* Zydis' own, and where it errs. */
+#define C RFLAGS_CF
+#define P RFLAGS_PF
+#define A RFLAGS_AF
+#define Z RFLAGS_ZF
+#define S RFLAGS_SF
+#define O RFLAGS_OF
+
+/* Where Zydis errs. SDM vol. 2, each instruction's "Flags Affected". */
+static const struct {
+	u16 mnemonic, read, written, undefined;
+} mended_flags[] = {
+	{ ZYDIS_MNEMONIC_SBB, C, C | P | A | Z | S | O, 0 },
+	{ ZYDIS_MNEMONIC_BSF, 0, Z, C | P | A | S | O },
+	{ ZYDIS_MNEMONIC_BSR, 0, Z, C | P | A | S | O },
+	{ ZYDIS_MNEMONIC_BEXTR, 0, C | Z | O, P | A | S },
+	{ ZYDIS_MNEMONIC_CMC, C, C, 0 },
+	{ ZYDIS_MNEMONIC_ADCX, C, C, 0 },
+	{ ZYDIS_MNEMONIC_ADOX, O, O, 0 },
+};
+
+#undef C
+#undef P
+#undef A
+#undef Z
+#undef S
+#undef O
+
 static void flags_of(const ZydisDecodedInstruction *z, u32 *read, u32 *written, u32 *undefined)
 {
 	const ZydisAccessedFlags *f = z->cpu_flags;
-	u32 arith = (u32)RFLAGS_ARITH, nodf = arith & ~(u32)RFLAGS_DF;
+	u32 arith = (u32)RFLAGS_ARITH;
 
 	*read = f ? f->tested & arith : 0;
 	*undefined = f ? f->undefined & arith : 0;
 	*written = f ? (f->modified | f->set_0 | f->set_1) & arith : 0;
-	switch (z->mnemonic) {
-	case ZYDIS_MNEMONIC_BSF:
-	case ZYDIS_MNEMONIC_BSR:
-		*written = (u32)RFLAGS_ZF;
-		*undefined = nodf & ~(u32)RFLAGS_ZF;
-		break;
-	case ZYDIS_MNEMONIC_CMC:
-	case ZYDIS_MNEMONIC_ADCX:
-		*read = *written = (u32)RFLAGS_CF;
-		break;
-	case ZYDIS_MNEMONIC_ADOX:
-		*read = *written = (u32)RFLAGS_OF;
-		break;
-	default:
-		break;
-	}
+	for (size_t n = 0; n < ARRAY_SIZE(mended_flags); n++)
+		if (mended_flags[n].mnemonic == z->mnemonic) {
+			*read = mended_flags[n].read;
+			*written = mended_flags[n].written;
+			*undefined = mended_flags[n].undefined;
+		}
 }
 
 /* Instructions that leave their flags alone in some cases: counts of zero, and FCOMI and its like

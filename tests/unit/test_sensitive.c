@@ -431,110 +431,25 @@ static void test_routines(void)
 	}
 }
 
-/*
- * Why each set of plain instructions gives the same result at CPL 3 as at CPL 0: the set is part of
- * the base architecture and all its members that look at system state have rows of their own
- * (which test_no_leaks proves by their operands), or it came with a CPUID feature whose
- * instructions are defined on user registers and one memory operand only, and which guests can be
- * shown.
- */
+/* The features that plain_sets.def names are those of guests. */
 enum feature {
-	BASE,
+	NO_FEATURE,
 #define FEATURE(name, level, function, index, reg, bit) FEATURE_##name,
 #include "common/cpuid.def"
 #undef FEATURE
 };
 
-#define AVX512_LENGTHS(set, f)                                                                  \
-	{ ZYDIS_ISA_SET_##set##_128, FEATURE_##f }, { ZYDIS_ISA_SET_##set##_256, FEATURE_##f }, \
-	{                                                                                       \
-		ZYDIS_ISA_SET_##set##_512, FEATURE_##f                                          \
-	}
-#define SET(set, f)                              \
-	{                                        \
-		ZYDIS_ISA_SET_##set, FEATURE_##f \
-	}
-
 static const struct {
 	u16 isa;
 	u8 feature;
 } plain_sets[] = {
-	{ ZYDIS_ISA_SET_I86, BASE },
-	{ ZYDIS_ISA_SET_I186, BASE },
-	{ ZYDIS_ISA_SET_I386, BASE },
-	{ ZYDIS_ISA_SET_I486REAL, BASE },
-	{ ZYDIS_ISA_SET_PENTIUMREAL, BASE }, /* CMPXCHG8B */
-	{ ZYDIS_ISA_SET_PPRO, BASE },	     /* FCOMI and its like */
-	{ ZYDIS_ISA_SET_LONGMODE, BASE },
-	{ ZYDIS_ISA_SET_FAT_NOP, BASE },
-	{ ZYDIS_ISA_SET_PAUSE, BASE },
-	{ ZYDIS_ISA_SET_PREFETCH_NOP, BASE }, /* 0F 0D is a NOP where it is no prefetch */
-	{ ZYDIS_ISA_SET_PREFETCHWT1, BASE },
-	SET(X87, FPU),
-	SET(CMOV, CMOV),
-	SET(FCMOV, CMOV),
-	SET(PENTIUMMMX, MMX),
-	SET(CMPXCHG16B, CX16),
-	SET(CLFSH, CLFSH),
-	SET(SSE, SSE),
-	SET(SSEMXCSR, SSE),
-	SET(SSE_PREFETCH, SSE),
-	SET(SSE2, SSE2),
-	SET(SSE2MMX, SSE2),
-	SET(SSE3, SSE3),
-	SET(SSE3X87, SSE3),
-	SET(SSSE3, SSSE3),
-	SET(SSSE3MMX, SSSE3),
-	SET(SSE4, SSE4_1),
-	SET(SSE42, SSE4_2),
-	SET(SSE4A, SSE4A),
-	SET(POPCNT, POPCNT),
-	SET(LZCNT, LZCNT),
-	SET(MOVBE, MOVBE),
-	SET(BMI1, BMI1),
-	SET(BMI2, BMI2),
-	SET(ADOX_ADCX, ADX),
-	SET(AES, AES),
-	SET(PCLMULQDQ, PCLMUL),
-	SET(SHA, SHA),
-	SET(GFNI, GFNI),
-	SET(RDRAND, RDRAND),
-	SET(RDSEED, RDSEED),
-	SET(CLFLUSHOPT, CLFLUSHOPT),
-	SET(CLWB, CLWB),
-	SET(MOVDIR, MOVDIRI),
-	SET(F16C, F16C),
-	SET(FMA, FMA),
-	SET(AVX, AVX),
-	SET(AVXAES, AVX),
-	SET(AVX2, AVX2),
-	SET(AVX_GFNI, GFNI),
-	SET(AVX_VNNI, AVXVNNI),
-	SET(VAES, VAES),
-	SET(VPCLMULQDQ, VPCLMUL),
-	AVX512_LENGTHS(AVX512F, AVX512F),
-	SET(AVX512F_128N, AVX512F),
-	SET(AVX512F_SCALAR, AVX512F),
-	SET(AVX512F_KOP, AVX512F),
-	AVX512_LENGTHS(AVX512BW, AVX512BW),
-	SET(AVX512BW_128N, AVX512BW),
-	SET(AVX512BW_KOP, AVX512BW),
-	AVX512_LENGTHS(AVX512DQ, AVX512DQ),
-	SET(AVX512DQ_128N, AVX512DQ),
-	SET(AVX512DQ_SCALAR, AVX512DQ),
-	SET(AVX512DQ_KOP, AVX512DQ),
-	AVX512_LENGTHS(AVX512CD, AVX512CD),
-	AVX512_LENGTHS(AVX512_BF16, AVX512BF16),
-	AVX512_LENGTHS(AVX512_BITALG, AVX512BITALG),
-	AVX512_LENGTHS(AVX512_GFNI, GFNI),
-	AVX512_LENGTHS(AVX512_IFMA, AVX512IFMA),
-	AVX512_LENGTHS(AVX512_VAES, VAES),
-	AVX512_LENGTHS(AVX512_VBMI, AVX512VBMI),
-	AVX512_LENGTHS(AVX512_VBMI2, AVX512VBMI2),
-	AVX512_LENGTHS(AVX512_VNNI, AVX512VNNI),
-	AVX512_LENGTHS(AVX512_VP2INTERSECT, AVX512VP2I),
-	AVX512_LENGTHS(AVX512_VPCLMULQDQ, VPCLMUL),
-	AVX512_LENGTHS(AVX512_VPOPCNTDQ, AVX512VPOPCNT),
+#define BASE(set)	   { ZYDIS_ISA_SET_##set, NO_FEATURE },
+#define SET(set, name)	   { ZYDIS_ISA_SET_##set, FEATURE_##name },
+#define LENGTHS(set, name) SET(set##_128, name) SET(set##_256, name) SET(set##_512, name)
+#include "tests/unit/plain_sets.def"
+#undef BASE
+#undef SET
+#undef LENGTHS
 };
 
 static void test_plain_sets(void)
