@@ -74,8 +74,10 @@ static bool must_align(const ZydisDecodedInstruction *z, const ZydisDecodedOpera
 	default:
 		break;
 	}
-	/* AMD's do not check, Intel's do: left to the host. */
-	if (z->meta.isa_set == ZYDIS_ISA_SET_SHA)
+	/* Here processors differ (AMD's do not check SHA's operands, nor any under an empty mask):
+	 * left to the host. */
+	if (z->meta.isa_set == ZYDIS_ISA_SET_SHA ||
+	    (z->avx.mask.reg != ZYDIS_REGISTER_NONE && z->avx.mask.reg != ZYDIS_REGISTER_K0))
 		return false;
 	switch (z->meta.exception_class) {
 	case ZYDIS_EXCEPTION_CLASS_SSE1:

@@ -72,6 +72,22 @@ static ZyanStatus decode_cr8(const ZydisDecoder *d, const u8 *bytes, size_t n,
 	return ZYDIS_STATUS_ILLEGAL_LOCK;
 }
 
+/* Fast system calls outside protected mode: #GP or, SYSENTER in virtual-8086 mode, a system call.
+ * To Zydis they are no instructions there. */
+static ZyanStatus decode_fast_call(const u8 *bytes, size_t n, ZydisDecodedInstruction *z,
+				   ZydisDecodedOperand *ops)
+{
+	ZyanStatus status;
+	ZydisDecoder d;
+
+	decoder_for(&d, MODE_PROT16, false);
+	status = ZydisDecoderDecodeFull(&d, bytes, n, z, ops);
+	if (ZYAN_SUCCESS(status) && z->mnemonic != ZYDIS_MNEMONIC_SYSENTER &&
+	    z->mnemonic != ZYDIS_MNEMONIC_SYSEXIT && z->mnemonic != ZYDIS_MNEMONIC_SYSRET)
+		return ZYDIS_STATUS_DECODING_ERROR;
+	return status;
+}
+
 /* Base 101b of a SIB byte without displacement size is none, whatever REX.B says; Zydis takes it
  * for R13 where the address size is 32 bits. */
 static void mend_sib(const ZydisDecodedInstruction *z, ZydisDecodedOperand *ops)
@@ -149,6 +165,8 @@ int disasm(const u8 *bytes, size_t n, enum cpu_mode mode, bool amd, ZydisDecoded
 	status = ZydisDecoderDecodeFull(&d, bytes, n, z, ops);
 	if (status == ZYDIS_STATUS_ILLEGAL_LOCK && amd)
 		status = decode_cr8(&d, bytes, n, z, ops);
+	if (status == ZYDIS_STATUS_DECODING_ERROR && (mode == MODE_REAL || mode == MODE_VM86))
+		status = decode_fast_call(bytes, n, z, ops);
 	if (!ZYAN_SUCCESS(status))
 		return error_of(status, n);
 	/* F3 90 is PAUSE, but XCHG with R8 where REX.B is set; Zydis takes both for PAUSE. */
@@ -180,6 +198,9 @@ static const struct {
 	{ ZYDIS_MNEMONIC_BSF, 0, Z, C | P | A | S | O },
 	{ ZYDIS_MNEMONIC_BSR, 0, Z, C | P | A | S | O },
 	{ ZYDIS_MNEMONIC_BEXTR, 0, C | Z | O, P | A | S },
+	{ ZYDIS_MNEMONIC_VPTEST, 0, C | P | A | Z | S | O, 0 },
+	{ ZYDIS_MNEMONIC_VTESTPS, 0, C | P | A | Z | S | O, 0 },
+	{ ZYDIS_MNEMONIC_VTESTPD, 0, C | P | A | Z | S | O, 0 },
 	{ ZYDIS_MNEMONIC_CMC, C, C, 0 },
 	{ ZYDIS_MNEMONIC_ADCX, C, C, 0 },
 	{ ZYDIS_MNEMONIC_ADOX, O, O, 0 },

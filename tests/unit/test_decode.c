@@ -152,6 +152,13 @@ static void test_errors(void)
 		/* Zeroing without a mask; broadcast of what is not a vector. */
 		{ L64, "62f17cc85800", -EINVAL },
 		{ L64, "62f17c582800", -EINVAL },
+		/* Protected mode only. SDM vol. 2, real-address mode exceptions. */
+		{ R16, "0f00c0", -EINVAL }, /* SLDT */
+		{ V86, "0f02c1", -EINVAL }, /* LAR */
+		{ V86, "63c1", -EINVAL },   /* ARPL */
+		{ R16, "0f01c1", 0 },	    /* VMCALL, for comparison */
+		{ R16, "c5f85803", -EINVAL },
+		{ V86, "62f174485803", -EINVAL },
 		/* 3DNow! suffix. */
 		{ L64, "0f0fc199", -EINVAL },
 	};

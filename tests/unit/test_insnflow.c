@@ -93,6 +93,8 @@ static void test_flags(void)
 		{ "dbf1", "CPAZSO", "CPAZSO" },	   /* FCOMI */
 		{ "dac1", "C", "" },		   /* FCMOVB */
 		{ "660f3817c1", "", "CPAZSO" },	   /* PTEST */
+		{ "c4e27917c1", "", "CPAZSO" },	   /* VPTEST */
+		{ "c4e2790ec1", "", "CPAZSO" },	   /* VTESTPS */
 		{ "c4e278f2c1", "PA", "CPAZSO" },  /* ANDN */
 		{ "c4e278f7c1", "PAS", "CPAZSO" }, /* BEXTR */
 		{ "c4e279f7c1", "", "" },	   /* SHLX */
