@@ -50,7 +50,7 @@ static const struct row routines[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
 	[ZYDIS_MNEMONIC_UD2] = { 1, FORM_ANY, EMU_UNDEFINED },
 };
 
-enum { ISA_UNKNOWN, ISA_PLAIN, ISA_UNDEFINED };
+enum { ISA_UNKNOWN, ISA_PLAIN, ISA_NAMED, ISA_UNDEFINED };
 static const u8 isa_sets[ZYDIS_ISA_SET_MAX_VALUE + 1] = {
 #define ROUTINE(m, r)
 #define ISA(set, class) [ZYDIS_ISA_SET_##set] = ISA_##class,
@@ -111,12 +111,14 @@ void classify(struct insn *i, const ZydisDecodedInstruction *z, enum insn_form f
 		use(i, routines[z->mnemonic].routine);
 	else if (string_routine(i, z))
 		return;
+	else if (isa_sets[z->meta.isa_set] != ISA_PLAIN)
+		i->class = INSN_UNDEFINED;
 	else if (bit_string(i, z))
 		use(i, EMU_bit_string);
 	else if (i->mem_vsib && isa_sets[z->meta.isa_set] == ISA_PLAIN)
 		use(i, i->mem_write ? EMU_scatter : EMU_gather);
 	else
-		i->class = isa_sets[z->meta.isa_set] == ISA_PLAIN ? INSN_PLAIN : INSN_UNDEFINED;
+		i->class = INSN_PLAIN;
 }
 
 bool is_sensitive(ZydisMnemonic mnemonic)
@@ -130,5 +132,5 @@ bool is_sensitive(ZydisMnemonic mnemonic)
 bool is_classified(ZydisMnemonic mnemonic, ZydisISASet isa_set)
 {
 	return sensitive[mnemonic].known || routines[mnemonic].known ||
-	       isa_sets[isa_set] != ISA_UNKNOWN;
+	       isa_sets[isa_set] == ISA_PLAIN || isa_sets[isa_set] == ISA_UNDEFINED;
 }

@@ -1,32 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/swbt/decode.h"
 #include "backends/swbt/classify.h"
-
-#include <Zydis/Zydis.h>
-#include <errno.h>
-
-static const struct {
-	ZydisMachineMode machine;
-	ZydisStackWidth stack;
-} modes[] = {
-	[MODE_REAL] = { ZYDIS_MACHINE_MODE_REAL_16, ZYDIS_STACK_WIDTH_16 },
-	[MODE_VM86] = { ZYDIS_MACHINE_MODE_REAL_16, ZYDIS_STACK_WIDTH_16 },
-	[MODE_PROT16] = { ZYDIS_MACHINE_MODE_LEGACY_16, ZYDIS_STACK_WIDTH_16 },
-	[MODE_PROT32] = { ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32 },
-	[MODE_LONG64] = { ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64 },
-};
-
-static void decoder_for(ZydisDecoder *d, enum cpu_mode mode)
-{
-	/* Encodings of features that no guest is shown, and that decode as NOPs without them. */
-	static const ZydisDecoderMode off[] = { ZYDIS_DECODER_MODE_MPX, ZYDIS_DECODER_MODE_CET,
-						ZYDIS_DECODER_MODE_CLDEMOTE,
-						ZYDIS_DECODER_MODE_KNC };
-
-	ZydisDecoderInit(d, modes[mode].machine, modes[mode].stack);
-	for (size_t n = 0; n < ARRAY_SIZE(off); n++)
-		ZydisDecoderEnableMode(d, off[n], ZYAN_FALSE);
-}
+#include "backends/swbt/disasm.h"
 
 /* Zydis' number of a general register, and the bytes of it that are meant. */
 static bool gpr_of(ZydisRegister r, u8 *gpr, bool *high)
@@ -99,8 +74,10 @@ static bool must_align(const ZydisDecodedInstruction *z, const ZydisDecodedOpera
 	default:
 		break;
 	}
-	/* AMD's do not check, Intel's do: left to the host. */
-	if (z->meta.isa_set == ZYDIS_ISA_SET_SHA)
+	/* Here processors differ (AMD's do not check SHA's operands, nor any under an empty mask):
+	 * left to the host. */
+	if (z->meta.isa_set == ZYDIS_ISA_SET_SHA ||
+	    (z->avx.mask.reg != ZYDIS_REGISTER_NONE && z->avx.mask.reg != ZYDIS_REGISTER_K0))
 		return false;
 	switch (z->meta.exception_class) {
 	case ZYDIS_EXCEPTION_CLASS_SSE1:
@@ -151,13 +128,6 @@ static void explicit_memory(struct insn *i, const ZydisDecodedInstruction *z,
 		i->mem_size = 1;
 		i->mem_read = true;
 		i->mem_write = false;
-	}
-	/* Zydis 4.0.0 takes base 101b of a SIB byte without displacement size for R13 when REX.B is
-	 * set and the address size is 32 bits: there is no base, whatever REX says. */
-	if (z->raw.modrm.offset && z->raw.sib.offset && z->raw.modrm.mod == 0 &&
-	    z->raw.sib.base == 5) {
-		i->mem_base = REG_NONE;
-		i->mem_disp = z->raw.disp.value;
 	}
 }
 
@@ -281,37 +251,6 @@ static u8 fpu_of(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *op
 	return mmx || z->mnemonic == ZYDIS_MNEMONIC_EMMS ? FPU_MMX : FPU_NONE;
 }
 
-/* What Zydis 4.0.0 gets wrong about flags, and shifts, which leave them for a count of zero. */
-static void flags_of(struct insn *i, const ZydisDecodedInstruction *z)
-{
-	const ZydisAccessedFlags *f = z->cpu_flags;
-	u32 arith = (u32)RFLAGS_ARITH;
-
-	if (f) {
-		i->flags_read = f->tested & arith;
-		i->flags_written = (f->modified | f->set_0 | f->set_1 | f->undefined) & arith;
-	}
-	switch (z->mnemonic) {
-	case ZYDIS_MNEMONIC_BSF:
-	case ZYDIS_MNEMONIC_BSR:
-		i->flags_written = arith & ~(u32)RFLAGS_DF;
-		break;
-	case ZYDIS_MNEMONIC_CMC:
-		i->flags_read = i->flags_written = (u32)RFLAGS_CF;
-		break;
-	case ZYDIS_MNEMONIC_ADCX:
-		i->flags_read = i->flags_written = (u32)RFLAGS_CF;
-		break;
-	case ZYDIS_MNEMONIC_ADOX:
-		i->flags_read = i->flags_written = (u32)RFLAGS_OF;
-		break;
-	default:
-		break;
-	}
-	if (z->meta.category == ZYDIS_CATEGORY_SHIFT || z->meta.category == ZYDIS_CATEGORY_ROTATE)
-		i->flags_read |= i->flags_written;
-}
-
 static void layout(struct insn *i, const ZydisDecodedInstruction *z)
 {
 	static const u8 encodings[] = {
@@ -365,7 +304,6 @@ static u8 stack_size(const ZydisDecodedInstruction *z)
 	case ZYDIS_CATEGORY_POP:
 	case ZYDIS_CATEGORY_CALL:
 	case ZYDIS_CATEGORY_RET:
-	case ZYDIS_CATEGORY_INTERRUPT:
 		return z->operand_width / 8;
 	default:
 		return z->mnemonic == ZYDIS_MNEMONIC_ENTER || z->mnemonic == ZYDIS_MNEMONIC_LEAVE
@@ -436,57 +374,36 @@ static void fill(struct insn *i, const ZydisDecodedInstruction *z, const ZydisDe
 	if (z->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR)
 		form = FORM_FAR;
 	i->fpu = fpu_of(z, ops);
-	flags_of(i, z);
+	i->flags_read = disasm_flags_read(z);
+	i->flags_written = disasm_flags_written(z);
 	layout(i, z);
 	classify(i, z, form);
 }
 
-/* CLZERO after F2 or F3 does not exist. */
-static bool wrongly_accepted(const ZydisDecodedInstruction *z)
-{
-	bool repeat = false;
-
-	for (unsigned int n = 0; n < z->raw.prefix_count; n++)
-		repeat |= z->raw.prefixes[n].value == 0xf2 || z->raw.prefixes[n].value == 0xf3;
-	return z->mnemonic == ZYDIS_MNEMONIC_CLZERO && repeat;
-}
-
-/* F3 90 is PAUSE, but XCHG with R8 where REX.B is set; Zydis 4.0.0 takes both for PAUSE. F3 as
- * another prefix without meaning, then. */
-static ZyanStatus decode_exchange(const ZydisDecoder *d, const u8 *bytes, size_t n,
-				  ZydisDecodedInstruction *z, ZydisDecodedOperand *ops)
-{
-	u8 copy[INSN_MAX];
-
-	for (size_t b = 0; b < n; b++)
-		copy[b] = b < z->raw.rex.offset && bytes[b] == 0xf3 ? 0x3e : bytes[b];
-	return ZydisDecoderDecodeFull(d, copy, n, z, ops);
-}
-
-int decode(struct insn *i, const u8 *bytes, size_t n, enum cpu_mode mode)
+int decode_as(struct insn *i, const u8 *bytes, size_t n, enum cpu_mode mode, bool amd)
 {
 	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
 	ZydisDecodedInstruction z;
-	ZydisDecoder d;
-	ZyanStatus status;
+	int r = disasm(bytes, n, mode, amd, &z, ops);
 
-	if (n > INSN_MAX)
-		n = INSN_MAX;
-	decoder_for(&d, mode);
-	status = ZydisDecoderDecodeFull(&d, bytes, n, &z, ops);
-	if (ZYAN_SUCCESS(status) && z.mnemonic == ZYDIS_MNEMONIC_PAUSE && z.raw.rex.B)
-		status = decode_exchange(&d, bytes, n, &z, ops);
-	if (status == ZYDIS_STATUS_NO_MORE_DATA)
-		return n < INSN_MAX ? -ENODATA : -E2BIG;
-	if (status == ZYDIS_STATUS_INSTRUCTION_TOO_LONG)
-		return -E2BIG;
-	if (!ZYAN_SUCCESS(status) || wrongly_accepted(&z))
-		return -EINVAL;
+	if (r)
+		return r;
 	*i = (struct insn){ .mode = mode };
 	for (unsigned int b = 0; b < z.length; b++)
 		i->raw[b] = bytes[b];
 	fill(i, &z, ops);
 	return 0;
+}
+
+/* SSE4A is AMD's alone, and its licensees'. */
+static bool host_is_amd(void)
+{
+	return __builtin_cpu_is("amd") || __builtin_cpu_supports("sse4a");
+}
+
+int decode(struct insn *i, const u8 *bytes, size_t n, enum cpu_mode mode)
+{
+	return decode_as(i, bytes, n, mode, host_is_amd());
 }
 
 u64 insn_ea(const struct insn *i, const struct vcpu *v, u64 rip)
@@ -507,14 +424,12 @@ void insn_format(const struct insn *i, u64 rip, char *buf, size_t len)
 	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
 	ZydisDecodedInstruction z;
 	ZydisFormatter f;
-	ZydisDecoder d;
 
-	decoder_for(&d, i->mode);
 	ZydisFormatterInit(&f, ZYDIS_FORMATTER_STYLE_INTEL);
 	if (!len)
 		return;
 	buf[0] = 0;
-	if (ZYAN_SUCCESS(ZydisDecoderDecodeFull(&d, i->raw, i->length, &z, ops)))
+	if (!disasm(i->raw, i->length, i->mode, host_is_amd(), &z, ops))
 		ZydisFormatterFormatInstruction(&f, &z, ops, z.operand_count_visible, buf, len, rip,
 						NULL);
 }

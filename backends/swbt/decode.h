@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The one decoder of all engines: Zydis behind a struct that the rest of the backend can live with.
- * Nothing but decode.c and classify.c includes
- * Zydis. Known defects of Zydis 4.0.0 are mended here (README.md).
+ * Nothing but disasm.c, decode.c and classify.c includes Zydis (README.md, "Decoding and classes").
  */
 #ifndef FVB_SWBT_DECODE_H
 #define FVB_SWBT_DECODE_H
@@ -69,7 +68,8 @@ struct insn {
 
 	u32 gpr_read, gpr_written; /* BIT(enum gpr), explicit and implicit, address registers too */
 	u32 gpr_implicit; /* those of both that no field of the bytes names: cannot be renamed */
-	u32 flags_read, flags_written; /* of RFLAGS_ARITH; own table where Zydis errs */
+	/* Of RFLAGS_ARITH. Read: also what may stay as it was (shifts by zero, undefined flags). */
+	u32 flags_read, flags_written;
 
 	u8 raw[INSN_MAX];
 	/* Where things are in raw[]; 0 and a zero length where they are not. */
@@ -85,6 +85,10 @@ enum insn_encoding { ENC_LEGACY, ENC_VEX, ENC_EVEX, ENC_XOP, ENC_3DNOW };
  * -ENODATA: it goes on beyond N < 15 bytes; -E2BIG: longer than 15 (#GP).
  */
 int decode(struct insn *i, const u8 *bytes, size_t n, enum cpu_mode mode);
+
+/* The same for a processor of AMD's or of Intel's; decode is for the host's, which is the guest's
+ * as well (common/cpuid.h). */
+int decode_as(struct insn *i, const u8 *bytes, size_t n, enum cpu_mode mode, bool amd);
 
 /* Effective address of I's memory operand (offset within its segment), for an instruction at RIP. */
 u64 insn_ea(const struct insn *i, const struct vcpu *v, u64 rip);
