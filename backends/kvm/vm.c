@@ -3,6 +3,7 @@
 #include "backends/kvm/kvm.h"
 #include "common/sandbox.h"
 
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -80,6 +81,20 @@ static int open_dev(struct error *err)
 	return fd;
 }
 
+/* CPUID Fn0000_0001 ECX.VMX or Fn8000_0001 ECX.SVM. */
+static bool has_extension(void)
+{
+	u32 a, b, c, d;
+
+	if (__get_cpuid(1, &a, &b, &c, &d) && c & BIT(5))
+		return true;
+	return __get_cpuid(0x80000001, &a, &b, &c, &d) && c & BIT(2);
+}
+
+/*
+ * A KVM without VMX and SVM below it (PVM on some clouds) is software itself: it runs kernels that
+ * were written for it, but not every guest, and what it costs is not what hardware costs.
+ */
 static int kvm_probe(struct error *err)
 {
 	int fd = open_dev(err);
@@ -87,6 +102,12 @@ static int kvm_probe(struct error *err)
 	if (fd < 0)
 		return fd;
 	close(fd);
+	if (!has_extension() && !getenv("FVBENCH_SOFTWARE_KVM"))
+		return fail(
+			err, -EOPNOTSUPP,
+			"there is a /dev/kvm, but the processor shows neither VMX nor SVM: this "
+			"KVM is software (PVM?), which cannot run every guest; use tests/rig/run, "
+			"or set FVBENCH_SOFTWARE_KVM=1 to try it");
 	return 0;
 }
 

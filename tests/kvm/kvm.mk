@@ -9,7 +9,7 @@ $(B)/test_kvm $(B)/exitcost:
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 .PHONY: test-kvm exitcost
-test-kvm: $(B)/test_kvm
+test-kvm: $(B)/test_kvm fvbench
 	$(Q)tests/with-kvm $(B)/test_kvm
 exitcost: $(B)/exitcost
 	$(Q)$(B)/exitcost

@@ -65,7 +65,8 @@ static bool comparable_routine(u8 id)
 		EMU_clzero,
 		EMU_bit_string,
 		EMU_movdir64b,
-		/* Privileged: all of them fault. */
+		/* Privileged: all of them fault. Not SYSEXIT: in long mode it is #UD on AMD's
+		 * processors, but #GP under some of their hypervisors. */
 		EMU_hlt,
 		EMU_cli,
 		EMU_sti,
@@ -89,7 +90,6 @@ static bool comparable_routine(u8 id)
 		EMU_xsetbv,
 		EMU_swapgs,
 		EMU_sysret,
-		EMU_sysexit,
 		EMU_clac,
 		EMU_stac,
 	};
