@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Instructions that are themselves, with other registers and another memory operand. */
+/*
+ * Instructions that are themselves, with other registers and another memory operand.
+ *
+ * LOCK goes where the operand is RAM. The only vCPU cannot see another's access between the load
+ * and the store of an instruction, and its own interrupts come between instructions; no thread of
+ * ours touches guest RAM. Loads and stores stay in program order as x86 has it, save that a load
+ * may pass an older store. Who needs that order writes MFENCE or LOCK OR/ADD of a constant to the
+ * stack, which nobody shares: those stay as they are. Devices get their accesses through C, locked
+ * or not. XCHG, locked by itself, becomes a load, a store and a move.
+ */
 #include "backends/swbt/bt/translate.h"
 #include "backends/swbt/rewrite.h"
 
@@ -76,14 +85,26 @@ static void store_moved(struct tr *t, const struct plan *p)
 		emit_mov(&t->e, W64, R14, RCX);
 }
 
+/* LOCK OR or ADD of a constant to the stack: what compilers and kernels use for MFENCE. */
+static bool is_fence(const struct insn *i)
+{
+	u8 opcode = i->raw[i->opcode_at], group = i->raw[i->modrm_at] >> 3 & 7;
+
+	return i->lock && i->mem_base == RSP &&
+	       !(i->opcode_at && i->raw[i->opcode_at - 1] == 0x0f) && (opcode & 0xfc) == 0x80 &&
+	       group < 2;
+}
+
 static enum gen put(struct tr *t, struct plan *p)
 {
+	struct insn i = *t->i;
 	u8 bytes[REWRITE_MAX];
 	int len;
 
 	if (p->native_rcx)
 		emit_mov(&t->e, W64, RCX, R14);
-	len = rewrite(t->i, &p->r, bytes);
+	i.lock = is_fence(t->i);
+	len = rewrite(&i, &p->r, bytes);
 	if (len < 0)
 		return GEN_STEP;
 	tr_commit(t);
@@ -117,6 +138,38 @@ static int place_operand(struct tr *t, struct plan *p, struct emit_mem m)
 	return (int)free;
 }
 
+/* XCHG of memory with a register that has one of the host's. Bytes are rare enough. */
+static bool is_exchange(const struct insn *i, const struct plan *p)
+{
+	return i->raw[i->opcode_at] == 0x87 && i->encoding == ENC_LEGACY && !p->moved &&
+	       !(i->opcode_at && i->raw[i->opcode_at - 1] == 0x0f);
+}
+
+static void move_sized(struct tr *t, u8 size, bool store, u8 reg, struct emit_mem m)
+{
+	if (size == 2)
+		emit_byte(&t->e, 0x66);
+	(store ? emit_store : emit_load)(&t->e, size == 8 ? W64 : W32, reg, m);
+}
+
+static enum gen put_exchange(struct tr *t, struct emit_mem m)
+{
+	const struct operand *reg = &t->i->op[t->i->op[0].type == OPERAND_MEM];
+	u8 host = host_of(reg->reg);
+
+	if (m.base == R13 || m.index == R13) {
+		emit_lea(&t->e, W64, RCX, m);
+		m = at(RCX, 0);
+	}
+	move_sized(t, reg->size, false, R13, m);
+	tr_commit(t);
+	move_sized(t, reg->size, true, host, m);
+	if (reg->size == 2)
+		emit_byte(&t->e, 0x66);
+	emit_mov(&t->e, reg->size == 8 ? W64 : W32, host, R13);
+	return GEN_NEXT;
+}
+
 static enum gen gen_memory(struct tr *t, struct plan *p)
 {
 	const struct insn *i = t->i;
@@ -132,6 +185,8 @@ static enum gen gen_memory(struct tr *t, struct plan *p)
 		check = false;
 	if (!tr_lookup(t, &ea, i->mem_size, i->mem_write, check))
 		return GEN_STEP;
+	if (is_exchange(i, p))
+		return put_exchange(t, tr_operand(t, &ea));
 	free = place_operand(t, p, tr_operand(t, &ea));
 	if (free < 0 || !load_moved(t, p, (u32)free))
 		return GEN_STEP;
