@@ -320,6 +320,8 @@ static void check(bool wide, const struct bt_config *config)
 	v->bt_config.chain = config->chain;
 	v->bt_config.alignment = config->alignment;
 	v->bt_config.flush_always = config->flush_always;
+	if (config->cache_size)
+		bt_of(v)->cache.limit = config->cache_size;
 	set_up(vm, wide);
 	for (u64 n = 0; n < SEQUENCES; n++) {
 		const struct sequence *q = &sequences[n];
@@ -348,6 +350,7 @@ static void all_ways(bool wide)
 		{ .block_insns = 1, .chain = true },
 		{ .block_insns = BT_BLOCK_INSNS, .chain = true, .alignment = true },
 		{ .block_insns = 3, .flush_always = true },
+		{ .block_insns = BT_BLOCK_INSNS, .chain = true, .cache_size = BT_CACHE_MIN },
 	};
 
 	make_all(wide);

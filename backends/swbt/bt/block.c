@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-/* A block takes about 100 bytes of code and as many of what is known about it. */
-#define BYTES_PER_BLOCK 64
+/* The least there can be: a jump to an exit, and the exit. */
+#define BYTES_PER_BLOCK 16
 #define BYTES_PER_EXIT	16
 
 static void *reserve(size_t size)
@@ -34,7 +34,8 @@ int blocks_init(struct bt *bt)
 
 	bt->nr_pages = (last->gpa + last->size) >> 12;
 	bt->max_exits = (u32)(bt->cache.size / BYTES_PER_EXIT) + BT_BLOCK_EXITS;
-	bt->max_blocks = (u32)(bt->cache.size / BYTES_PER_BLOCK) + 1;
+	for (bt->max_blocks = 1; bt->max_blocks < bt->cache.size / BYTES_PER_BLOCK;)
+		bt->max_blocks *= 2;
 	bt->meta_size = 4 * bt->cache.size;
 	bt->exits = reserve(bt->max_exits * sizeof(*bt->exits));
 	bt->blocks = reserve(bt->max_blocks * sizeof(struct block *));
@@ -80,33 +81,37 @@ struct block *block_find(const struct bt *bt, u64 rip, u64 gpa, u32 key)
 
 struct block *block_at(const struct bt *bt, const u8 *host)
 {
-	u32 low = 0, high = bt->nr_blocks;
+	bool present_lap = host < bt->cache.exec + bt->cache.used;
+	u64 low = present_lap ? bt->lap : bt->oldest, high = present_lap ? bt->newest : bt->lap;
+	struct block *b;
 
 	while (high - low > 1) {
-		u32 mid = low + (high - low) / 2;
+		u64 mid = low + (high - low) / 2;
 
-		if (bt->blocks[mid]->host <= host)
+		if (block_nr(bt, mid)->host <= host)
 			low = mid;
 		else
 			high = mid;
 	}
-	if (low == high || host < bt->blocks[low]->host ||
-	    host >= bt->blocks[low]->host + bt->blocks[low]->host_length)
+	if (low == high)
 		return NULL;
-	return bt->blocks[low];
+	b = block_nr(bt, low);
+	return host >= b->host && host < b->host + b->host_length ? b : NULL;
 }
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
+static size_t meta_of(unsigned int nr)
+{
+	return sizeof(struct block) + ALIGN_UP((nr + 1) * sizeof(struct site), 16);
+}
+
 struct block *block_new(struct bt *bt, unsigned int nr)
 {
-	size_t size = sizeof(struct block) + ALIGN_UP((nr + 1) * sizeof(struct site), 16);
-	struct block *b = (struct block *)(void *)(bt->meta + bt->meta_used);
+	struct block *b;
 
-	if (bt->meta_used + size > bt->meta_size || bt->nr_blocks == bt->max_blocks ||
-	    bt->nr_exits + BT_BLOCK_EXITS > bt->max_exits)
-		return NULL;
-	bt->meta_used += size;
+	blocks_make_room(bt, meta_of(nr));
+	b = (struct block *)(void *)(bt->meta + bt->meta_used);
 	*b = (struct block){ .site = (struct site *)(void *)(b + 1), .first_exit = bt->nr_exits };
 	return b;
 }
@@ -120,18 +125,17 @@ static void page_add(struct bt *bt, struct page_link *l, struct block *b, u64 gp
 		pagetable_protect(&bt->pages,
 				  ram_at(&bt->v->vm->ram, gpa & ~(u64)PAGE_MASK, PAGE_SIZE));
 	}
-	l->block = b;
-	l->next = *head;
+	*l = (struct page_link){ .block = b, .next = *head, .before = head };
+	if (l->next)
+		l->next->before = &l->next;
 	*head = l;
 }
 
 static void page_remove(struct bt *bt, struct page_link *l, u64 gpa)
 {
-	struct page_link **p = &bt->page_blocks[gpa >> 12];
-
-	while (*p != l)
-		p = &(*p)->next;
-	*p = l->next;
+	*l->before = l->next;
+	if (l->next)
+		l->next->before = l->before;
 	if (!bt->page_blocks[gpa >> 12])
 		bt->v->code_pages[gpa >> 12] = 0;
 }
@@ -140,7 +144,8 @@ void block_publish(struct bt *bt, struct block *b)
 {
 	struct block **head = bucket(bt, b->rip, b->gpa, b->key);
 
-	bt->blocks[bt->nr_blocks++] = b;
+	bt->blocks[bt->newest++ & (bt->max_blocks - 1)] = b;
+	bt->meta_used += meta_of(b->nr);
 	b->hash_next = *head;
 	*head = b;
 	page_add(bt, &b->page[0], b, b->gpa);
@@ -155,17 +160,18 @@ void exit_link(struct bt *bt, struct exit *x, struct block *to)
 	emit_fix32(x->site, cache_write(&bt->cache, to->host));
 	x->to = to;
 	x->next = to->incoming;
+	x->before = &to->incoming;
+	if (x->next)
+		x->next->before = &x->next;
 	to->incoming = x;
 	bt->stats.links++;
 }
 
 static void exit_unlink(struct bt *bt, struct exit *x)
 {
-	struct exit **p = &x->to->incoming;
-
-	while (*p != x)
-		p = &(*p)->next;
-	*p = x->next;
+	*x->before = x->next;
+	if (x->next)
+		x->next->before = x->before;
 	x->to = NULL;
 	emit_fix32(x->site, cache_write(&bt->cache, x->stub));
 }
@@ -186,6 +192,7 @@ void block_drop(struct bt *bt, struct block *b)
 	struct block **p = bucket(bt, b->rip, b->gpa, b->key);
 
 	bt->generation++;
+	b->dropped = true;
 	block_unlink(bt, b);
 	for (u32 n = 0; n < b->nr_exits; n++)
 		if (bt->exits[b->first_exit + n].to)
@@ -196,30 +203,4 @@ void block_drop(struct bt *bt, struct block *b)
 	page_remove(bt, &b->page[0], b->gpa);
 	if (b->gpa2)
 		page_remove(bt, &b->page[1], b->gpa2);
-}
-
-static void page_clear(struct bt *bt, u64 gpa)
-{
-	bt->page_blocks[gpa >> 12] = NULL;
-	bt->v->code_pages[gpa >> 12] = 0;
-}
-
-void blocks_flush(struct bt *bt)
-{
-	bt->generation++;
-	bt->stats.cache_flushes++;
-	for (u32 n = 0; n < bt->nr_blocks; n++) {
-		page_clear(bt, bt->blocks[n]->gpa);
-		if (bt->blocks[n]->gpa2)
-			page_clear(bt, bt->blocks[n]->gpa2);
-	}
-	for (unsigned int n = 0; n < BT_BUCKETS; n++)
-		bt->hash[n] = NULL;
-	for (unsigned int n = 0; n < NR_SPACES; n++)
-		for (unsigned int k = 0; k < ARRAY_SIZE(bt->pages.space[n].targets); k++)
-			targets_flush(&bt->pages.space[n].targets[k]);
-	bt->cache.used = bt->stubs;
-	bt->nr_exits = FIRST_EXIT;
-	bt->nr_blocks = 0;
-	bt->meta_used = 0;
 }

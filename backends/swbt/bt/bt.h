@@ -25,9 +25,9 @@ enum exit_kind {
 struct block;
 
 struct exit {
-	struct block *from, *to; /* to: linked */
-	struct exit *next;	 /* of those linked to the same block */
-	u64 target;		 /* EXIT_JUMP: guest RIP */
+	struct block *from, *to;     /* to: linked */
+	struct exit *next, **before; /* of those linked to the same block */
+	u64 target;		     /* EXIT_JUMP: guest RIP */
 	u8 *site;	/* displacement of the branch, writable view; NULL: cannot be linked */
 	const u8 *stub; /* where it goes when unlinked, executable view */
 	u16 insn;	/* which of the block's */
@@ -50,7 +50,7 @@ struct site {
 /* A block in the list of a guest-physical page. */
 struct page_link {
 	struct block *block;
-	struct page_link *next;
+	struct page_link *next, **before;
 };
 
 struct block {
@@ -61,6 +61,7 @@ struct block {
 	u16 cold;	/* offset of what is not on the straight way */
 	u16 host_length;
 	bool unaligned;	   /* not to be run: an instruction in it makes unaligned accesses */
+	bool dropped;	   /* nobody finds it any more */
 	const u8 *host;	   /* executable view */
 	struct site *site; /* NR + 1: the last is where the next instruction would be */
 	u32 first_exit, nr_exits;
@@ -74,6 +75,7 @@ struct bt_stats {
 	u64 decode_cycles, emit_cycles;
 	u64 exits[NR_EXIT_KINDS], faults, kicks, enters, steps;
 	u64 links, cache_flushes, invalidations, unaligned;
+	u64 evictions, evicted_blocks, evicted_bytes;
 };
 
 /* A fault or a kick, as the signal handlers saw it. */
@@ -103,8 +105,9 @@ struct bt {
 	u32 nr_exits, max_exits;
 	u8 *meta; /* blocks and sites */
 	size_t meta_used, meta_size;
-	struct block **blocks; /* ascending by host address */
-	u32 nr_blocks, max_blocks;
+	struct block **blocks; /* in the order of making: a ring, evict.c */
+	u64 oldest, lap, newest;
+	u64 max_blocks; /* a power of two */
 	struct block **hash;
 	struct page_link **page_blocks; /* by guest-physical page */
 	size_t nr_pages;
@@ -159,8 +162,8 @@ void blocks_fini(struct bt *bt);
 struct block *block_find(const struct bt *bt, u64 rip, u64 gpa, u32 key);
 /* The one whose code is at HOST, or NULL. */
 struct block *block_at(const struct bt *bt, const u8 *host);
-/* Room for NR instructions and the most exits there can be: a block with a number of first_exit, or
- * NULL when memory is used up. */
+/* An empty block that may get NR instructions, BT_BLOCK_BYTES of code and BT_BLOCK_EXITS exits; old
+ * blocks make room for it. Until block_publish it is nothing but memory that is free. */
 struct block *block_new(struct bt *bt, unsigned int nr);
 void block_publish(struct bt *bt, struct block *b);
 /* Nobody comes here any more; later lookups still find it. */
@@ -168,6 +171,14 @@ void block_unlink(struct bt *bt, struct block *b);
 /* Forget B: its bytes have changed. */
 void block_drop(struct bt *bt, struct block *b);
 void exit_link(struct bt *bt, struct exit *x, struct block *to);
+
+/* evict.c */
+static inline struct block *block_nr(const struct bt *bt, u64 n)
+{
+	return bt->blocks[n & (bt->max_blocks - 1)];
+}
+/* See to it that a block with META bytes about it can be made. */
+void blocks_make_room(struct bt *bt, size_t meta);
 /* Drop everything. */
 void blocks_flush(struct bt *bt);
 

@@ -11,7 +11,7 @@ int cache_init(struct cache *c, size_t size)
 {
 	int fd = memfd_create("swbt-code", MFD_CLOEXEC), r = 0;
 
-	*c = (struct cache){ .write = MAP_FAILED, .exec = MAP_FAILED, .size = size };
+	*c = (struct cache){ .write = MAP_FAILED, .exec = MAP_FAILED, .size = size, .limit = size };
 	if (fd < 0)
 		return -errno;
 	if (ftruncate(fd, (off_t)size)) {
@@ -36,14 +36,14 @@ void cache_fini(struct cache *c)
 	*c = (struct cache){ 0 };
 }
 
-u8 *cache_room(struct cache *c, size_t len)
+u8 *cache_room(const struct cache *c, size_t len)
 {
-	return c->size - c->used >= len ? c->write + c->used : NULL;
+	return c->used + len <= c->limit ? c->write + c->used : NULL;
 }
 
 void cache_take(struct cache *c, size_t len)
 {
 	c->used += ALIGN_UP(len, ALIGNMENT);
-	if (c->used > c->size)
-		c->used = c->size;
+	if (c->used > c->limit)
+		c->used = c->limit;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The code cache: one memfd mapped twice, written through one view and executed through the other.
- * Filled from the bottom; when it is full, its user drops everything and starts again.
+ * Filled from the bottom, again and again (evict.c).
  */
 #ifndef FVB_SWBT_BT_CACHE_H
 #define FVB_SWBT_BT_CACHE_H
@@ -11,6 +11,7 @@
 struct cache {
 	u8 *write, *exec; /* the two views */
 	size_t size, used;
+	size_t limit; /* no more than SIZE: how much of it is filled */
 };
 
 /* SIZE bytes. 0 or negative errno. */
@@ -18,7 +19,7 @@ int cache_init(struct cache *c, size_t size);
 void cache_fini(struct cache *c);
 
 /* Room for LEN more bytes: where to write, or NULL if there is none. Nothing is taken yet. */
-u8 *cache_room(struct cache *c, size_t len);
+u8 *cache_room(const struct cache *c, size_t len);
 void cache_take(struct cache *c, size_t len);
 
 static inline u8 *cache_exec(const struct cache *c, const u8 *write)

@@ -388,5 +388,8 @@ void bt_counters(const struct vcpu *v, void (*fn)(void *arg, const char *name, u
 	fn(arg, "swbt.bt.fills", bt->pages.fills);
 	fn(arg, "swbt.bt.flushes", bt->pages.flushes);
 	fn(arg, "swbt.bt.cache_flushes", st->cache_flushes);
+	fn(arg, "swbt.bt.evictions", st->evictions);
+	fn(arg, "swbt.bt.evicted_blocks", st->evicted_blocks);
+	fn(arg, "swbt.bt.evicted_bytes", st->evicted_bytes);
 	fn(arg, "swbt.bt.invalidations", st->invalidations);
 }

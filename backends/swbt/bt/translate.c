@@ -238,23 +238,9 @@ static void count(struct bt *bt, const struct block *b)
 	bt->stats.host_bytes += b->host_length;
 }
 
-/* Room for a block, after dropping all there is if need be. */
-static struct block *new_block(struct bt *bt)
+static void start_block(struct tr *t, struct bt *bt, u64 gpa, u32 key)
 {
-	if (!cache_room(&bt->cache, BT_BLOCK_BYTES))
-		return NULL;
-	return block_new(bt, bt->v->bt_config.block_insns);
-}
-
-static bool start_block(struct tr *t, struct bt *bt, u64 gpa, u32 key)
-{
-	t->b = new_block(bt);
-	if (!t->b) {
-		blocks_flush(bt);
-		t->b = new_block(bt);
-	}
-	if (!t->b)
-		return false;
+	t->b = block_new(bt, bt->v->bt_config.block_insns);
 	t->bt = bt;
 	t->v = bt->v;
 	t->key = key;
@@ -268,7 +254,6 @@ static bool start_block(struct tr *t, struct bt *bt, u64 gpa, u32 key)
 	t->b->gpa = gpa;
 	t->b->key = key;
 	t->b->host = t->e.p + t->e.delta;
-	return true;
 }
 
 struct block *bt_translate(struct bt *bt, const u8 *host, u64 gpa, u32 key)
@@ -279,8 +264,7 @@ struct block *bt_translate(struct bt *bt, const u8 *host, u64 gpa, u32 key)
 	struct insn i;
 	bool ended;
 
-	if (!start_block(&t, bt, gpa, key))
-		return NULL;
+	start_block(&t, bt, gpa, key);
 	fpu_put(v); /* the decoder's library is compiled like any other */
 	t.i = &i;
 	ended = add_insns(&t, host, &i);

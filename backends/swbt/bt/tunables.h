@@ -3,10 +3,14 @@
 #ifndef FVB_SWBT_BT_TUNABLES_H
 #define FVB_SWBT_BT_TUNABLES_H
 
-/* Bytes of translated code before everything is dropped. Debian's kernel to init translates about
- * 10 MB; with 64 MiB a boot never fills it. */
+/* Bytes of translated code. Debian's kernel to init translates about 10 MB; with 64 MiB a boot
+ * never fills it. */
 #define BT_CACHE_SIZE (64 * MiB)
 #define BT_CACHE_MIN  (64 * KiB)
+
+/* What is evicted at once is one in so many of its bytes: links between old and new blocks are not
+ * made while blocks go, and that should be rare. */
+#define BT_CACHE_SHARES 16
 
 /* Guest instructions of a block. Blocks average 6 to 8; the bound matters for straight-line crypto
  * code, where longer blocks save nothing. */

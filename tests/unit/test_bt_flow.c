@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/* Control flow in translated code, and the code cache: 64-bit guest code, with what the processor
+ * would do known beforehand or seen by the step engine. */
+#include "backends/swbt/bt/bt.h"
+#include "backends/swbt/bt/tunables.h"
+#include "backends/swbt/fpu.h"
+#include "backends/swbt/step.h"
+#include "backends/backends.h"
+
+#include <CUnit/CUnit.h>
+#include <string.h>
+
+/* Guest-physical; linear addresses are the same, and the others that a test maps. */
+#define TABLES 0x1000u
+#define CODE   0x200000u
+#define ROOM   (4 * MiB)
+#define STACK  0x1f0000u
+#define MEMORY (8 * MiB)
+
+static void put64(struct vm *vm, u64 gpa, u64 value)
+{
+	memcpy(ram_at(&vm->ram, gpa, 8), &value, 8);
+}
+
+/* Four pages of tables: 4 KiB pages, one to one, for all of MEMORY. */
+static void make_tables(struct vm *vm)
+{
+	put64(vm, TABLES, (TABLES + 0x1000) | 3);
+	put64(vm, TABLES + 0x1000, (TABLES + 0x2000) | 3);
+	for (u64 n = 0; n < MEMORY / (2 * MiB); n++) {
+		u64 table = TABLES + 0x3000 + n * PAGE_SIZE;
+
+		put64(vm, TABLES + 0x2000 + n * 8, table | 3);
+		for (u64 k = 0; k < 512; k++)
+			put64(vm, table + k * 8, (n * 512 + k) << 12 | 3);
+	}
+}
+
+static void reset(struct vm *vm)
+{
+	struct cpu_state s;
+	struct error err;
+
+	cpu_state_reset(&s);
+	s.cr0 = CR0_PE | CR0_PG | CR0_WP | CR0_NE | CR0_MP | CR0_ET;
+	s.cr3 = TABLES;
+	s.cr4 = CR4_OSFXSR | CR4_PAE;
+	s.efer = EFER_LME | EFER_LMA;
+	for (unsigned int k = SEG_ES; k <= SEG_GS; k++)
+		s.seg[k] = segment_flat(16, ATTR_P | ATTR_S | ATTR_DB | ATTR_G | 3);
+	s.seg[SEG_CS] = segment_flat(8, ATTR_P | ATTR_S | ATTR_G | ATTR_L | 11);
+	s.gpr[RSP] = STACK;
+	s.rflags = RFLAGS_FIXED;
+	s.rip = CODE;
+	CU_ASSERT_EQUAL_FATAL(swbt_backend.set_state(vm, &s, &err), 0);
+}
+
+static struct vm *machine(void)
+{
+	struct vm_config config = {
+		.backend = &swbt_backend, .engine = "bt", .mem_size = MEMORY, .cpu = "host"
+	};
+	struct error err = { "" };
+	struct vm *vm = NULL;
+
+	if (vm_create(&vm, &config, &err))
+		CU_FAIL_FATAL("no machine");
+	make_tables(vm);
+	reset(vm);
+	return vm;
+}
+
+static struct vcpu *run(struct vm *vm)
+{
+	enum emulate_result r = EMU_JUMPED;
+	struct vcpu *v = vm_vcpu(vm);
+
+	while (r == EMU_JUMPED)
+		r = bt_execute(v);
+	fpu_put(v);
+	CU_ASSERT_EQUAL(r, EMU_HALT);
+	return v;
+}
+
+/* ---- the code cache -------------------------------------------------------------------------- */
+
+#define PIECES	3000u
+#define PIECE	32u
+#define SHUFFLE 1009u /* no divisor of PIECES */
+#define ROUNDS	3u
+#define END	(CODE + PIECES * PIECE)
+
+static u64 piece_at(u32 n)
+{
+	return CODE + (u64)(n * SHUFFLE % PIECES) * PIECE;
+}
+
+static u8 *put_bytes(u8 *p, const char *bytes, size_t len, u32 value)
+{
+	memcpy(p, bytes, len);
+	memcpy(p + len, &value, 4);
+	return p + len + 4;
+}
+
+/* PIECES times "add rax, n; rol rax, 5; jmp next", all over the place, ROUNDS times. */
+static u64 make_pieces(struct vm *vm)
+{
+	u64 sum = 0;
+	u8 *p;
+
+	for (u32 n = 0; n < PIECES; n++) {
+		u64 next = n + 1 < PIECES ? piece_at(n + 1) : END;
+
+		p = ram_at(&vm->ram, piece_at(n), PIECE);
+		p = put_bytes(p, "\x48\x05", 2, n);
+		p = put_bytes(p, "\x48\xc1\xc0\x05\xe9", 5, (u32)(next - (piece_at(n) + 15)));
+	}
+	p = ram_at(&vm->ram, END, PIECE);
+	p = put_bytes(p, "\xff\xc9\x0f\x85", 4, (u32)(CODE - (END + 8)));
+	*p = 0xf4; /* HLT */
+	vm_vcpu(vm)->s.gpr[RCX] = ROUNDS;
+	for (u32 n = 0; n < ROUNDS * PIECES; n++) {
+		sum += n % PIECES;
+		sum = sum << 5 | sum >> 59;
+	}
+	return sum;
+}
+
+static bool on_page(const struct bt *bt, const struct block *b, u64 gpa)
+{
+	const struct page_link *l = bt->page_blocks[gpa >> 12];
+
+	while (l && l->block != b)
+		l = l->next;
+	return l;
+}
+
+/* Whatever leads to a block leads to one that is there. */
+static void check_lists(const struct bt *bt)
+{
+	u64 there = 0, links = 0, listed = 0;
+
+	for (u64 n = bt->oldest; n != bt->newest; n++) {
+		const struct block *b = block_nr(bt, n);
+
+		CU_ASSERT_PTR_EQUAL(block_at(bt, b->host), b);
+		CU_ASSERT_PTR_EQUAL(block_at(bt, b->host + b->host_length - 1), b);
+		if (b->dropped)
+			continue;
+		CU_ASSERT_PTR_EQUAL(block_find(bt, b->rip, b->gpa, b->key), b);
+		CU_ASSERT_TRUE(on_page(bt, b, b->gpa));
+		for (const struct exit *x = b->incoming; x; x = x->next, links++)
+			CU_ASSERT_PTR_EQUAL(x->to, b);
+		for (u32 k = 0; k < b->nr_exits; k++)
+			there += !!bt->exits[b->first_exit + k].to;
+	}
+	CU_ASSERT_EQUAL(links, there);
+	for (u64 page = there = 0; page < bt->nr_pages; page++)
+		for (const struct page_link *l = bt->page_blocks[page]; l; l = l->next)
+			listed++;
+	for (u64 n = bt->oldest; n != bt->newest; n++)
+		there += block_nr(bt, n)->dropped ? 0 : 1 + !!block_nr(bt, n)->gpa2;
+	CU_ASSERT_EQUAL(listed, there);
+}
+
+static void check_eviction(size_t limit, bool expected)
+{
+	struct vm *vm = machine();
+	struct bt *bt = bt_of(vm_vcpu(vm));
+	u64 sum = make_pieces(vm);
+
+	bt->cache.limit = limit;
+	CU_ASSERT_EQUAL(run(vm)->s.gpr[RAX], sum);
+	CU_ASSERT_EQUAL(bt->stats.evictions != 0, expected);
+	CU_ASSERT_EQUAL(bt->stats.evicted_bytes != 0, expected);
+	CU_ASSERT_EQUAL(bt->stats.cache_flushes, 0);
+	CU_ASSERT_TRUE(bt->cache.used <= limit);
+	/* What is evicted makes room, it does not empty the cache. */
+	CU_ASSERT_TRUE(bt->newest - bt->oldest > (expected ? limit / 4 / 64 : PIECES));
+	check_lists(bt);
+	vm_destroy(vm);
+}
+
+static void test_eviction(void)
+{
+	check_eviction(BT_CACHE_MIN, true);
+	check_eviction(100 * KiB, true);
+	check_eviction(4 * MiB, false);
+}
+
+static void test_flush(void)
+{
+	struct vm *vm = machine();
+	struct bt *bt = bt_of(vm_vcpu(vm));
+	u64 sum = make_pieces(vm);
+
+	CU_ASSERT_EQUAL(run(vm)->s.gpr[RAX], sum);
+	blocks_flush(bt);
+	CU_ASSERT_EQUAL(bt->oldest, bt->newest);
+	CU_ASSERT_PTR_NULL(block_at(bt, bt->cache.exec + bt->stubs));
+	check_lists(bt);
+	for (u64 page = 0; page < bt->nr_pages; page++)
+		CU_ASSERT_EQUAL(bt->v->code_pages[page], 0);
+	reset(vm);
+	vm_vcpu(vm)->s.gpr[RCX] = ROUNDS;
+	CU_ASSERT_EQUAL(run(vm)->s.gpr[RAX], sum);
+	vm_destroy(vm);
+}
+
+CU_TestInfo tests_bt_flow[] = { { "a full code cache loses its oldest blocks", test_eviction },
+				{ "all code is dropped", test_flush },
+				CU_TEST_INFO_NULL };
