@@ -36,7 +36,7 @@ static const struct block *only_block(struct pair *p)
 {
 	const struct bt *bt = bt_of(vm_vcpu(p->bt));
 
-	return bt->blocks[bt->nr_blocks - 1];
+	return block_nr(bt, bt->newest - 1);
 }
 
 /* On the straight way; displacements are small here, so no other byte is F0. */
