@@ -200,7 +200,7 @@ static int run_plain(struct vcpu *v, const struct insn *i, u64 *hits)
 	return 0;
 }
 
-static enum emulate_result run_routine(struct vcpu *v, const struct insn *i)
+enum emulate_result step_routine(struct vcpu *v, const struct insn *i)
 {
 	const struct emulate_routine *routine = &emulate_routines[i->emulate];
 	struct trap_stats *stats = &v->vm->traps;
@@ -284,7 +284,7 @@ enum emulate_result step_execute(struct vcpu *v)
 	if (fpu_check(v, i))
 		return EMU_FAULT;
 	if (i->class == INSN_EMULATE)
-		r = run_routine(v, i);
+		r = step_routine(v, i);
 	else if (run_plain(v, i, &hits))
 		r = EMU_FAULT;
 	if (unlikely(r == EMU_FAULT || r == EMU_STOP))
@@ -306,14 +306,17 @@ static void deliver(struct vcpu *v)
 	trap_add(&v->vm->traps, TRAP_EXCEPTION, rdtsc() - start);
 }
 
-enum emulate_result step(struct vcpu *v)
+static enum emulate_result delivered(struct vcpu *v, enum emulate_result r)
 {
-	enum emulate_result r = step_execute(v);
-
 	if (likely(r != EMU_FAULT))
 		return r;
 	deliver(v);
 	return v->vm->stop.kind == STOP_NONE ? EMU_JUMPED : EMU_STOP;
+}
+
+enum emulate_result step(struct vcpu *v)
+{
+	return delivered(v, step_execute(v));
 }
 
 /* ---- the run loop --------------------------------------------------------------------------- */
@@ -377,9 +380,9 @@ int step_events(struct vcpu *v)
 	return unlikely(v->s.ev.halted) ? RUN_HALTED : -1;
 }
 
-int step_once(struct vcpu *v)
+int step_finish(struct vcpu *v, enum emulate_result r)
 {
-	switch (step(v)) {
+	switch (delivered(v, r)) {
 	case EMU_HALT:
 		v->s.ev.halted = true;
 		return -1;
@@ -388,6 +391,11 @@ int step_once(struct vcpu *v)
 	default:
 		return -1;
 	}
+}
+
+int step_once(struct vcpu *v)
+{
+	return step_finish(v, step_execute(v));
 }
 
 static int run(struct vcpu *v)

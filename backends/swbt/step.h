@@ -28,10 +28,15 @@ enum emulate_result step(struct vcpu *v);
 
 /* The parts of step_run, for the translator. Once, first: deliver what set_state left. */
 void step_begin(struct vcpu *v);
-/* What waits outside: take an interrupt if the guest lets us. RUN_KICKED, RUN_HALTED, or -1: go on. */
+/* What waits outside: take an interrupt if the guest lets us. RUN_KICKED, RUN_HALTED, or -1: go on.
+ */
 int step_events(struct vcpu *v);
 /* step(), as -1: go on, or RUN_STOPPED. */
 int step_once(struct vcpu *v);
+/* Its second half: deliver, halt or stop as R, a result of step_execute, says. */
+int step_finish(struct vcpu *v, enum emulate_result r);
+/* The routine of I, which is at RIP, with the accounting of its trap. RIP stays at EMU_NEXT. */
+enum emulate_result step_routine(struct vcpu *v, const struct insn *i);
 
 /* Run until something of enum run_result (common/backend.h). */
 int step_run(struct vcpu *v);

@@ -101,19 +101,30 @@ struct block *block_at(const struct bt *bt, const u8 *host)
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
-static size_t meta_of(unsigned int nr)
+/* A block, its sites, and the instructions that it calls out for. */
+static size_t calls_at(unsigned int nr)
 {
 	return sizeof(struct block) + ALIGN_UP((nr + 1) * sizeof(struct site), 16);
+}
+
+static size_t meta_of(unsigned int nr, unsigned int nr_calls)
+{
+	return calls_at(nr) + ALIGN_UP(nr_calls * sizeof(struct insn), 16);
 }
 
 struct block *block_new(struct bt *bt, unsigned int nr)
 {
 	struct block *b;
 
-	blocks_make_room(bt, meta_of(nr));
+	blocks_make_room(bt, meta_of(nr, BT_BLOCK_CALLS));
 	b = (struct block *)(void *)(bt->meta + bt->meta_used);
 	*b = (struct block){ .site = (struct site *)(void *)(b + 1), .first_exit = bt->nr_exits };
 	return b;
+}
+
+struct insn *block_calls(struct block *b)
+{
+	return (struct insn *)(void *)((u8 *)b + calls_at(b->nr));
 }
 
 static void page_add(struct bt *bt, struct page_link *l, struct block *b, u64 gpa)
@@ -145,7 +156,7 @@ void block_publish(struct bt *bt, struct block *b)
 	struct block **head = bucket(bt, b->rip, b->gpa, b->key);
 
 	bt->blocks[bt->newest++ & (bt->max_blocks - 1)] = b;
-	bt->meta_used += meta_of(b->nr);
+	bt->meta_used += meta_of(b->nr, b->nr_calls);
 	b->hash_next = *head;
 	*head = b;
 	page_add(bt, &b->page[0], b, b->gpa);

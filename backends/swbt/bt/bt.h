@@ -19,6 +19,7 @@ enum exit_kind {
 	EXIT_STEP,  /* this instruction is for the step engine */
 	EXIT_READ,  /* no entry for reading the page of frame.linear */
 	EXIT_WRITE, /* no entry for writing it */
+	EXIT_CALL,  /* this instruction's C routine is to be called (callout.c) */
 	NR_EXIT_KINDS
 };
 
@@ -27,11 +28,15 @@ struct block;
 struct exit {
 	struct block *from, *to;     /* to: linked */
 	struct exit *next, **before; /* of those linked to the same block */
-	u64 target;		     /* EXIT_JUMP: guest RIP */
+	union {
+		u64 target;		 /* EXIT_JUMP: guest RIP */
+		const struct insn *call; /* EXIT_CALL */
+	};
 	u8 *site;	/* displacement of the branch, writable view; NULL: cannot be linked */
 	const u8 *stub; /* where it goes when unlinked, executable view */
 	u16 insn;	/* which of the block's */
 	u8 kind;
+	bool direct; /* EXIT_READ, EXIT_WRITE: the instruction raises the #PF of its page, if any */
 };
 
 /* Where a guest instruction is in its block. Until COMMIT, and before the host instruction there
@@ -46,6 +51,7 @@ struct site {
 #define KEY_GS	      BIT(2)
 #define KEY_ALIGNMENT BIT(3) /* every access checks for itself whether it crosses a page */
 #define KEY_FPU_SHIFT 4	     /* BIT(enum fpu_class): may be used */
+#define KEY_CPL0      BIT(16)
 
 /* A block in the list of a guest-physical page. */
 struct page_link {
@@ -60,6 +66,7 @@ struct block {
 	u16 length, nr; /* guest bytes and instructions */
 	u16 cold;	/* offset of what is not on the straight way */
 	u16 host_length;
+	u8 nr_calls;
 	bool unaligned;	   /* not to be run: an instruction in it makes unaligned accesses */
 	bool dropped;	   /* nobody finds it any more */
 	const u8 *host;	   /* executable view */
@@ -76,6 +83,7 @@ struct bt_stats {
 	u64 exits[NR_EXIT_KINDS], faults, kicks, enters, steps;
 	u64 links, cache_flushes, invalidations, unaligned;
 	u64 evictions, evicted_blocks, evicted_bytes;
+	u64 resumed, hits; /* call-outs after which the block, or a known target, went on */
 };
 
 /* A fault or a kick, as the signal handlers saw it. */
@@ -120,6 +128,7 @@ struct bt {
 	struct stopped stopped;
 	bool stepping;	/* the host's trap flag is set to get past a commit point */
 	u64 generation; /* counts what may free blocks */
+	u64 remapped;	/* counts what may change where guest pages are */
 	struct bt_stats stats;
 };
 
@@ -165,6 +174,8 @@ struct block *block_at(const struct bt *bt, const u8 *host);
 /* An empty block that may get NR instructions, BT_BLOCK_BYTES of code and BT_BLOCK_EXITS exits; old
  * blocks make room for it. Until block_publish it is nothing but memory that is free. */
 struct block *block_new(struct bt *bt, unsigned int nr);
+/* Where B's nr_calls instructions are kept, once NR is final. */
+struct insn *block_calls(struct block *b);
 void block_publish(struct bt *bt, struct block *b);
 /* Nobody comes here any more; later lookups still find it. */
 void block_unlink(struct bt *bt, struct block *b);
@@ -185,6 +196,36 @@ void blocks_flush(struct bt *bt);
 /* translate.c: the code at V's RIP, which is at GPA, in the page whose first byte is at HOST; NULL:
  * cannot be, the step engine has to do the instruction. */
 struct block *bt_translate(struct bt *bt, const u8 *host, u64 gpa, u32 key);
+
+/* Why translated code came back, and what is to be done then. RIP is set. */
+enum after {
+	AFTER_KICK,   /* nothing special */
+	AFTER_JUMP,   /* find the code at RIP */
+	AFTER_RESUME, /* go on at next.host */
+	AFTER_STEP,   /* the instruction at RIP is for the step engine */
+	AFTER_DONE,   /* step_finish is to see next.result */
+};
+
+/* Where to go on in translated code, as far as that is known. */
+struct next {
+	const u8 *host;
+	u32 key;
+	struct exit *link; /* to be linked to what is found next */
+	bool alignment;	   /* code that checks alignment itself is welcome */
+	enum emulate_result result;
+};
+
+/* run.c: can the instruction at RIP run translated? */
+bool bt_possible(const struct vcpu *v);
+u32 bt_key(struct bt *bt);
+/* The space for what the vCPU is now, and the key; targets of other code are forgotten. */
+struct space *bt_space(struct bt *bt, u32 *key);
+
+/* callout.c: do the instruction of X, an EXIT_CALL taken in space S. */
+enum after bt_call_out(struct bt *bt, const struct space *s, const struct exit *x,
+		       struct next *next);
+/* RIP was set anew: on in code that is known, if nothing else is due. */
+enum after bt_jumped(struct bt *bt, struct space **s, struct next *next);
 
 /* recover.c */
 bool bt_fault(struct hostfault_guard *guard, void *context);

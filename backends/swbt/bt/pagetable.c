@@ -131,16 +131,16 @@ static void remember(struct pagetable *t, struct space *s, u32 page, const struc
 	s->large |= e->shift > 12;
 }
 
-bool pagetable_fill(struct pagetable *t, struct space *s, struct vcpu *v, u64 linear, u32 access)
+int pagetable_fill(struct pagetable *t, struct space *s, struct vcpu *v, u64 linear, u32 access)
 {
 	struct mmu_tlb_entry *e;
 	u32 page = (u32)(linear >> 12);
 	u64 delta;
 
-	if (mmu_translate(v, linear, access, &e) || !e->host)
-		return false;
-	if (access & ACC_WRITE && v->code_pages[e->gpa >> 12])
-		return false;
+	if (mmu_translate(v, linear, access, &e))
+		return EXC;
+	if (!e->host || (access & ACC_WRITE && v->code_pages[e->gpa >> 12]))
+		return FILL_SLOW;
 	remember(t, s, page, e);
 	delta = (uintptr_t)e->host - (linear & ~(u64)PAGE_MASK);
 	s->read[page] = delta;
@@ -148,7 +148,7 @@ bool pagetable_fill(struct pagetable *t, struct space *s, struct vcpu *v, u64 li
 	if (e->rights >> mmu_right(v, 0) & ACC_WRITE && !v->code_pages[e->gpa >> 12])
 		*write_entry(s, page) = delta;
 	t->fills++;
-	return true;
+	return 0;
 }
 
 void pagetable_protect(struct pagetable *t, const u8 *host)

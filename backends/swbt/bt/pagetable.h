@@ -75,9 +75,10 @@ void pagetable_fini(struct pagetable *t);
 /* The space of V's present CPL and EFLAGS.AC. What CR3 made stale is gone from it. */
 struct space *pagetable_space(struct pagetable *t, const struct vcpu *v);
 
-/* Enter the page of LINEAR for reading, or writing and reading. False if the slow path has to do
- * the access: a fault, a device, a write to a page with translated code. */
-bool pagetable_fill(struct pagetable *t, struct space *s, struct vcpu *v, u64 linear, u32 access);
+/* Enter the page of LINEAR for reading, or writing and reading. 0; EXC: the guest gets v->exc;
+ * FILL_SLOW: the slow path has to do the access, to a device or a page with translated code. */
+#define FILL_SLOW (-1)
+int pagetable_fill(struct pagetable *t, struct space *s, struct vcpu *v, u64 linear, u32 access);
 
 /* The guest page that HOST maps holds code from now on: no entry may let it be written. */
 void pagetable_protect(struct pagetable *t, const u8 *host);

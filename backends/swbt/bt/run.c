@@ -61,11 +61,13 @@ void bt_fini(struct vcpu *v)
 
 void bt_flush(struct vcpu *v, bool global_too)
 {
+	bt_of(v)->remapped++;
 	pagetable_flush(&bt_of(v)->pages, global_too);
 }
 
 void bt_flush_page(struct vcpu *v, u64 linear)
 {
+	bt_of(v)->remapped++;
 	pagetable_flush_page(&bt_of(v)->pages, linear);
 }
 
@@ -99,11 +101,13 @@ static bool only_based(const struct segment *s)
 	return s->limit == 0xffffffff && (s->attr & mask) == (ATTR_P | ATTR_S | 0x2);
 }
 
-static u32 key_of(struct bt *bt)
+u32 bt_key(struct bt *bt)
 {
 	const struct vcpu *v = bt->v;
 	u32 key = fpu_classes(bt) << KEY_FPU_SHIFT;
 
+	if (!v->cpl)
+		key |= KEY_CPL0;
 	if (unlikely(v->bt_config.alignment))
 		key |= KEY_ALIGNMENT;
 	if (v->mode == MODE_LONG64)
@@ -115,8 +119,7 @@ static u32 key_of(struct bt *bt)
 	return key;
 }
 
-/* Can the instruction at RIP run translated? */
-static bool possible(const struct vcpu *v)
+bool bt_possible(const struct vcpu *v)
 {
 	const struct cpu_events *ev = &v->s.ev;
 
@@ -172,12 +175,11 @@ static struct block *find(struct bt *bt, struct space *s, u32 key)
 	return b;
 }
 
-/* The space for what V is now, and the key; targets of other code are forgotten. */
-static struct space *present_space(struct bt *bt, u32 *key)
+struct space *bt_space(struct bt *bt, u32 *key)
 {
 	struct space *s = pagetable_space(&bt->pages, bt->v);
 
-	*key = key_of(bt);
+	*key = bt_key(bt);
 	if (unlikely(s->mode != *key)) {
 		s->mode = *key;
 		for (unsigned int n = 0; n < ARRAY_SIZE(s->targets); n++)
@@ -210,22 +212,6 @@ static void enter(struct bt *bt, struct space *s, const u8 *host, u32 key)
 	v->s.rflags = (v->s.rflags & ~(u64)RFLAGS_ARITH) | (v->frame.flags & RFLAGS_ARITH);
 }
 
-/* What is to be done when translated code came back. RIP is set. */
-enum after {
-	AFTER_KICK,   /* nothing special */
-	AFTER_JUMP,   /* find the code at RIP */
-	AFTER_RESUME, /* go on at next.host */
-	AFTER_STEP,   /* the instruction at RIP is for the step engine */
-};
-
-/* Where to go on in translated code, as far as that is known. */
-struct next {
-	const u8 *host;
-	u32 key;
-	struct exit *link; /* to be linked to what is found next */
-	bool alignment;	   /* code that checks alignment itself is welcome */
-};
-
 static void go_to(struct vcpu *v, const struct block *b, u16 insn)
 {
 	v->s.rip = (b->rip + b->site[insn].guest) & v->ip_mask;
@@ -250,11 +236,39 @@ static enum after handle_stopped(struct bt *bt)
 	return AFTER_STEP;
 }
 
+/* No operand that begins there reaches into the next page, or wraps. */
+static bool inside_page(u64 linear)
+{
+	return (linear & PAGE_MASK) <= PAGE_SIZE - 8;
+}
+
+/* The page of frame.linear is not entered. */
+static enum after handle_miss(struct bt *bt, struct space *s, const struct exit *x,
+			      struct next *next)
+{
+	u32 access = x->kind == EXIT_WRITE ? ACC_WRITE : ACC_READ;
+	struct vcpu *v = bt->v;
+	int r;
+
+	if (!canonical(v->s.gpr[RSP]))
+		return AFTER_STEP;
+	r = pagetable_fill(&bt->pages, s, v, v->frame.linear, access);
+	if (!r) {
+		next->host = x->from->host + x->from->site[x->insn].host;
+		next->key = x->from->key;
+		return AFTER_RESUME;
+	}
+	if (r == EXC && x->direct && v->exc.vector == PF && inside_page(v->frame.linear)) {
+		next->result = EMU_FAULT;
+		return AFTER_DONE;
+	}
+	return AFTER_STEP;
+}
+
 static enum after handle_exit(struct bt *bt, struct space *s, struct next *next)
 {
 	struct vcpu *v = bt->v;
 	struct exit *x;
-	u32 access;
 
 	*next = (struct next){ 0 };
 	if (v->frame.exit == STOPPED_ID)
@@ -270,13 +284,14 @@ static enum after handle_exit(struct bt *bt, struct space *s, struct next *next)
 		return AFTER_JUMP;
 	}
 	go_to(v, x->from, x->insn);
-	access = x->kind == EXIT_WRITE ? ACC_WRITE : ACC_READ;
-	if (x->kind == EXIT_STEP || !canonical(v->s.gpr[RSP]) ||
-	    !pagetable_fill(&bt->pages, s, v, v->frame.linear, access))
+	switch (x->kind) {
+	case EXIT_CALL:
+		return bt_call_out(bt, s, x, next);
+	case EXIT_STEP:
 		return AFTER_STEP;
-	next->host = x->from->host + x->from->site[x->insn].host;
-	next->key = x->from->key;
-	return AFTER_RESUME;
+	default:
+		return handle_miss(bt, s, x, next);
+	}
 }
 
 static void link_to(struct bt *bt, struct exit *x, struct block *to)
@@ -292,11 +307,11 @@ static bool look_up(struct bt *bt, struct space **space, struct next *next)
 	struct block *b;
 	u32 key;
 
-	if (!possible(bt->v))
+	if (!bt_possible(bt->v))
 		return false;
 	if (bt->v->bt_config.flush_always)
 		blocks_flush(bt);
-	*space = present_space(bt, &key);
+	*space = bt_space(bt, &key);
 	b = find(bt, *space, next->alignment ? key | KEY_ALIGNMENT : key);
 	if (!b)
 		return false;
@@ -305,6 +320,15 @@ static bool look_up(struct bt *bt, struct space **space, struct next *next)
 	next->host = b->host;
 	next->key = b->key;
 	return true;
+}
+
+/* An instruction in C, or the rest of it; as step_once. */
+static int finish(struct bt *bt, enum after after, const struct next *next)
+{
+	if (after == AFTER_DONE)
+		return step_finish(bt->v, next->result);
+	bt->stats.steps++;
+	return step_once(bt->v);
 }
 
 static int run(struct bt *bt)
@@ -328,11 +352,11 @@ static int run(struct bt *bt)
 			enter(bt, s, next.host, next.key);
 			after = handle_exit(bt, s, &next);
 		}
-		if (after == AFTER_STEP) {
-			bt->stats.steps++;
-			r = step_once(v);
+		if (after == AFTER_STEP || after == AFTER_DONE) {
+			r = finish(bt, after, &next);
 			if (r >= 0)
 				return r;
+			after = bt_jumped(bt, &s, &next);
 		}
 	}
 }
@@ -350,6 +374,8 @@ enum emulate_result bt_execute(struct vcpu *v)
 			after = handle_exit(bt, s, &next);
 		} while (after == AFTER_RESUME);
 	}
+	if (after == AFTER_DONE)
+		return next.result;
 	return after == AFTER_STEP ? step_execute(v) : EMU_JUMPED;
 }
 
@@ -380,6 +406,9 @@ void bt_counters(const struct vcpu *v, void (*fn)(void *arg, const char *name, u
 	fn(arg, "swbt.bt.exits_step", st->exits[EXIT_STEP]);
 	fn(arg, "swbt.bt.exits_read", st->exits[EXIT_READ]);
 	fn(arg, "swbt.bt.exits_write", st->exits[EXIT_WRITE]);
+	fn(arg, "swbt.bt.exits_call", st->exits[EXIT_CALL]);
+	fn(arg, "swbt.bt.calls_resumed", st->resumed);
+	fn(arg, "swbt.bt.target_hits", st->hits);
 	fn(arg, "swbt.bt.steps", st->steps);
 	fn(arg, "swbt.bt.faults", st->faults);
 	fn(arg, "swbt.bt.kicks", st->kicks);

@@ -15,7 +15,7 @@
 
 typedef enum gen gen_fn(struct tr *t);
 
-/* What is not here is for the step engine. */
+/* What is not here is done by calling its C routine. */
 static gen_fn *const routines[NR_EMULATE] = {
 	[EMU_jmp] = gen_flow,	[EMU_jcc] = gen_flow,  [EMU_call] = gen_flow,
 	[EMU_ret] = gen_flow,	[EMU_jcxz] = gen_flow, [EMU_loop] = gen_flow,
@@ -24,11 +24,40 @@ static gen_fn *const routines[NR_EMULATE] = {
 
 /* ---- exits ----------------------------------------------------------------------------------- */
 
+/*
+ * Is a page fault at the address that misses what the present instruction raises, for certain and
+ * before anything else? Nothing that may suppress an access or wants it aligned, nothing with a
+ * segment limit of its own.
+ */
+static bool faults_directly(const struct tr *t)
+{
+	const struct insn *i = t->i;
+
+	if (i->fpu != FPU_NONE || i->mem_aligned || i->mem_size > 8 ||
+	    (i->has_mem && !t->long64 && i->mem_seg >= SEG_FS))
+		return false;
+	if (i->class == INSN_PLAIN)
+		return true;
+	switch (i->emulate) {
+	case EMU_jmp:
+	case EMU_call:
+	case EMU_ret:
+	case EMU_push:
+	case EMU_pop:
+	case EMU_leave:
+		return true;
+	default:
+		return false;
+	}
+}
+
 struct cold *tr_cold(struct tr *t, enum exit_kind kind)
 {
 	struct cold *c = &t->cold[t->nr_cold++];
 
 	*c = (struct cold){ .kind = (u8)kind, .insn = t->n, .ea = { .how = EA_R13 } };
+	if (kind == EXIT_READ || kind == EXIT_WRITE)
+		c->direct = faults_directly(t);
 	return c;
 }
 
@@ -90,7 +119,11 @@ static void put_cold(struct tr *t, struct cold *c, u32 id)
 {
 	struct exit *x = &t->bt->exits[id];
 
-	*x = (struct exit){ .from = t->b, .target = c->target, .insn = c->insn, .kind = c->kind };
+	*x = (struct exit){ .from = t->b, .insn = c->insn, .kind = c->kind, .direct = c->direct };
+	if (c->kind == EXIT_CALL)
+		x->call = &block_calls(t->b)[c->call];
+	else
+		x->target = c->target;
 	if (c->site)
 		x->site = c->fix;
 	if (c->fix)
@@ -109,15 +142,53 @@ static void put_cold(struct tr *t, struct cold *c, u32 id)
 
 static enum gen generate(struct tr *t)
 {
+	enum gen r = GEN_CALL;
+
 	t->commit = t->e.p;
-	switch (t->i->class) {
-	case INSN_PLAIN:
+	if (t->i->class == INSN_PLAIN)
 		return gen_plain(t);
-	case INSN_EMULATE:
-		return routines[t->i->emulate] ? routines[t->i->emulate](t) : GEN_STEP;
+	if (t->i->class == INSN_EMULATE && routines[t->i->emulate])
+		r = routines[t->i->emulate](t);
+	return r == GEN_STEP ? GEN_CALL : r;
+}
+
+/* Does control never come to the next instruction, at least not by itself? */
+static bool never_goes_on(const struct insn *i)
+{
+	switch (i->emulate) {
+	case EMU_hlt:
+	case EMU_jmp:
+	case EMU_call:
+	case EMU_ret:
+	case EMU_jmp_far:
+	case EMU_call_far:
+	case EMU_ret_far:
+	case EMU_int_n:
+	case EMU_int3:
+	case EMU_int1:
+	case EMU_iret:
+	case EMU_syscall:
+	case EMU_sysret:
+	case EMU_sysenter:
+	case EMU_sysexit:
+		return true;
 	default:
-		return GEN_STEP;
+		return i->class == INSN_UNDEFINED;
 	}
+}
+
+/* The present instruction is done in C: one way or, as R says, the other. */
+static enum gen leave_for(struct tr *t, enum gen r)
+{
+	struct cold *c = tr_cold(t, EXIT_STEP);
+
+	c->fix = emit_jmp32(&t->e);
+	if (r != GEN_CALL || t->nr_calls == BT_BLOCK_CALLS)
+		return GEN_END;
+	c->kind = EXIT_CALL;
+	c->call = t->nr_calls;
+	t->calls[t->nr_calls++] = *t->i;
+	return never_goes_on(t->i) ? GEN_END : GEN_NEXT;
 }
 
 static struct mark mark(const struct tr *t)
@@ -137,31 +208,36 @@ static u16 offset(const struct tr *t, const u8 *p)
 	return (u16)(p + t->e.delta - t->b->host);
 }
 
+static bool in_code(enum gen r)
+{
+	return r == GEN_NEXT || r == GEN_END;
+}
+
 static enum gen add_insn(struct tr *t)
 {
 	struct mark start = mark(t);
 	const u8 *host = t->e.p;
 	enum gen r = generate(t);
 
-	if (r != GEN_STEP && !in_reach(t, JMP_SIZE)) {
+	if (in_code(r) && !in_reach(t, JMP_SIZE)) {
 		back_to(t, &start);
 		island(t);
 		start = mark(t);
 		host = t->e.p;
 		r = generate(t);
-		if (r != GEN_STEP && !in_reach(t, JMP_SIZE)) {
+		if (in_code(r) && !in_reach(t, JMP_SIZE)) {
 			back_to(t, &start);
 			t->far = true;
 			r = generate(t);
 			t->far = false;
 		}
 	}
-	if (r == GEN_STEP) {
+	if (!in_code(r)) {
 		back_to(t, &start);
 		if (!in_reach(t, 2 * JMP_SIZE))
 			island(t);
 		host = t->commit = t->e.p;
-		tr_cold(t, EXIT_STEP)->fix = emit_jmp32(&t->e);
+		r = leave_for(t, r);
 	}
 	t->b->site[t->n] = (struct site){ .host = offset(t, host),
 					  .commit = offset(t, t->commit),
@@ -220,12 +296,15 @@ static void finish(struct tr *t)
 {
 	struct block *b = t->b;
 
+	b->nr = t->n;
+	b->nr_calls = (u8)t->nr_calls;
+	for (u16 n = 0; n < t->nr_calls; n++)
+		block_calls(b)[n] = t->calls[n];
 	b->cold = offset(t, t->e.p);
 	land_pending(t);
 	for (u16 n = 0; n < t->nr_cold; n++)
 		put_cold(t, &t->cold[n], t->bt->nr_exits++);
 	b->nr_exits = t->nr_cold;
-	b->nr = t->n;
 	b->host_length = offset(t, t->e.p);
 	cache_take(&t->bt->cache, b->host_length);
 }
@@ -246,7 +325,7 @@ static void start_block(struct tr *t, struct bt *bt, u64 gpa, u32 key)
 	t->key = key;
 	t->long64 = key & KEY_LONG64;
 	t->far = false;
-	t->n = t->nr_cold = t->nr_pending = 0;
+	t->n = t->nr_cold = t->nr_pending = t->nr_calls = 0;
 	t->next = t->v->s.rip;
 	t->e.p = cache_room(&bt->cache, BT_BLOCK_BYTES);
 	t->e.delta = bt->cache.exec - bt->cache.write;

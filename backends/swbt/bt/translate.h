@@ -24,8 +24,12 @@ struct cold {
 	u8 kind;    /* enum exit_kind */
 	bool site;  /* the branch can be linked */
 	bool probe; /* try the targets first */
+	bool direct;
 	u16 insn;
-	u64 target;
+	union {
+		u64 target;
+		u32 call; /* EXIT_CALL: which of calls[] */
+	};
 	struct ea ea;
 	u8 *fix; /* the jump that comes here */
 };
@@ -59,6 +63,8 @@ struct tr {
 	u16 nr_cold, nr_pending;
 	struct cold cold[BT_BLOCK_EXITS];
 	struct pending pending[BT_BLOCK_EXITS];
+	u16 nr_calls;
+	struct insn calls[BT_BLOCK_CALLS];
 	bool far; /* JRCXZ alone does not reach the end of the instruction */
 };
 
@@ -66,6 +72,7 @@ enum gen {
 	GEN_NEXT, /* the block goes on behind it */
 	GEN_END,  /* control went elsewhere */
 	GEN_STEP, /* cannot be translated */
+	GEN_CALL, /* call its routine */
 };
 
 #define GPR_AT(n)   at(R15, (s32)(offsetof(struct vcpu, s.gpr) + 8 * (n)))

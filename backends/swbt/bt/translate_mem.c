@@ -31,9 +31,10 @@ u8 tr_gpr(struct tr *t, u8 gpr, u8 scratch)
 
 /* ---- addresses ------------------------------------------------------------------------------- */
 
-static bool needs_base(const struct tr *t, u8 seg)
+/* A base of zero is not part of the key. */
+static bool needs_base(u8 seg)
 {
-	return seg >= SEG_FS && (t->long64 || !(t->v->flat_segs & BIT(seg)));
+	return seg >= SEG_FS;
 }
 
 /* May segment SEG be used without a look at its limit and type? */
@@ -76,7 +77,7 @@ bool tr_ea(struct tr *t, struct ea *ea)
 {
 	const struct insn *i = t->i;
 	enum emit_width w = i->addrsize == 8 ? W64 : W32;
-	bool base = needs_base(t, i->mem_seg);
+	bool base = needs_base(i->mem_seg);
 	struct emit_mem m = { .base = REG_NONE, .index = REG_NONE, .scale = i->mem_scale };
 
 	if (i->addrsize == 2 || i->mem_vsib || !segment_usable(t, i->mem_seg))

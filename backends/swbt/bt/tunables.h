@@ -23,6 +23,10 @@
 /* Most exits of one block: CALL [memory] with checks has five; and the end. */
 #define BT_BLOCK_EXITS (5 * BT_BLOCK_INSNS + 2)
 
+/* Instructions of a block that are done in C. Code has few of them at a time; each takes as much
+ * room as its decoded form does. */
+#define BT_BLOCK_CALLS 16
+
 /* How far JRCXZ reaches. */
 #define BT_ISLAND_REACH 127
 

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Call-outs: instructions that a C routine does, without a way through the dispatcher. The block
+ * goes on behind such an instruction; translated code is entered again there as long as nothing
+ * has changed that its being there, or being right, rests on.
+ */
+#include "backends/swbt/bt/bt.h"
+
+#include "backends/swbt/fpu.h"
+#include "backends/swbt/step.h"
+
+/* Is there an interrupt to take, or nothing to run at all? */
+static bool event_due(const struct vcpu *v)
+{
+	const struct vm *vm = v->vm;
+
+	return (vm->pc.intr && v->s.rflags & RFLAGS_IF) || (vm->nmi && !v->s.ev.nmi_masked) ||
+	       v->s.ev.halted;
+}
+
+/* What the block before the call rests on. */
+struct before {
+	u64 generation, remapped;
+};
+
+static struct before note(const struct bt *bt)
+{
+	return (struct before){ bt->generation, bt->remapped };
+}
+
+static bool may_go_on(struct bt *bt, const struct space *s, const struct before *b)
+{
+	struct vcpu *v = bt->v;
+
+	return bt->generation == b->generation && bt->remapped == b->remapped && !event_due(v) &&
+	       bt_possible(v) && s->cr3 == v->s.cr3 && pagetable_space(&bt->pages, v) == s &&
+	       bt_key(bt) == s->mode;
+}
+
+/* As step_execute does it, short of moving RIP: TF and debug registers are off here. */
+static enum emulate_result execute(struct vcpu *v, const struct insn *i)
+{
+	v->tf_pending = false;
+	v->instructions++;
+	if (unlikely(i->class == INSN_UNDEFINED)) {
+		raise_exc(v, UD);
+		return EMU_FAULT;
+	}
+	if (i->fpu != FPU_NONE && fpu_check(v, i))
+		return EMU_FAULT;
+	return step_routine(v, i);
+}
+
+enum after bt_call_out(struct bt *bt, const struct space *s, const struct exit *x,
+		       struct next *next)
+{
+	const struct before before = note(bt);
+	const struct block *b = x->from;
+	const u8 *behind = b->host + b->site[x->insn + 1].host;
+	const struct insn *i = x->call;
+	struct vcpu *v = bt->v;
+	u8 length = i->length;
+	u32 key = b->key;
+
+	/* What X, B and I point to may be used anew from here on. */
+	next->result = execute(v, i);
+	if (likely(next->result == EMU_NEXT || next->result == EMU_HALT))
+		v->s.rip = (v->s.rip + length) & v->ip_mask;
+	if (next->result != EMU_NEXT || !may_go_on(bt, s, &before)) {
+		if (next->result == EMU_NEXT)
+			next->result = EMU_JUMPED;
+		return AFTER_DONE;
+	}
+	bt->stats.resumed++;
+	next->host = behind;
+	next->key = key;
+	return AFTER_RESUME;
+}
+
+enum after bt_jumped(struct bt *bt, struct space **s, struct next *next)
+{
+	const struct bt_config *config = &bt->v->bt_config;
+	const struct vcpu *v = bt->v;
+	const struct targets *t;
+	u16 at = (u16)v->s.rip;
+
+	if (!config->chain || config->flush_always || event_due(v) || !bt_possible(v))
+		return AFTER_KICK;
+	*s = bt_space(bt, &next->key);
+	t = &(*s)->targets[!!(next->key & KEY_ALIGNMENT)];
+	if (t->minus_rip[at] != 0 - v->s.rip)
+		return AFTER_KICK;
+	bt->stats.hits++;
+	next->host = (const u8 *)(uintptr_t)t->host[at];
+	return AFTER_RESUME;
+}
