@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { M64 = 1, M32 = 2 };
+enum { M64 = 1, M32 = 2, COMPUTE = 4 };
 
 static const struct {
 	const char *name;
@@ -40,6 +40,7 @@ struct bench *suite_load(size_t *n)
 					     .iterations = guests[i].iterations,
 					     .trap = guests[i].trap,
 					     .traps_per_op = guests[i].traps_per_op,
+					     .compute = guests[i].modes & COMPUTE,
 					     .text = guests[i].text };
 			snprintf(b->name, sizeof(b->name), "%s%s", guests[i].name,
 				 mode == M64 ? "" : "-32");

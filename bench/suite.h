@@ -13,6 +13,7 @@ struct bench {
 	u64 iterations;	   /* operations per sample unless the user asks otherwise */
 	const char *trap;  /* as in suite.def: a cause, "*", or NULL */
 	unsigned int traps_per_op;
+	bool compute;	  /* also a program that runs natively: native/NAME beside the guests */
 	const char *text; /* one line for a person */
 };
 

@@ -106,15 +106,29 @@ int verify_counts(const struct bench *bench, const struct sample *s, struct erro
 	cause = trap_by_name(bench->trap);
 	if (cause < 0)
 		return fail(err, -EINVAL, "suite.def names no trap cause: %s", bench->trap);
-	/* Elsewhere a host may hide its exits; the rig's kernel does not, so there it is a fault. */
+	/* Elsewhere a host may hide its exits; the rig's kernel does not, so there it is a fault.
+	 */
 	if (!(t->counted & BIT(cause)))
-		return strcmp(host_kind(), "emulated") ?
-			       0 :
-			       fail(err, -EINVAL, "traps of cause %s are not visible", bench->trap);
+		return strcmp(host_kind(), "emulated")
+			       ? 0
+			       : fail(err, -EINVAL, "traps of cause %s are not visible",
+				      bench->trap);
 	if (t->c[cause].count != want)
 		return fail(err, -EINVAL, "%" PRIu64 " traps of cause %s, not %" PRIu64,
 			    t->c[cause].count, bench->trap, want);
 	return 0;
+}
+
+/* Compute guests need no time to be right, but an engine may be a hundred times slower than
+ * another. */
+#define COMPUTE_SHARE 100
+
+/* The same for all variants: it is in what they print. */
+static u64 iterations(const struct run *run, const struct bench *bench)
+{
+	u64 n = run_iterations(run, bench);
+
+	return bench->compute && !run->iterations ? (n + COMPUTE_SHARE - 1) / COMPUTE_SHARE : n;
 }
 
 /* All variants of one benchmark; SAMPLE has room for them. */
@@ -125,7 +139,7 @@ static int take_all(const struct run *run, const struct sample_runner *runner,
 	for (unsigned int i = 0; i < run->variants; i++) {
 		const struct sample_request request = { .bench = bench,
 							.variant = &run->variant[i],
-							.iterations = run_iterations(run, bench),
+							.iterations = iterations(run, bench),
 							.mem_size = run->mem_size,
 							.cpu = run->cpu,
 							.timeout_ns = run->timeout_ns,

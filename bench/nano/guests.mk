@@ -7,7 +7,11 @@ NANO_B := build/nano
 NANO64 := $(patsubst bench/nano/%.c,%,$(wildcard bench/nano/*.c))
 NANO32 := null-loop call-ret int-iret in out cpuid cr3-write cli-sti pushf-popf invlpg \
 	  page-fault divide-error
-NANO := $(NANO64:%=$(NANO_B)/%.elf) $(NANO32:%=$(NANO_B)/%-32.elf)
+# Guests that compute: bench/nano/compute/NAME.c becomes NAME.elf, and native/NAME, a program that runs
+# the same object file in a process.
+COMPUTE := $(patsubst bench/nano/compute/%.c,%,$(wildcard bench/nano/compute/*.c))
+NANO := $(NANO64:%=$(NANO_B)/%.elf) $(NANO32:%=$(NANO_B)/%-32.elf) $(COMPUTE:%=$(NANO_B)/%.elf) \
+	$(COMPUTE:%=$(NANO_B)/native/%)
 
 # General registers only: handlers save no vector registers, and vector code is what we write. So
 # handlers may call what they like, which clang warns of nonetheless.
@@ -19,11 +23,16 @@ NANO_CFLAGS := -std=gnu11 -O2 -ffreestanding -fno-pic -fno-pie -fno-stack-protec
 	       -Wno-interrupt-service-routine \
 	       $(if $(filter 1,$(WERROR)),-Werror) -Ibench/nano/lib -MMD -MP
 
-NANO_LIB := main console cpu paging string
+# What compilers vectorize and contract differs; a benchmark should not.
+COMPUTE_CFLAGS := $(filter-out -mgeneral-regs-only,$(NANO_CFLAGS)) -fno-tree-vectorize \
+		  -fno-tree-slp-vectorize -ffp-contract=off
+
+NANO_LIB := main machine console text cpu paging string
 NANO_LIB64 := $(patsubst %,$(NANO_B)/64/lib/%.o,$(NANO_LIB) apic boot64 ring3_64)
 NANO_LIB32 := $(patsubst %,$(NANO_B)/32/lib/%.o,$(NANO_LIB) boot32 ring3_32)
 NANO_LDFLAGS := -T bench/nano/lib/link.ld -z noexecstack -z max-page-size=4096 --build-id=none \
 		--gc-sections
+NATIVE_LIB := $(patsubst %,$(NANO_B)/64/lib/%.o,main host text string)
 OBJCOPY ?= objcopy
 
 .PHONY: nano
@@ -32,7 +41,7 @@ nano: $(NANO)
 # Another compiler or other options: build again.
 $(NANO_B)/how: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(NANO_CFLAGS) $(NANO_LDFLAGS)' >$@.new; \
+	@echo '$(CC) $(COMPUTE_CFLAGS) $(NANO_CFLAGS) $(NANO_LDFLAGS)' >$@.new; \
 		cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 # $(1) 64 or 32, $(2) what the guest's name ends in, $(3) ld's emulation.
@@ -54,6 +63,20 @@ endef
 $(eval $(call NANO_RULES,64,,elf_x86_64))
 $(eval $(call NANO_RULES,32,-32,elf_i386))
 
+$(NANO_B)/64/compute/%.o: bench/nano/compute/%.c $(NANO_B)/how
+	$(call say,CC,"$< -m64")
+	@mkdir -p $(@D)
+	$(Q)$(CC) -m64 $(COMPUTE_CFLAGS) -DNANO_NAME='"$*"' -c -o $@ $<
+$(NANO_B)/64/compute/%-avx2.o: COMPUTE_CFLAGS += -mavx2
+
+$(NANO_B)/64/guest/%.elf: $(NANO_B)/64/compute/%.o $(NANO_LIB64) bench/nano/lib/link.ld
+	@mkdir -p $(@D)
+	$(Q)$(LD) -m elf_x86_64 $(NANO_LDFLAGS) -o $@ $(filter %.o,$^)
+
+$(NANO_B)/native/%: $(NANO_B)/64/compute/%.o $(NATIVE_LIB)
+	@mkdir -p $(@D)
+	$(Q)$(LD) -m elf_x86_64 -static -z noexecstack --build-id=none --gc-sections -o $@ $^
+
 # Multiboot loaders take 32-bit files only, long mode or not.
 $(NANO_B)/%-32.elf: $(NANO_B)/32/guest/%.elf
 	$(Q)cp $< $@
@@ -61,7 +84,8 @@ $(NANO_B)/%.elf: $(NANO_B)/64/guest/%.elf
 	$(Q)$(OBJCOPY) -O elf32-i386 $< $@
 
 .SECONDARY: $(NANO_LIB64) $(NANO_LIB32) \
+	$(NATIVE_LIB) $(COMPUTE:%=$(NANO_B)/64/compute/%.o) $(COMPUTE:%=$(NANO_B)/64/guest/%.elf) \
 	$(NANO64:%=$(NANO_B)/64/%.o) $(NANO64:%=$(NANO_B)/64/guest/%.elf) \
 	$(NANO32:%=$(NANO_B)/32/%.o) $(NANO32:%=$(NANO_B)/32/guest/%.elf)
 
--include $(wildcard $(NANO_B)/*/*.d $(NANO_B)/*/lib/*.d)
+-include $(wildcard $(NANO_B)/*/*.d $(NANO_B)/*/lib/*.d $(NANO_B)/64/compute/*.d)

@@ -11,13 +11,4 @@
 void console_init(void);
 void console_write(const char *text);
 
-/* Text under construction; what does not fit is dropped. */
-struct text {
-	char buf[512];
-	size_t len;
-};
-void text_str(struct text *t, const char *s);
-void text_dec(struct text *t, u64 v);
-void text_hex(struct text *t, u64 v);
-
 #endif

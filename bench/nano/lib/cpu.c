@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "console.h"
 #include "cpu.h"
+#include "text.h"
 
 #define GATE_INTERRUPT 0x8e
 #define GATE_USER      0xee

@@ -1,32 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* The one way in which every guest is run, timed, checked and reported. */
-#include "console.h"
-#include "cpu.h"
+#include "platform.h"
 #include "string.h"
+#include "text.h"
+#include "x86.h"
 
-#define PORT_MARK    0xfb0 /* fvbench's marker: 1 the measured run begins, 2 it is over */
-#define PORT_EXIT    0xf4  /* isa-debug-exit: process status (value << 1) | 1 */
-#define USER_GATE    0x81
 #define DEFAULT_RUNS 1000
-
-enum outcome { OK, FAIL, SKIP };
 
 volatile uword events;
 u64 sum;
-extern u32 multiboot_info;
-extern char user_exit_gate[];
-__attribute__((noreturn)) void nano_main(void);
 
 static struct text metrics;
-
-__attribute__((noreturn)) static void end(enum outcome outcome)
-{
-	outl(PORT_EXIT, outcome);
-	/* No such port: ask the keyboard controller for a reset, and else stop. */
-	outb(0x64, 0xfe);
-	for (;;)
-		asm volatile("cli; hlt");
-}
 
 static void text_head(struct text *t)
 {
@@ -45,8 +29,8 @@ __attribute__((noreturn)) static void stop(enum outcome outcome, const char *wor
 	text_str(&t, " reason=\"");
 	text_str(&t, why);
 	text_str(&t, "\"\n");
-	console_write(t.buf);
-	end(outcome);
+	platform_print(t.buf);
+	platform_end(outcome);
 }
 
 void fail(const char *reason)
@@ -104,11 +88,10 @@ void metric_quantiles(const char *prefix, u64 *sample, size_t n)
 	metric_named(prefix, "_max", sample[n - 1]);
 }
 
-/* The number after iters= on the Multiboot command line. */
+/* The number after iters= on the command line. */
 static uword iterations(void)
 {
-	const u32 *info = (const u32 *)(uintptr_t)multiboot_info;
-	const char *p = (info[0] & 4) ? (const char *)(uintptr_t)info[4] : "";
+	const char *p = platform_arguments();
 	u64 n = 0;
 
 	for (char before = ' '; *p; before = *p++)
@@ -144,7 +127,7 @@ static u64 timed(void (*loop)(uword), uword n)
 	u64 start = tsc();
 
 	if (nano.user)
-		user_call(loop, n);
+		platform_call_user(loop, n);
 	else
 		loop(n);
 	return tsc() - start;
@@ -165,9 +148,7 @@ void nano_main(void)
 	uword n, warm;
 	u64 cycles, loop;
 
-	console_init();
-	cpu_init();
-	gate_set_user(USER_GATE, user_exit_gate);
+	platform_init();
 	n = rounded(iterations());
 	warm = rounded(n / 10 + 1);
 	if (nano.setup)
@@ -177,13 +158,13 @@ void nano_main(void)
 	timed(empty, warm);
 	timed(nano.run, warm);
 
-	/* A write to the marker's port first, so that both loops start out as cold. */
-	outb(PORT_MARK, 0);
+	/* A mark first, so that both loops start out as cold. */
+	platform_mark(0);
 	loop = timed(empty, n);
 	prepare(n);
-	outb(PORT_MARK, 1);
+	platform_mark(1);
 	cycles = timed(nano.run, n);
-	outb(PORT_MARK, 2);
+	platform_mark(2);
 	if (nano.check)
 		nano.check(n);
 
@@ -196,6 +177,6 @@ void nano_main(void)
 	text_dec(&t, loop);
 	text_str(&t, metrics.buf);
 	text_str(&t, " ok\n");
-	console_write(t.buf);
-	end(OK);
+	platform_print(t.buf);
+	platform_end(OK);
 }

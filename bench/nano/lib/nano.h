@@ -58,6 +58,8 @@ __attribute__((noreturn)) void fail(const char *reason);
 __attribute__((noreturn)) void skip(const char *reason);
 /* Fail with both values in the reason unless GOT == WANT. */
 void expect(const char *what, u64 got, u64 want);
+/* Make AVX2 usable, or skip(). */
+void avx2_enable(void);
 /* Add NAME=VALUE to the result line. Short: the line has room for about ten of them. */
 void metric(const char *name, u64 value);
 /* Add PREFIX_min, _p50, _p99 and _max of N samples (N > 0), which get sorted. */

@@ -7,6 +7,7 @@
 
 #define CPUID_1C_XSAVE (1u << 26)
 #define CPUID_1C_AVX   (1u << 28)
+#define CPUID_7B_AVX2  (1u << 5)
 
 #define XSAVE_X87 1u
 #define XSAVE_SSE 2u
