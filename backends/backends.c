@@ -15,14 +15,13 @@ const struct backend *backend_by_name(const char *name)
 
 bool backend_has_engine(const struct backend *b, const char *word)
 {
-	const size_t len = strlen(word);
-
-	for (const char *p = b->engines; p && *p; p += strspn(p, " ")) {
-		size_t n = strcspn(p, " ");
-
-		if (n == len && !strncmp(p, word, n))
+	for (unsigned int i = 0; b->engines && b->engines[i]; i++)
+		if (!strcmp(b->engines[i], word))
 			return true;
-		p += n;
-	}
 	return false;
+}
+
+const char *backend_engine(const struct backend *b, const char *word)
+{
+	return word || !b->engines ? word : b->engines[0];
 }

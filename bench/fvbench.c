@@ -87,7 +87,7 @@ static int session_init(struct session *s, struct error *err)
 		ret = suite_guest_dir(o->guests, s->guests, err);
 	if (ret)
 		return ret;
-	ret = variants_parse(s->variant, backends, o->backends, o->irqchip, err);
+	ret = variants_parse(s->variant, backends, o->backends, &o->variants, err);
 	if (ret < 0)
 		return ret;
 	make_run_id(s->run_id, sizeof(s->run_id));
@@ -212,7 +212,7 @@ static void add_irqchip_variant(struct session *s)
 		return;
 	snprintf(other, sizeof(other), "%s:user,%s:kernel", s->variant[0].backend->name,
 		 s->variant[0].backend->name);
-	if (variants_parse(s->variant, backends, other, IRQCHIP_USER, &ignored) == 2)
+	if (variants_parse(s->variant, backends, other, &s->o.variants, &ignored) == 2)
 		s->run.variants = 2;
 }
 

@@ -157,6 +157,7 @@ void machine_body(void *arg, const struct sample_request *request, struct sample
 		.backend = v->backend,
 		.engine = v->engine[0] ? v->engine : NULL,
 		.mem_size = request->mem_size,
+		.options = v->options,
 		.irqchip = v->irqchip,
 		.cpu = request->cpu,
 		.timeout_ns = request->timeout_ns,

@@ -112,7 +112,7 @@ static void write_variants(struct json *j, const struct run *run)
 	json_array(j, "variants");
 	for (unsigned int i = 0; i < run->variants; i++) {
 		const struct variant *v = &run->variant[i];
-		char options[100];
+		char options[CSV_OPTIONS];
 
 		run_options(run, v, options, sizeof(options));
 		json_object(j, NULL);

@@ -68,7 +68,7 @@ static error_t parse_machine(int key, char *arg, struct argp_state *state)
 		word = irqchip_by_name(arg);
 		if (word < 0)
 			bad(state, "--irqchip", "user or kernel", arg);
-		o->irqchip = (enum irqchip)word;
+		o->variants.irqchip = (enum irqchip)word;
 		break;
 	case OPT_ITERS:
 		if (args_number(arg, 1, UINT32_MAX, &o->iterations))
@@ -107,8 +107,8 @@ static error_t parse_machine(int key, char *arg, struct argp_state *state)
 
 static const struct argp_option machine_options[] = {
 	{ "backend", OPT_BACKEND, "LIST", 0,
-	  "Comma-separated backends; NAME:WORD asks for an engine or an irqchip, as in "
-	  "kvm,kvm:kernel (default: every backend that works here)",
+	  "Comma-separated backends; NAME:WORD asks for an engine, an irqchip or an option, as in "
+	  "kvm,kvm:kernel,swbt:step,swbt:bt-chain=off (default: every backend that works here)",
 	  2 },
 	{ "irqchip", OPT_IRQCHIP, "WHERE", 0,
 	  "Interrupt controllers in user space (default: every exit is seen) or in the kernel", 2 },
@@ -127,15 +127,18 @@ static const struct argp machine_argp = {
 	machine_options, parse_machine, NULL, NULL, NULL, NULL, NULL
 };
 
-static const struct argp_child both[] = { { &bench_argp, 0, NULL, 0 },
-					  { &machine_argp, 0, NULL, 0 },
-					  { 0 } };
+/* Of run and verify; the third is for the backends' own options. */
+static struct argp_child machine_children[] = {
+	{ &bench_argp, 0, NULL, 0 }, { &machine_argp, 0, NULL, 0 }, { NULL, 0, NULL, 0 }, { 0 }
+};
 static const struct argp_child bench_only[] = { { &bench_argp, 0, NULL, 0 }, { 0 } };
 
-static error_t init_children(struct argp_state *state, int n)
+static error_t init_machine(struct argp_state *state)
 {
-	for (int i = 0; i < n; i++)
-		state->child_inputs[i] = state->input;
+	struct options *o = state->input;
+
+	state->child_inputs[0] = state->child_inputs[1] = o;
+	state->child_inputs[2] = &o->variants.options;
 	return 0;
 }
 
@@ -150,7 +153,7 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		return init_children(state, 2);
+		return init_machine(state);
 	case OPT_REPS:
 		if (args_number(arg, 1, 10000, &o->reps))
 			bad(state, "--reps", "a number from 1 to 10000", arg);
@@ -197,7 +200,8 @@ static const char run_doc[] =
 	"Examples:\n"
 	"  fvbench run --csv all.csv\n"
 	"  fvbench run 'in*' cpuid --reps 20\n"
-	"  fvbench run --backend kvm,kvm:kernel 'hlt*' --traps traps.csv";
+	"  fvbench run --backend kvm,kvm:kernel 'hlt*' --traps traps.csv\n"
+	"  fvbench run --backend swbt,swbt:bt-chain=off:bt-block=1 call-ret";
 
 static error_t parse_verify(int key, char *arg, struct argp_state *state)
 {
@@ -206,7 +210,7 @@ static error_t parse_verify(int key, char *arg, struct argp_state *state)
 	(void)arg;
 	switch (key) {
 	case ARGP_KEY_INIT:
-		return init_children(state, 2);
+		return init_machine(state);
 	case OPT_COUNTS:
 		o->counts = true;
 		return 0;
@@ -232,7 +236,10 @@ static const char verify_doc[] =
 static error_t parse_list(int key, char *arg, struct argp_state *state)
 {
 	(void)arg;
-	return key == ARGP_KEY_INIT ? init_children(state, 1) : ARGP_ERR_UNKNOWN;
+	if (key != ARGP_KEY_INIT)
+		return ARGP_ERR_UNKNOWN;
+	state->child_inputs[0] = state->input;
+	return 0;
 }
 
 static const char probe_doc[] = "Say what this host offers for running and measuring guests, and "
@@ -240,6 +247,7 @@ static const char probe_doc[] = "Say what this host offers for running and measu
 
 static void parse(const struct argp *argp, struct options *o, int argc, char **argv)
 {
+	machine_children[2].argp = backendopt_argp(false);
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(argp, argc, argv, 0, NULL, o);
 }
@@ -269,8 +277,8 @@ void options_list(struct options *o, int argc, char **argv)
 
 void options_run(struct options *o, int argc, char **argv)
 {
-	static const struct argp argp = { run_options, parse_run, "[GLOB...]", run_doc,
-					  both,	       NULL,	  NULL };
+	static const struct argp argp = { run_options,	    parse_run, "[GLOB...]", run_doc,
+					  machine_children, NULL,      NULL };
 
 	set_defaults(o);
 	parse(&argp, o, argc, argv);
@@ -279,8 +287,8 @@ void options_run(struct options *o, int argc, char **argv)
 
 void options_verify(struct options *o, int argc, char **argv)
 {
-	static const struct argp argp = { verify_options, parse_verify, "[GLOB...]", verify_doc,
-					  both,		  NULL,		NULL };
+	static const struct argp argp = { verify_options,   parse_verify, "[GLOB...]", verify_doc,
+					  machine_children, NULL,	  NULL };
 
 	set_defaults(o);
 	parse(&argp, o, argc, argv);

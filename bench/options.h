@@ -20,7 +20,7 @@ struct options {
 	const char *glob[OPTIONS_GLOBS];
 	unsigned int globs;
 	const char *backends; /* NULL: all that work */
-	enum irqchip irqchip;
+	struct variant_defaults variants;
 	u64 reps;
 	u64 iterations; /* 0: each benchmark's own times scale */
 	double scale;

@@ -56,7 +56,8 @@ u64 run_iterations(const struct run *run, const struct bench *bench)
 
 void run_options(const struct run *run, const struct variant *variant, char *text, size_t size)
 {
-	csv_options(text, size, irqchip_name(variant->irqchip), run->cpu, run->mem_size);
+	csv_options(text, size, irqchip_name(variant->irqchip), run->cpu, run->mem_size,
+		    variant->backend, &variant->options);
 }
 
 static int check(const struct record *record, int ret, struct error *err)
@@ -72,7 +73,7 @@ static int write_down(const struct run *run, const struct sample_request *reques
 {
 	static const struct trap_stats nothing;
 	const struct variant *v = request->variant;
-	char options[100], guest[sizeof(request->bench->name) + 4];
+	char options[CSV_OPTIONS], guest[sizeof(request->bench->name) + 4];
 	const struct csv_key key = {
 		.run_id = run->run_id,
 		.backend = v->backend->name,
@@ -157,7 +158,8 @@ static int one_bench(const struct run *run, const struct sample_runner *runner, 
 int run_samples(const struct run *run, const struct sample_runner *runner, struct result *result,
 		int *signo, struct error *err)
 {
-	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_ONSTACK }, old_int, old_term;
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_ONSTACK }, old_int,
+			 old_term;
 	sigset_t stop, before;
 	int ret = 0;
 

@@ -19,10 +19,25 @@ int irqchip_by_name(const char *name)
 	return -EINVAL;
 }
 
-static int take_word(struct variant *v, const char *word, struct error *err)
+/* NAME=VALUE is cut up and kept until the engine is known. */
+static int take_option(struct backend_words *words, char *word, struct error *err)
+{
+	char *value = strchr(word, '=');
+
+	if (words->nr == ARRAY_SIZE(words->word))
+		return fail(err, -EINVAL, "too many options in a backend's name");
+	*value = '\0';
+	words->word[words->nr].name = word;
+	words->word[words->nr++].text = value + 1;
+	return 0;
+}
+
+static int take_word(struct variant *v, struct backend_words *words, char *word, struct error *err)
 {
 	int irqchip = irqchip_by_name(word);
 
+	if (strchr(word, '='))
+		return take_option(words, word, err);
 	if (irqchip >= 0)
 		v->irqchip = (enum irqchip)irqchip;
 	else if (backend_has_engine(v->backend, word) && strlen(word) < sizeof(v->engine))
@@ -41,24 +56,37 @@ static const struct backend *by_name(const struct backend *const *table, const c
 	return NULL;
 }
 
-static void set_default_engine(struct variant *v)
+static int set_options(struct variant *v, const struct variant_defaults *defaults,
+		       const struct backend_words *words, struct error *err)
 {
-	const char *engines = v->backend->engines;
+	const char *engine = v->engine[0] ? v->engine : NULL;
+	int ret = backendopt_set_all(&v->options, v->backend, engine, &defaults->options, err);
 
-	if (engines)
-		snprintf(v->engine, sizeof(v->engine), "%.*s", (int)strcspn(engines, " "), engines);
+	if (!ret)
+		ret = backendopt_set_all(&v->options, v->backend, engine, words, err);
+	for (unsigned int n = 0; !ret && n < BACKEND_OPTIONS; n++)
+		if (backendopt_path(&v->options, n))
+			ret = fail(err, -EINVAL, "--%s is about one machine: see fvm",
+				   v->backend->options[n].name);
+	return ret;
 }
 
-static int finish(struct variant *v, struct error *err)
+static void set_label(struct variant *v)
 {
-	struct variant plain = *v;
+	const char *usual = backend_engine(v->backend, NULL);
+	bool unusual = usual && strcmp(v->engine, usual);
+	int len = snprintf(v->label, sizeof(v->label), "%s%s%s%s", v->backend->name,
+			   unusual ? ":" : "", unusual ? v->engine : "",
+			   v->irqchip == IRQCHIP_KERNEL ? ":kernel" : "");
+
+	backendopt_text(v->label + len, sizeof(v->label) - (size_t)len, v->backend, &v->options,
+			":");
+}
+
+static int check(const struct variant *v, struct error *err)
+{
 	struct error why = { "" };
 
-	set_default_engine(&plain);
-	snprintf(v->label, sizeof(v->label), "%s%s%s%s", v->backend->name,
-		 strcmp(v->engine, plain.engine) ? ":" : "",
-		 strcmp(v->engine, plain.engine) ? v->engine : "",
-		 v->irqchip == IRQCHIP_KERNEL ? ":kernel" : "");
 	if (v->irqchip == IRQCHIP_KERNEL && !v->backend->irq_line)
 		return fail(err, -EINVAL, "backend %s has no kernel irqchip", v->backend->name);
 	if (v->backend->probe(&why))
@@ -69,30 +97,34 @@ static int finish(struct variant *v, struct error *err)
 
 /* ITEM is cut up. */
 static int parse_item(struct variant *v, const struct backend *const *table, char *item,
-		      enum irqchip irqchip, struct error *err)
+		      const struct variant_defaults *defaults, struct error *err)
 {
 	char *save, *word = strtok_r(item, ":", &save);
-	int ret;
+	struct backend_words words = { 0 };
+	int ret = 0;
 
 	memset(v, 0, sizeof(*v));
 	v->backend = word ? by_name(table, word) : NULL;
 	if (!v->backend)
 		return fail(err, -EINVAL, "no backend \"%s\"; fvbench probe lists them",
 			    word ? word : "");
-	v->irqchip = irqchip;
-	set_default_engine(v);
-	while ((word = strtok_r(NULL, ":", &save))) {
-		ret = take_word(v, word, err);
-		if (ret)
-			return ret;
-	}
-	return finish(v, err);
+	v->irqchip = defaults->irqchip;
+	if (v->backend->engines)
+		snprintf(v->engine, sizeof(v->engine), "%s", v->backend->engines[0]);
+	while (!ret && (word = strtok_r(NULL, ":", &save)))
+		ret = take_word(v, &words, word, err);
+	if (!ret)
+		ret = set_options(v, defaults, &words, err);
+	if (!ret)
+		ret = check(v, err);
+	set_label(v);
+	return ret;
 }
 
 static int parse_list(struct variant *out, const struct backend *const *table, const char *list,
-		      enum irqchip irqchip, struct error *err)
+		      const struct variant_defaults *defaults, struct error *err)
 {
-	char copy[256], *rest = copy, *item;
+	char copy[2048], *rest = copy, *item;
 	int nr = 0, ret;
 
 	if (snprintf(copy, sizeof(copy), "%s", list) >= (int)sizeof(copy))
@@ -100,7 +132,7 @@ static int parse_list(struct variant *out, const struct backend *const *table, c
 	while ((item = strsep(&rest, ","))) {
 		if (nr == VARIANTS_MAX)
 			return fail(err, -EINVAL, "more than %d backends", VARIANTS_MAX);
-		ret = parse_item(&out[nr], table, item, irqchip, err);
+		ret = parse_item(&out[nr], table, item, defaults, err);
 		if (ret)
 			return ret;
 		for (int i = 0; i < nr; i++)
@@ -113,9 +145,9 @@ static int parse_list(struct variant *out, const struct backend *const *table, c
 }
 
 static int all_that_work(struct variant *out, const struct backend *const *table,
-			 enum irqchip irqchip, struct error *err)
+			 const struct variant_defaults *defaults, struct error *err)
 {
-	struct error why = { "" }, ignored;
+	struct error why = { "" };
 	char all[sizeof(why.text)] = "";
 	size_t len = 0;
 	int nr = 0;
@@ -128,20 +160,21 @@ static int all_that_work(struct variant *out, const struct backend *const *table
 		if (ret && len < sizeof(all))
 			len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s: %s",
 						len ? "; " : "", item, why.text);
-		else if (!ret && !parse_item(&out[nr], table, item, irqchip, &ignored))
+		else if (!ret && !parse_item(&out[nr], table, item, defaults, err))
 			nr++;
 	}
+	/* One works, but not as asked: ERR has what the last of those said. */
 	if (!nr && !len)
-		return fail(err, -EINVAL, "no backend has a %s irqchip", irqchip_name(irqchip));
+		return -EINVAL;
 	if (!nr)
 		return fail(err, -ENODEV, "nothing can run guests here; %s", all);
 	return nr;
 }
 
 int variants_parse(struct variant out[VARIANTS_MAX], const struct backend *const *table,
-		   const char *list, enum irqchip irqchip, struct error *err)
+		   const char *list, const struct variant_defaults *defaults, struct error *err)
 {
 	if (!list)
-		return all_that_work(out, table, irqchip, err);
-	return parse_list(out, table, list, irqchip, err);
+		return all_that_work(out, table, defaults, err);
+	return parse_list(out, table, list, defaults, err);
 }

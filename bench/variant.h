@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A variant: one way of running a guest that a benchmark compares with others. On the command line
- * NAME[:WORD]..., where a word is one of the backend's engines or an irqchip: "kvm", "kvm:kernel".
+ * NAME[:WORD]..., where a word is one of the backend's engines, an irqchip, or one of the backend's
+ * own options with its value: "kvm", "kvm:kernel", "swbt:step", "swbt:bt-chain=off:bt-block=1".
  */
 #ifndef FVB_BENCH_VARIANT_H
 #define FVB_BENCH_VARIANT_H
@@ -10,23 +11,30 @@
 #include "common/error.h"
 #include "common/vm.h"
 
-#define VARIANTS_MAX 8
+#define VARIANTS_MAX 16
 
 struct variant {
 	const struct backend *backend;
 	char engine[16]; /* "" when the backend has none */
 	enum irqchip irqchip;
-	char label[48]; /* as short as it can be written on the command line */
+	struct backend_values options;
+	char label[320]; /* as short as it can be written on the command line */
+};
+
+/* What every variant gets that does not say otherwise itself. */
+struct variant_defaults {
+	enum irqchip irqchip;
+	struct backend_words options;
 };
 
 /*
- * Fill OUT from LIST, comma-separated names out of TABLE (NULL-terminated); those that name no
- * irqchip get IRQCHIP. LIST NULL means every backend of TABLE that this host can run. Returns how
- * many, at least 1; -EINVAL for a LIST that makes no sense; -ENODEV when one that LIST names, or
- * each that TABLE has, cannot run here: ERR says why.
+ * Fill OUT from LIST, comma-separated names out of TABLE (NULL-terminated). LIST NULL means every
+ * backend of TABLE that this host can run and that takes all the DEFAULTS. Returns how many, at
+ * least 1; -EINVAL for a LIST that makes no sense; -ENODEV when one that LIST names, or each that
+ * TABLE has, cannot run here: ERR says why.
  */
 int variants_parse(struct variant out[VARIANTS_MAX], const struct backend *const *table,
-		   const char *list, enum irqchip irqchip, struct error *err);
+		   const char *list, const struct variant_defaults *defaults, struct error *err);
 
 const char *irqchip_name(enum irqchip irqchip);
 

@@ -10,6 +10,7 @@
 #ifndef FVB_BACKEND_H
 #define FVB_BACKEND_H
 
+#include "common/backendopt.h"
 #include "common/cpu_state.h"
 #include "common/error.h"
 #include "common/types.h"
@@ -32,8 +33,11 @@ enum run_result {
 struct backend {
 	const char *name;    /* the word after --backend */
 	const char *summary; /* one line for --help */
-	bool hardware; /* guests run on virtualization hardware: what traps is the hardware's choice */
-	const char *engines; /* words that --engine takes, first is the default; NULL: none */
+	bool hardware; /* guests run on virtualization hardware: what traps is the hardware's choice
+			*/
+	const char *const *engines; /* words that --engine takes, NULL-terminated, first is the
+				     * default; NULL: none */
+	const struct backend_option *options; /* its own, ended by a NULL name; NULL: none */
 
 	/* Can this host run it now? 0, or negative errno with ERR saying what is missing and how to
 	 * get it. Cheap and without side effects. */
@@ -89,5 +93,7 @@ extern const struct backend *const backends[];
 const struct backend *backend_by_name(const char *name);
 /* Is WORD one of B's engines? */
 bool backend_has_engine(const struct backend *b, const char *word);
+/* WORD, or B's default engine where that is NULL; NULL: B has none. */
+const char *backend_engine(const struct backend *b, const char *word);
 
 #endif

@@ -7,6 +7,7 @@
 #ifndef FVB_CSV_H
 #define FVB_CSV_H
 
+#include "common/backendopt.h"
 #include "common/types.h"
 
 #include <stdio.h>
@@ -26,8 +27,12 @@ struct csv_key {
 
 #define CSV_KEY_COLUMNS "run_id,backend,engine,options,host_kind,guest,bench,rep,iterations"
 
-/* The text of struct csv_key.options that every machine has. */
-void csv_options(char *text, size_t size, const char *irqchip, const char *cpu, u64 mem_size);
+#define CSV_OPTIONS 640 /* room for every option that there can be */
+
+/* The text of struct csv_key.options: what every machine has, and those of B's own options that
+ * VALUES changes. */
+void csv_options(char *text, size_t size, const char *irqchip, const char *cpu, u64 mem_size,
+		 const struct backend *b, const struct backend_values *values);
 
 /* One field; the comma or the line's end is the caller's. */
 void csv_text(FILE *f, const char *text);

@@ -23,6 +23,7 @@ enum { EXIT_OK = 0, EXIT_BAD_INPUT = 2, EXIT_HOST = 4, EXIT_GUEST_DIED = 6, EXIT
 
 struct options {
 	struct vm_config vm;
+	struct backend_words words;
 	struct boot_params boot;
 	bool address_given, mode_given, no_sandbox;
 	const char *traps, *counters, *trace;
@@ -61,7 +62,9 @@ static const struct argp_option argp_options[] = {
 	  "Flat binaries: enter it in real (default), protected or long mode", 1 },
 	{ NULL, 0, NULL, 0, "The machine:", 2 },
 	{ "backend", OPT_BACKEND, "NAME", 0,
-	  "Way of running the vCPU, of those that fvbench probe lists (default: the first that works)", 2 },
+	  "Way of running the vCPU, of those that fvbench probe lists (default: the first that "
+	  "works)",
+	  2 },
 	{ "engine", OPT_ENGINE, "NAME", 0,
 	  "Way of running within the backend, where it has several", 2 },
 	{ "mem", OPT_MEM, "SIZE", 0, "Guest RAM, 1M to 64G (default 512M)", 2 },
@@ -136,6 +139,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	double seconds;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->words;
+		break;
 	case OPT_BACKEND:
 		o->vm.backend = parse_backend(state, arg);
 		break;
@@ -292,11 +298,11 @@ static void write_counter(void *arg, const char *name, u64 value)
 static int write_records(struct vm *vm, const struct options *o, struct records *rec)
 {
 	const char *slash = strrchr(o->boot.kernel, '/');
-	char run_id[64], options[64];
+	char run_id[64], options[CSV_OPTIONS];
 	struct csv_key key = {
 		.run_id = run_id,
 		.backend = vm->backend->name,
-		.engine = o->vm.engine,
+		.engine = backend_engine(vm->backend, o->vm.engine),
 		.options = options,
 		.host_kind = host_kind(),
 		.guest = slash ? slash + 1 : o->boot.kernel,
@@ -304,7 +310,7 @@ static int write_records(struct vm *vm, const struct options *o, struct records 
 	int r = 0;
 
 	csv_options(options, sizeof(options), irqchip_words[vm->config.irqchip], vm->config.cpu,
-		    vm->ram.size);
+		    vm->ram.size, vm->backend, &vm->config.options);
 	snprintf(run_id, sizeof(run_id), "fvm-%lld-%d", (long long)time(NULL), getpid());
 	if (rec->traps) {
 		trapcsv_header(rec->traps);
@@ -425,9 +431,22 @@ out:
 	return status;
 }
 
+/* What the options say about each other. */
+static int check_options(struct options *o, struct error *err)
+{
+	const struct backend *b = o->vm.backend;
+
+	if (o->vm.engine && !backend_has_engine(b, o->vm.engine))
+		return fail(err, -EINVAL, "backend %s has no engine '%s'", b->name, o->vm.engine);
+	if (o->vm.irqchip == IRQCHIP_KERNEL && !b->irq_line)
+		return fail(err, -EINVAL, "backend %s has no --irqchip kernel", b->name);
+	return backendopt_set_all(&o->vm.options, b, o->vm.engine, &o->words, err);
+}
+
 int main(int argc, char **argv)
 {
-	static const struct argp argp = { argp_options, parse, NULL, doc, NULL, NULL, NULL };
+	const struct argp_child children[] = { { backendopt_argp(true), 0, NULL, 0 }, { 0 } };
+	const struct argp argp = { argp_options, parse, NULL, doc, children, NULL, NULL };
 	struct options o = { .vm = { .mem_size = 512 * MiB, .cpu = "host" },
 			     .boot = { .address = BOOT_ADDRESS_DEFAULT } };
 	struct records rec = { .begin = time_ns(CLOCK_MONOTONIC) };
@@ -440,16 +459,7 @@ int main(int argc, char **argv)
 		o.vm.backend = choose_backend();
 	if (!o.vm.backend)
 		return EXIT_HOST;
-	if (o.vm.engine && !backend_has_engine(o.vm.backend, o.vm.engine)) {
-		fprintf(stderr, "fvm: backend %s has no engine '%s'\n", o.vm.backend->name,
-			o.vm.engine);
-		return EXIT_BAD_INPUT;
-	}
-	if (o.vm.irqchip == IRQCHIP_KERNEL && !o.vm.backend->irq_line) {
-		fprintf(stderr, "fvm: backend %s has no --irqchip kernel\n", o.vm.backend->name);
-		return EXIT_BAD_INPUT;
-	}
-	status = run(&o, &rec, &err);
+	status = check_options(&o, &err) ? EXIT_BAD_INPUT : run(&o, &rec, &err);
 	if (err.text[0])
 		fprintf(stderr, "fvm: %s\n", err.text);
 	return status;

@@ -22,12 +22,14 @@ enum irqchip { IRQCHIP_USER, IRQCHIP_KERNEL };
 
 struct vm_config {
 	const struct backend *backend;
-	const char *engine; /* or NULL for the backend's default */
-	u64 mem_size;	    /* bytes */
+	const char *engine;	       /* or NULL for the backend's default */
+	struct backend_values options; /* the backend's own; zeroed: its defaults */
+	u64 mem_size;		       /* bytes */
 	enum irqchip irqchip;
 	const char *cpu;  /* CPUID model name */
 	u64 timeout_ns;	  /* wall time before vm_run gives up; 0: never */
-	bool count_exits; /* let the backend open costly exit counters (it may take a little time on every exit) */
+	bool count_exits; /* let the backend open costly exit counters (it may take a little time on
+			     every exit) */
 	/* What the guest prints on COM1 and on the debug console; called on the vCPU thread. */
 	void (*console)(void *arg, const void *data, size_t len);
 	void *console_arg;

@@ -6,13 +6,7 @@
 #ifndef FVB_SWBT_MEM_H
 #define FVB_SWBT_MEM_H
 
-#include "backends/swbt/vcpu.h"
-
-/* The translator's part in what follows (bt/). Flushes only while v->bt is there. LEN bytes of code
- * at GPA are about to change. */
-void bt_flush(struct vcpu *v, bool global_too);
-void bt_flush_page(struct vcpu *v, u64 linear);
-void bt_code_written(struct vcpu *v, u64 gpa, u32 len);
+#include "backends/swbt/engine.h"
 
 enum access {
 	ACC_READ = 1,
@@ -103,7 +97,7 @@ static inline void mem_note_write(struct vcpu *v, u64 gpa, u32 len)
 {
 	if (unlikely(v->code_pages &&
 		     (v->code_pages[gpa >> 12] | v->code_pages[(gpa + len - 1) >> 12])))
-		bt_code_written(v, gpa, len);
+		v->engine->code_written(v, gpa, len);
 }
 
 /* Devices (mmio.c), by guest-physical address; any size, 1, 2, 4 and 8 in one bus access, larger

@@ -354,8 +354,7 @@ void mmu_flush_pcid(struct vcpu *v, u32 pcid, bool all_pcids, bool global_too)
 	/* Without PCIDs those bits of a tag mean nothing. */
 	bool all = all_pcids || !(v->s.cr4 & CR4_PCIDE);
 
-	if (v->bt)
-		bt_flush(v, global_too);
+	engine_flush(v, global_too);
 
 	for (unsigned int i = 0; i < MMU_TLB; i++) {
 		struct mmu_tlb_entry *e = &v->tlb[i];
@@ -374,8 +373,7 @@ void mmu_flush_page(struct vcpu *v, u64 linear)
 
 	if (!long_mode(v))
 		linear = (u32)linear;
-	if (v->bt)
-		bt_flush_page(v, linear);
+	engine_flush_page(v, linear);
 	slot = mmu_slot(v, linear);
 	if (!((slot->tag ^ linear >> 12) << 12))
 		slot->rights = 0;

@@ -78,6 +78,8 @@ struct bt_frame {
 	u64 target; /* of an indirect call on its way: host address */
 };
 
+struct engine;
+
 struct vcpu {
 	struct cpu_state s; /* first: gpr[] and flags lie at small offsets */
 	struct bt_frame frame;
@@ -107,6 +109,7 @@ struct vcpu {
 	void *step;			   /* struct step_cache */
 	void *masked;			   /* struct masked */
 	void *bt;			   /* struct bt, or NULL */
+	const struct engine *engine;	   /* who runs this, or NULL */
 	u8 *code_pages; /* by guest-physical page: not 0 where code was translated from; or NULL */
 	struct bt_config bt_config;
 };

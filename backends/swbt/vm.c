@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The contract of common/backend.h, for a vCPU that is an ordinary thread. */
 #include "backends/backends.h"
-#include "backends/swbt/bt/bt.h"
-#include "backends/swbt/bt/tunables.h"
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/mem.h"
+#include "backends/swbt/options.h"
 #include "backends/swbt/step.h"
 #include "backends/swbt/thunk.h"
 
@@ -52,27 +51,34 @@ static int swbt_cpuid_filter(struct cpuid_table *table, struct error *err)
 	return 0;
 }
 
-static bool wants_bt(const struct vm *vm)
+static const struct engine *engine_of(const struct vm *vm)
 {
-	return !vm->config.engine || !strcmp(vm->config.engine, "bt");
+	for (unsigned int n = 0; vm->config.engine && engines[n]; n++)
+		if (!strcmp(engines[n]->name, vm->config.engine))
+			return engines[n];
+	return engines[0];
 }
 
-static int create_bt(struct vcpu *v, int fd, struct error *err)
+static int start_engine(struct vcpu *v, int fd, struct error *err)
 {
-	const char *missing = bt_missing();
+	const struct engine *engine = engine_of(v->vm);
+	const char *missing = engine->missing ? engine->missing() : NULL;
 	int r;
 
 	if (missing)
 		return fail(err, -ENOTSUP,
-			    "this host's processor lacks %s, which translation "
-			    "needs; use --engine step",
-			    missing);
-	r = bt_init(v, fd);
+			    "this host's processor lacks %s, which engine %s needs; use "
+			    "--engine step",
+			    missing, engine->name);
+	v->engine = engine;
+	r = engine->init ? engine->init(v, fd) : 0;
 	if (r == -EBUSY)
 		return fail(err, r,
 			    "the memory map of this process leaves no room around guest "
 			    "RAM; try again");
-	return r ? fail(err, r, "cannot map the translator's tables: %s", strerror(-r)) : 0;
+	return r ? fail(err, r, "cannot map the tables of engine %s: %s", engine->name,
+			strerror(-r))
+		 : 0;
 }
 
 static int swbt_create(struct vm *vm, struct error *err)
@@ -85,9 +91,7 @@ static int swbt_create(struct vm *vm, struct error *err)
 	vm->priv = v;
 	v->vm = vm;
 	cpu_state_reset(&v->s);
-	v->bt_config = (struct bt_config){ .block_insns = BT_BLOCK_INSNS,
-					   .chain = true,
-					   .cache_size = BT_CACHE_SIZE };
+	v->bt_config = swbt_bt_config(vm);
 	v->tsc_offset = 0 - host_tsc();
 	mmu_init(v);
 	vcpu_derive(v);
@@ -97,8 +101,8 @@ static int swbt_create(struct vm *vm, struct error *err)
 		r = step_init(v);
 	if (r)
 		fail(err, r, "cannot map memory for translated code: %s", strerror(-r));
-	else if (wants_bt(vm))
-		r = create_bt(v, fd, err);
+	else
+		r = start_engine(v, fd, err);
 	close(fd);
 	if (r)
 		return r;
@@ -114,7 +118,8 @@ static void swbt_destroy(struct vm *vm)
 {
 	struct vcpu *v = vm_vcpu(vm);
 
-	bt_fini(v);
+	if (v->engine && v->engine->fini)
+		v->engine->fini(v);
 	step_fini(v);
 	thunks_fini(v);
 	vcpu_free(v);
@@ -125,13 +130,15 @@ static int swbt_run(struct vm *vm)
 {
 	struct vcpu *v = vm_vcpu(vm);
 
-	return v->bt ? bt_run(v) : step_run(v);
+	return v->engine->run(v);
 }
 
-/* The step engine looks at vm->attention between instructions. */
 static void swbt_kick(struct vm *vm, void *context)
 {
-	bt_kick(vm_vcpu(vm), context);
+	struct vcpu *v = vm_vcpu(vm);
+
+	if (v->engine->kick)
+		v->engine->kick(v, context);
 }
 
 static int swbt_get_state(struct vm *vm, struct cpu_state *state, struct error *err)
@@ -194,15 +201,16 @@ static void swbt_counters(struct vm *vm, void (*fn)(void *arg, const char *name,
 			  void *arg)
 {
 	fn(arg, "swbt.instructions", vm_vcpu(vm)->instructions);
-	if (vm_vcpu(vm)->bt)
-		bt_counters(vm_vcpu(vm), fn, arg);
+	if (vm_vcpu(vm)->engine->counters)
+		vm_vcpu(vm)->engine->counters(vm_vcpu(vm), fn, arg);
 }
 
 const struct backend swbt_backend = {
 	.name = "swbt",
 	.summary = "software: one instruction at a time or translated; needs no virtualization "
 		   "hardware",
-	.engines = "bt step",
+	.engines = (const char *const[]){ "bt", "step", NULL },
+	.options = swbt_options,
 	.probe = swbt_probe,
 	.cpuid_filter = swbt_cpuid_filter,
 	.create = swbt_create,

@@ -63,7 +63,8 @@ static void set_system_state(struct vcpu *v, const struct world *w)
 static int add_translator(struct vcpu *v, int fd)
 {
 	v->bt_config = (struct bt_config){ .block_insns = 1, .cache_size = 4 * MiB };
-	return bt_init(v, fd);
+	v->engine = &bt_engine;
+	return v->engine->init(v, fd);
 }
 
 struct guest *guest_new(const struct world *w, bool translate)
@@ -100,7 +101,8 @@ struct guest *guest_new(const struct world *w, bool translate)
 
 void guest_free(struct guest *g)
 {
-	bt_fini(g->v);
+	if (g->v->engine)
+		g->v->engine->fini(g->v);
 	step_fini(g->v);
 	thunks_fini(g->v);
 	ram_fini(&g->vm.ram);

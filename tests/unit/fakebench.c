@@ -28,9 +28,18 @@ static int drive_line(struct vm *vm, unsigned int gsi, int level)
 	return 0;
 }
 
-static const struct backend alpha = {
-	.name = "alpha", .engines = "one two", .probe = probe_fine, .irq_line = drive_line
+static const struct backend_option alpha_options[] = {
+	{ .name = "fast", .kind = OPTION_SWITCH, .value = true },
+	{ .name = "depth", .kind = OPTION_NUMBER, .value = 5, .min = 1, .max = 9, .engine = "one" },
+	{ .name = "room", .kind = OPTION_SIZE, .value = 4 * MiB, .min = 64 * KiB, .max = GiB },
+	{ .name = "log", .kind = OPTION_PATH },
+	{ 0 },
 };
+static const struct backend alpha = { .name = "alpha",
+				      .engines = (const char *const[]){ "one", "two", NULL },
+				      .options = alpha_options,
+				      .probe = probe_fine,
+				      .irq_line = drive_line };
 static const struct backend beta = { .name = "beta", .probe = probe_fine };
 static const struct backend broken = { .name = "broken", .probe = probe_broken };
 const struct backend *const fake_backends[] = { &alpha, &beta, &broken, NULL };

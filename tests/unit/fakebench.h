@@ -5,7 +5,8 @@
 
 #include "bench/run.h"
 
-/* "alpha" (engines one and two, kernel irqchip), "beta" (neither), "broken" (probe fails). */
+/* "alpha" (engines one and two, kernel irqchip; options fast=on, depth=5 for engine one, room=4M,
+ * log=PATH), "beta" (none of that), "broken" (probe fails). */
 extern const struct backend *const fake_backends[];
 
 /*

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "common/backend.h"
 #include "common/trapcsv.h"
 
 #include <CUnit/CUnit.h>
@@ -93,16 +94,33 @@ static void test_full_disk(void)
 
 static void test_options(void)
 {
-	char text[64];
+	static const struct backend_option own[] = {
+		{ .name = "fast", .kind = OPTION_SWITCH, .value = true },
+		{ .name = "room", .kind = OPTION_SIZE, .value = 64 * MiB, .max = GiB },
+		{ .name = "log", .kind = OPTION_PATH },
+		{ 0 },
+	};
+	const struct backend plain = { .name = "plain" }, b = { .name = "b", .options = own };
+	struct backend_values values = { 0 };
+	char text[CSV_OPTIONS];
 
-	csv_options(text, sizeof(text), "user", "v2", 64 * MiB);
+	csv_options(text, sizeof(text), "user", "v2", 64 * MiB, &plain, &values);
 	CU_ASSERT_STRING_EQUAL(text, "irqchip=user cpu=v2 mem=64M");
-	csv_options(text, sizeof(text), "kernel", "host", 1500 * KiB);
+	csv_options(text, sizeof(text), "kernel", "host", 1500 * KiB, &b, &values);
 	CU_ASSERT_STRING_EQUAL(text, "irqchip=kernel cpu=host mem=1500K");
+	/* Its own options only where they are not as usual, and no paths. */
+	CU_ASSERT_EQUAL(backendopt_set(&values, &b, NULL, "fast", "off", NULL), 0);
+	CU_ASSERT_EQUAL(backendopt_set(&values, &b, NULL, "room", "65536K", NULL), 0);
+	CU_ASSERT_EQUAL(backendopt_set(&values, &b, NULL, "log", "/tmp/log", NULL), 0);
+	csv_options(text, sizeof(text), "user", "host", 64 * MiB, &b, &values);
+	CU_ASSERT_STRING_EQUAL(text, "irqchip=user cpu=host mem=64M fast=off");
+	CU_ASSERT_EQUAL(backendopt_set(&values, &b, NULL, "room", "1536K", NULL), 0);
+	csv_options(text, sizeof(text), "user", "host", 64 * MiB, &b, &values);
+	CU_ASSERT_STRING_EQUAL(text, "irqchip=user cpu=host mem=64M fast=off room=1536K");
 }
 
 CU_TestInfo tests_csv[] = {
-	{ "odd memory sizes are kept", test_options },
+	{ "a row's options: odd memory sizes, and what a backend has", test_options },
 	{ "fields are quoted where RFC 4180 asks", test_quoting },
 	{ "a row's key has nine fields, blank where unknown", test_key },
 	{ "what a backend cannot see is blank in the trap file", test_traps },

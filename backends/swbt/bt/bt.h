@@ -132,27 +132,11 @@ struct bt {
 	struct bt_stats stats;
 };
 
-/* ---- for the backend ------------------------------------------------------------------------- */
-
-/* Can this host do it? NULL, or what it lacks. */
-const char *bt_missing(void);
-
-/* After thunks_init and step_init; V lies in the memory file VCPU_FD. 0 or negative errno. */
-int bt_init(struct vcpu *v, int vcpu_fd);
-void bt_fini(struct vcpu *v);
-
-/* Run until something of enum run_result (common/backend.h). */
-int bt_run(struct vcpu *v);
+/* bt_engine (engine.h) is what the backend sees of all this. */
 
 /* For tests: execute one block at RIP, with blocks of one instruction and without chaining one
  * instruction, as step_execute does. */
 enum emulate_result bt_execute(struct vcpu *v);
-
-/* A signal handler on the vCPU's thread: get it out of translated code; CONTEXT is a ucontext_t. */
-void bt_kick(struct vcpu *v, void *context);
-
-void bt_counters(const struct vcpu *v, void (*fn)(void *arg, const char *name, u64 value),
-		 void *arg);
 
 /* ---- between the translator's files ---------------------------------------------------------- */
 
@@ -227,7 +211,10 @@ enum after bt_call_out(struct bt *bt, const struct space *s, const struct exit *
 /* RIP was set anew: on in code that is known, if nothing else is due. */
 enum after bt_jumped(struct bt *bt, struct space **s, struct next *next);
 
-/* recover.c */
+/* smc.c, recover.c: for struct engine */
+void bt_code_written(struct vcpu *v, u64 gpa, u32 len);
+void bt_kick(struct vcpu *v, void *context);
+/* For struct hostfault_guard. */
 bool bt_fault(struct hostfault_guard *guard, void *context);
 
 #endif

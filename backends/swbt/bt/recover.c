@@ -121,8 +121,7 @@ static void interrupt(struct bt *bt, greg_t *regs)
 
 void bt_kick(struct vcpu *v, void *context)
 {
-	if (v->bt)
-		interrupt(bt_of(v), ((ucontext_t *)context)->uc_mcontext.gregs);
+	interrupt(bt_of(v), ((ucontext_t *)context)->uc_mcontext.gregs);
 }
 
 bool bt_fault(struct hostfault_guard *guard, void *context)

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-const char *bt_missing(void)
+static const char *missing(void)
 {
 	u32 a, b, c, d;
 
@@ -20,7 +20,7 @@ const char *bt_missing(void)
 	return NULL;
 }
 
-int bt_init(struct vcpu *v, int vcpu_fd)
+static int init(struct vcpu *v, int vcpu_fd)
 {
 	struct bt *bt = calloc(1, sizeof(*bt));
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -46,7 +46,7 @@ int bt_init(struct vcpu *v, int vcpu_fd)
 	return 0;
 }
 
-void bt_fini(struct vcpu *v)
+static void fini(struct vcpu *v)
 {
 	struct bt *bt = bt_of(v);
 
@@ -59,13 +59,13 @@ void bt_fini(struct vcpu *v)
 	v->bt = NULL;
 }
 
-void bt_flush(struct vcpu *v, bool global_too)
+static void flush(struct vcpu *v, bool global_too)
 {
 	bt_of(v)->remapped++;
 	pagetable_flush(&bt_of(v)->pages, global_too);
 }
 
-void bt_flush_page(struct vcpu *v, u64 linear)
+static void flush_page(struct vcpu *v, u64 linear)
 {
 	bt_of(v)->remapped++;
 	pagetable_flush_page(&bt_of(v)->pages, linear);
@@ -331,7 +331,7 @@ static int finish(struct bt *bt, enum after after, const struct next *next)
 	return step_once(bt->v);
 }
 
-static int run(struct bt *bt)
+static int dispatch(struct bt *bt)
 {
 	enum after after = AFTER_KICK;
 	struct vcpu *v = bt->v;
@@ -379,18 +379,18 @@ enum emulate_result bt_execute(struct vcpu *v)
 	return after == AFTER_STEP ? step_execute(v) : EMU_JUMPED;
 }
 
-int bt_run(struct vcpu *v)
+static int run(struct vcpu *v)
 {
 	int r;
 
 	step_begin(v);
-	r = run(bt_of(v));
+	r = dispatch(bt_of(v));
 	fpu_put(v);
 	return r;
 }
 
-void bt_counters(const struct vcpu *v, void (*fn)(void *arg, const char *name, u64 value),
-		 void *arg)
+static void counters(const struct vcpu *v, void (*fn)(void *arg, const char *name, u64 value),
+		     void *arg)
 {
 	const struct bt *bt = bt_of(v);
 	const struct bt_stats *st = &bt->stats;
@@ -422,3 +422,16 @@ void bt_counters(const struct vcpu *v, void (*fn)(void *arg, const char *name, u
 	fn(arg, "swbt.bt.evicted_bytes", st->evicted_bytes);
 	fn(arg, "swbt.bt.invalidations", st->invalidations);
 }
+
+const struct engine bt_engine = {
+	.name = "bt",
+	.missing = missing,
+	.init = init,
+	.fini = fini,
+	.run = run,
+	.kick = bt_kick,
+	.flush = flush,
+	.flush_page = flush_page,
+	.code_written = bt_code_written,
+	.counters = counters,
+};

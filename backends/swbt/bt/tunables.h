@@ -7,6 +7,8 @@
  * never fills it. */
 #define BT_CACHE_SIZE (64 * MiB)
 #define BT_CACHE_MIN  (64 * KiB)
+/* A branch reaches any place in it. */
+#define BT_CACHE_MAX (1 * GiB)
 
 /* What is evicted at once is one in so many of its bytes: links between old and new blocks are not
  * made while blocks go, and that should be rare. */

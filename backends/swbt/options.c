@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#include "backends/swbt/options.h"
+
+#include "backends/swbt/bt/tunables.h"
+
+enum { CODE_CACHE, CHAIN, BLOCK, FLUSH, NR_OPTIONS };
+
+#define SWITCH "on|off"
+
+const struct backend_option swbt_options[] = {
+	[CODE_CACHE] = { .name = "code-cache",
+			 .arg = "SIZE",
+			 .help = "Translated code, at least 64K (default 64M)",
+			 .engine = "bt",
+			 .kind = OPTION_SIZE,
+			 .value = BT_CACHE_SIZE,
+			 .min = BT_CACHE_MIN,
+			 .max = BT_CACHE_MAX },
+	[CHAIN] = { .name = "bt-chain",
+		    .arg = SWITCH,
+		    .help = "Blocks jump to each other (default on); off: each goes back to the "
+			    "dispatcher",
+		    .engine = "bt",
+		    .value = true },
+	[BLOCK] = { .name = "bt-block",
+		    .arg = "N",
+		    .help = "Most guest instructions of a block, 1 to 64 (default 64)",
+		    .engine = "bt",
+		    .kind = OPTION_NUMBER,
+		    .value = BT_BLOCK_INSNS,
+		    .min = 1,
+		    .max = BT_BLOCK_INSNS },
+	[FLUSH] = { .name = "bt-flush",
+		    .arg = SWITCH,
+		    .help = "For debugging: drop all code each time the dispatcher looks for a "
+			    "block (default off)",
+		    .engine = "bt" },
+	[NR_OPTIONS] = { 0 },
+};
+
+_Static_assert(NR_OPTIONS <= BACKEND_OPTIONS, "struct backend_values has room");
+
+static u64 value(const struct vm *vm, unsigned int option)
+{
+	return backendopt_number(vm->backend, &vm->config.options, option);
+}
+
+struct bt_config swbt_bt_config(const struct vm *vm)
+{
+	return (struct bt_config){
+		.block_insns = (u32)value(vm, BLOCK),
+		.chain = value(vm, CHAIN),
+		.flush_always = value(vm, FLUSH),
+		.cache_size = value(vm, CODE_CACHE),
+	};
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* The backend's own options (common/backendopt.h). */
+#ifndef FVB_SWBT_OPTIONS_H
+#define FVB_SWBT_OPTIONS_H
+
+#include "backends/swbt/vcpu.h"
+#include "common/backendopt.h"
+
+extern const struct backend_option swbt_options[];
+
+/* What those of VM ask of the translator. */
+struct bt_config swbt_bt_config(const struct vm *vm);
+
+#endif
