@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/swbt/fpu.h"
 
+#include "common/hostflags.h"
+
 #include <cpuid.h>
 
 #define X87	 BIT64(0)
@@ -102,12 +104,21 @@ void fpu_get(struct vcpu *v)
 	v->fpu_live = true;
 }
 
+void fpu_unalign(struct vcpu *v)
+{
+	if (!v->host_ac)
+		return;
+	host_flags_clean();
+	v->host_ac = false;
+}
+
 void fpu_put(struct vcpu *v)
 {
 	static const u32 mxcsr = MXCSR_DEFAULT;
 
 	if (!v->fpu_live)
 		return;
+	fpu_unalign(v);
 	if (likely(v->fpu_mask)) {
 		__asm__ volatile("xsave64 %0"
 				 : "+m"(v->s.xsave)

@@ -2,6 +2,11 @@
 /*
  * Guest x87, SSE and AVX state: in the host's registers while guest instructions run (fpu_live),
  * in vcpu->s.xsave otherwise. SDM vol. 1 ch. 13.
+ *
+ * The host's AC flag goes with it. Translated code has the host report unaligned accesses, and to
+ * change AC costs some 70 cycles on AMD's processors, so that it stays as it is until fpu_put,
+ * which clears it. C code that runs before that is aligned but for exceptions, for which
+ * hostfault.c clears AC.
  */
 #ifndef FVB_SWBT_FPU_H
 #define FVB_SWBT_FPU_H
@@ -30,6 +35,9 @@ void fpu_sanitize(struct vcpu *v);
  * (FNINIT, MXCSR 1f80h) so that C code may compute. Both cheap when already there. */
 void fpu_get(struct vcpu *v);
 void fpu_put(struct vcpu *v);
+
+/* Before C code that makes unaligned accesses as a rule: clear AC, as fpu_put does. */
+void fpu_unalign(struct vcpu *v);
 
 /* May this instruction use its registers now? #NM and #UD by CR0.EM/TS/MP, CR4.OSFXSR/OSXSAVE and
  * XCR0, per class. 0 or EXC. */

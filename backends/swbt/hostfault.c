@@ -20,6 +20,7 @@ static struct sigaction previous[ARRAY_SIZE(signals)];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int install_error;
 static _Thread_local struct hostfault_guard *current;
+_Thread_local u64 hostfault_unaligned;
 
 /* Nothing of ours: run the instruction again under the disposition from before. */
 static void pass_on(int signo)
@@ -39,6 +40,12 @@ static void on_fault(int signo, siginfo_t *info, void *context)
 	g = current;
 	if (g && g->handle && info->si_code > 0 && g->handle(g, context))
 		return;
+	/* Only translated code wants to hear of alignment (fpu.h). */
+	if (info->si_code > 0 && regs[REG_TRAPNO] == AC && regs[REG_EFL] & (greg_t)RFLAGS_AC) {
+		regs[REG_EFL] &= ~(greg_t)RFLAGS_AC;
+		hostfault_unaligned++;
+		return;
+	}
 	if (!g || info->si_code <= 0 || rip - (uintptr_t)g->code >= g->len ||
 	    (regs[REG_TRAPNO] == PF && !g->catch_page_faults)) {
 		pass_on(signo);

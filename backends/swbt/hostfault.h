@@ -23,6 +23,9 @@ struct hostfault_guard {
 	u64 addr;  /* #PF: the host address */
 };
 
+/* How often this thread's C code made an unaligned access with AC set; AC was cleared then. */
+extern _Thread_local u64 hostfault_unaligned;
+
 /* Catch the fault signals of this process (once) and give the calling thread an alternate stack,
  * returned in *STACK for hostfault_fini; NULL if it had one. 0 or negative errno. */
 int hostfault_init(void **stack);

@@ -84,15 +84,10 @@ static inline bool misaligned(const struct vcpu *v, u64 linear, u32 size)
 
 /* ---- moving bytes --------------------------------------------------------------------------- */
 
-/* 9 to 16 bytes: from both ends, the middle twice. REP MOVSB would take longer to start. */
-static inline void copy_ends(u8 *to, const u8 *from, u32 size)
+/* The host's AC may be set (fpu.h): is either address unaligned for accesses of UNIT bytes? */
+static inline bool unaligned(const void *to, const void *from, u32 unit)
 {
-	u64 first, last;
-
-	__builtin_memcpy(&first, from, 8);
-	__builtin_memcpy(&last, from + size - 8, 8);
-	__builtin_memcpy(to, &first, 8);
-	__builtin_memcpy(to + size - 8, &last, 8);
+	return ((uintptr_t)to | (uintptr_t)from) & (unit - 1);
 }
 
 /* Not memcpy: libc's uses vector registers, and the guest's may be there. */
@@ -100,7 +95,7 @@ static inline void copy(void *to, const void *from, u32 size)
 {
 	u64 count = size;
 
-	switch (size) {
+	switch (unaligned(to, from, size < 8 ? size : 8) ? 0 : size) {
 	case 1:
 		__builtin_memcpy(to, from, 1);
 		break;
@@ -113,8 +108,9 @@ static inline void copy(void *to, const void *from, u32 size)
 	case 8:
 		__builtin_memcpy(to, from, 8);
 		break;
-	case 9 ... 16:
-		copy_ends(to, from, size);
+	case 16:
+		__builtin_memcpy(to, from, 8);
+		__builtin_memcpy((u8 *)to + 8, (const u8 *)from + 8, 8);
 		break;
 	default:
 		__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(count) : : "memory");

@@ -200,29 +200,44 @@ static int run_plain(struct vcpu *v, const struct insn *i, u64 *hits)
 	return 0;
 }
 
+/* With the time it took. */
+static enum emulate_result timed(struct vcpu *v, const struct insn *i, struct trap_event *e,
+				 u64 *cycles)
+{
+	u64 start = rdtsc();
+	enum emulate_result r = emulate_routines[i->emulate].fn(v, i);
+
+	*cycles = rdtsc() - start;
+	e->tsc = start;
+	e->cycles = *cycles > UINT32_MAX ? UINT32_MAX : (u32)*cycles;
+	return r;
+}
+
 enum emulate_result step_routine(struct vcpu *v, const struct insn *i)
 {
 	const struct emulate_routine *routine = &emulate_routines[i->emulate];
 	struct trap_stats *stats = &v->vm->traps;
-	u64 start, cycles, rip = v->s.rip, nr = stats->nr_events;
-	struct trap_event *e = trap_event_next(stats);
+	u64 cycles, rip = v->s.rip, nr = stats->nr_events;
+	struct trap_event *e = trap_event_next(stats), time = { 0 };
+	bool in_time = stats->timed >> routine->cause & 1 || unlikely(stats->trace != NULL);
 	enum emulate_result r;
 
 	if (i->emulate >= FIRST_INNOCUOUS)
 		return routine->fn(v, i);
 	/* The routine knows what it accesses and may say so in the event. */
 	*e = (struct trap_event){ 0 };
-	start = rdtsc();
-	r = routine->fn(v, i);
-	cycles = rdtsc() - start;
+	r = in_time ? timed(v, i, &time, &cycles) : routine->fn(v, i);
 	e = trap_event_next(stats);
 	if (unlikely(stats->nr_events != nr))
 		*e = (struct trap_event){ 0 }; /* its memory operand was a device */
-	e->tsc = start;
+	e->tsc = time.tsc;
+	e->cycles = time.cycles;
 	e->rip = rip;
 	e->cause = routine->cause;
-	e->cycles = cycles > UINT32_MAX ? UINT32_MAX : (u32)cycles;
-	trap_add(stats, routine->cause, cycles);
+	if (in_time)
+		trap_add(stats, routine->cause, cycles);
+	else
+		stats->c[routine->cause].count++;
 	if (unlikely(stats->trace != NULL))
 		fpu_put(v);
 	trap_event_done(stats);

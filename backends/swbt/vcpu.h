@@ -97,6 +97,7 @@ struct vcpu {
 	struct vm *vm;
 
 	bool fpu_live;		 /* guest FPU state is in the host's registers, not in s.xsave */
+	bool host_ac;		 /* the host's RFLAGS.AC may be set; only while fpu_live */
 	u64 fpu_mask;		 /* XSAVE components that fpu_get/fpu_put move (host side mask) */
 	bool tf_pending;	 /* single-step: #DB after this instruction */
 	u64 instructions;	 /* executed by the step engine */

@@ -3,6 +3,7 @@
 #include "backends/swbt/bt/bt.h"
 #include "backends/swbt/bt/emit.h"
 #include "backends/swbt/bt/tunables.h"
+#include "backends/swbt/fpu.h"
 #include "common/vm.h"
 
 #include <errno.h>
@@ -168,6 +169,7 @@ void block_publish(struct bt *bt, struct block *b)
 
 void exit_link(struct bt *bt, struct exit *x, struct block *to)
 {
+	fpu_unalign(bt->v);
 	emit_fix32(x->site, cache_write(&bt->cache, to->host));
 	x->to = to;
 	x->next = to->incoming;
@@ -184,6 +186,7 @@ static void exit_unlink(struct bt *bt, struct exit *x)
 	if (x->next)
 		x->next->before = x->before;
 	x->to = NULL;
+	fpu_unalign(bt->v);
 	emit_fix32(x->site, cache_write(&bt->cache, x->stub));
 }
 

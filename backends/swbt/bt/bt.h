@@ -36,6 +36,7 @@ struct exit {
 	const u8 *stub; /* where it goes when unlinked, executable view */
 	u16 insn;	/* which of the block's */
 	u8 kind;
+	bool settle; /* EXIT_CALL: the routine makes unaligned accesses, AC is cleared first */
 	bool direct; /* EXIT_READ, EXIT_WRITE: the instruction raises the #PF of its page, if any */
 };
 
@@ -123,7 +124,9 @@ struct bt {
 	struct {
 		u64 cr0, cr4, xcr0;
 		u32 classes;
-	} fpu; /* BIT(enum fpu_class) that may be used under these */
+	} fpu;		     /* BIT(enum fpu_class) that may be used under these */
+	u64 unaligned_seen;  /* of hostfault_unaligned */
+	unsigned int settle; /* see unsettled() */
 	struct hostfault_guard guard;
 	struct stopped stopped;
 	bool stepping;	/* the host's trap flag is set to get past a commit point */
@@ -206,8 +209,7 @@ u32 bt_key(struct bt *bt);
 struct space *bt_space(struct bt *bt, u32 *key);
 
 /* callout.c: do the instruction of X, an EXIT_CALL taken in space S. */
-enum after bt_call_out(struct bt *bt, const struct space *s, const struct exit *x,
-		       struct next *next);
+enum after bt_call_out(struct bt *bt, const struct space *s, struct exit *x, struct next *next);
 /* RIP was set anew: on in code that is known, if nothing else is due. */
 enum after bt_jumped(struct bt *bt, struct space **s, struct next *next);
 

@@ -51,8 +51,7 @@ static enum emulate_result execute(struct vcpu *v, const struct insn *i)
 	return step_routine(v, i);
 }
 
-enum after bt_call_out(struct bt *bt, const struct space *s, const struct exit *x,
-		       struct next *next)
+enum after bt_call_out(struct bt *bt, const struct space *s, struct exit *x, struct next *next)
 {
 	const struct before before = note(bt);
 	const struct block *b = x->from;
@@ -62,8 +61,15 @@ enum after bt_call_out(struct bt *bt, const struct space *s, const struct exit *
 	u8 length = i->length;
 	u32 key = b->key;
 
-	/* What X, B and I point to may be used anew from here on. */
+	if (unlikely(x->settle))
+		fpu_unalign(v);
 	next->result = execute(v, i);
+	/* What X, B and I point to may no longer be there. */
+	if (unlikely(hostfault_unaligned != bt->unaligned_seen)) {
+		bt->unaligned_seen = hostfault_unaligned;
+		if (bt->generation == before.generation)
+			x->settle = true;
+	}
 	if (likely(next->result == EMU_NEXT || next->result == EMU_HALT))
 		v->s.rip = (v->s.rip + length) & v->ip_mask;
 	if (next->result != EMU_NEXT || !may_go_on(bt, s, &before)) {

@@ -190,15 +190,25 @@ struct space *bt_space(struct bt *bt, u32 *key)
 
 /* ---- running --------------------------------------------------------------------------------- */
 
+/* C code that is not a routine of a call-out met AC. That is rare, or AC has to go. */
+static void unsettled(struct bt *bt)
+{
+	bt->unaligned_seen = hostfault_unaligned;
+	bt->settle++;
+}
+
 /* Run from HOST, code translated for KEY; v->frame.exit says why it came back. */
 static void enter(struct bt *bt, struct space *s, const u8 *host, u32 key)
 {
 	struct vcpu *v = bt->v;
 
 	fpu_get(v);
+	if (unlikely(bt->unaligned_seen != hostfault_unaligned))
+		unsettled(bt);
 	v->s.rflags &= ~RFLAGS_RF;
 	v->frame.flags = (v->s.rflags & RFLAGS_ARITH) | RFLAGS_FIXED;
-	if (!(key & KEY_ALIGNMENT))
+	v->host_ac = !(key & KEY_ALIGNMENT);
+	if (v->host_ac)
 		v->frame.flags |= RFLAGS_AC;
 	hostfault_guard(&bt->guard);
 	/* A kick before this is seen below, a later one sends us elsewhere. */
@@ -209,6 +219,8 @@ static void enter(struct bt *bt, struct space *s, const u8 *host, u32 key)
 	bt->stats.enters++;
 	bt->enter(s->base);
 	hostfault_guard(NULL);
+	if (unlikely(bt->settle > BT_SETTLE))
+		fpu_unalign(v);
 	v->s.rflags = (v->s.rflags & ~(u64)RFLAGS_ARITH) | (v->frame.flags & RFLAGS_ARITH);
 }
 
@@ -328,6 +340,7 @@ static int finish(struct bt *bt, enum after after, const struct next *next)
 	if (after == AFTER_DONE)
 		return step_finish(bt->v, next->result);
 	bt->stats.steps++;
+	fpu_unalign(bt->v);
 	return step_once(bt->v);
 }
 
@@ -376,6 +389,7 @@ enum emulate_result bt_execute(struct vcpu *v)
 	}
 	if (after == AFTER_DONE)
 		return next.result;
+	fpu_unalign(v);
 	return after == AFTER_STEP ? step_execute(v) : EMU_JUMPED;
 }
 
@@ -413,6 +427,7 @@ static void counters(const struct vcpu *v, void (*fn)(void *arg, const char *nam
 	fn(arg, "swbt.bt.faults", st->faults);
 	fn(arg, "swbt.bt.kicks", st->kicks);
 	fn(arg, "swbt.bt.unaligned", st->unaligned);
+	fn(arg, "swbt.bt.unaligned_c", hostfault_unaligned);
 	fn(arg, "swbt.bt.links", st->links);
 	fn(arg, "swbt.bt.fills", bt->pages.fills);
 	fn(arg, "swbt.bt.flushes", bt->pages.flushes);

@@ -32,6 +32,10 @@
 /* How far JRCXZ reaches. */
 #define BT_ISLAND_REACH 127
 
+/* Unaligned accesses by C code that did not expect AC to be set, each some microseconds for a
+ * signal, before AC is cleared, some 140 cycles, whenever translated code is left. */
+#define BT_SETTLE 1000
+
 /* Bytes of a block's last jump, the longest being a probe for a target beyond 2 GiB. */
 #define BT_GOTO_BYTES 48
 
