@@ -15,11 +15,12 @@
 
 /* Why translated code came back. The numbers below EXIT_FIRST are not of an exit of a block. */
 enum exit_kind {
-	EXIT_JUMP,  /* to a place that is not linked (yet) */
-	EXIT_STEP,  /* this instruction is for the step engine */
-	EXIT_READ,  /* no entry for reading the page of frame.linear */
-	EXIT_WRITE, /* no entry for writing it */
-	EXIT_CALL,  /* this instruction's C routine is to be called (callout.c) */
+	EXIT_JUMP,     /* to a place that is not linked (yet) */
+	EXIT_STEP,     /* this instruction is for the step engine */
+	EXIT_READ,     /* no entry for reading the page of frame.linear */
+	EXIT_WRITE,    /* no entry for writing it */
+	EXIT_CALL,     /* this instruction's C routine is to be called (callout.c) */
+	EXIT_INDIRECT, /* as EXIT_STEP: the target of this indirect jump is not known */
 	NR_EXIT_KINDS
 };
 

@@ -299,6 +299,9 @@ static enum after handle_exit(struct bt *bt, struct space *s, struct next *next)
 	switch (x->kind) {
 	case EXIT_CALL:
 		return bt_call_out(bt, s, x, next);
+	case EXIT_INDIRECT:
+		v->vm->traps.c[TRAP_INDIRECT].count++;
+		return AFTER_STEP;
 	case EXIT_STEP:
 		return AFTER_STEP;
 	default:
@@ -421,6 +424,7 @@ static void counters(const struct vcpu *v, void (*fn)(void *arg, const char *nam
 	fn(arg, "swbt.bt.exits_read", st->exits[EXIT_READ]);
 	fn(arg, "swbt.bt.exits_write", st->exits[EXIT_WRITE]);
 	fn(arg, "swbt.bt.exits_call", st->exits[EXIT_CALL]);
+	fn(arg, "swbt.bt.exits_indirect", st->exits[EXIT_INDIRECT]);
 	fn(arg, "swbt.bt.calls_resumed", st->resumed);
 	fn(arg, "swbt.bt.target_hits", st->hits);
 	fn(arg, "swbt.bt.steps", st->steps);

@@ -20,7 +20,9 @@ static bool contains(const struct block *b, u64 gpa, u32 len)
 
 void bt_code_written(struct vcpu *v, u64 gpa, u32 len)
 {
+	u64 start = __builtin_ia32_rdtsc();
 	struct bt *bt = bt_of(v);
+	u64 before = bt->stats.invalidations;
 
 	for (u64 page = gpa >> 12; page <= (gpa + len - 1) >> 12; page++) {
 		struct page_link *l = bt->page_blocks[page], *next;
@@ -33,4 +35,6 @@ void bt_code_written(struct vcpu *v, u64 gpa, u32 len)
 			}
 		}
 	}
+	if (bt->stats.invalidations != before)
+		trap_add(&v->vm->traps, TRAP_INVALIDATE, __builtin_ia32_rdtsc() - start);
 }

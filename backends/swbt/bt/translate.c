@@ -309,8 +309,11 @@ static void finish(struct tr *t)
 	cache_take(&t->bt->cache, b->host_length);
 }
 
-static void count(struct bt *bt, const struct block *b)
+/* CYCLES went into B, DECODING of them into decoding. */
+static void count(struct bt *bt, const struct block *b, u64 cycles, u64 decoding)
 {
+	trap_add(&bt->v->vm->traps, TRAP_TRANSLATE, cycles);
+	bt->stats.emit_cycles += cycles - decoding;
 	bt->stats.blocks++;
 	bt->stats.insns += b->nr;
 	bt->stats.guest_bytes += b->length;
@@ -360,8 +363,6 @@ struct block *bt_translate(struct bt *bt, const u8 *host, u64 gpa, u32 key)
 		tr_goto(&t, t.next);
 	finish(&t);
 	block_publish(bt, t.b);
-	count(bt, t.b);
-	bt->stats.emit_cycles +=
-		__builtin_ia32_rdtsc() - start - (bt->stats.decode_cycles - decoding);
+	count(bt, t.b, __builtin_ia32_rdtsc() - start, bt->stats.decode_cycles - decoding);
 	return t.b;
 }

@@ -105,7 +105,7 @@ static void goto_if(struct tr *t, u8 cc, u64 target)
 static void find_target(struct tr *t)
 {
 	struct emit_mem sum = { .base = RCX, .index = R13, .scale = 1 };
-	struct cold *c = tr_cold(t, EXIT_STEP);
+	struct cold *c = tr_cold(t, EXIT_INDIRECT);
 	u8 *hit;
 
 	emit_movzx16(&t->e, RCX, R13);
