@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/swbt/step.h"
+#include "backends/swbt/divide.h"
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/masked.h"
 #include "backends/swbt/mem.h"
@@ -186,10 +187,14 @@ static int run_plain(struct vcpu *v, const struct insn *i, u64 *hits)
 	if (i->has_mem)
 		ea = insn_ea(i, v, v->s.rip);
 	/* Prefetches and NOPs get an address of no meaning: the guest's is not one of ours. */
+	if (!i->has_mem && unlikely(is_divide(i)) && divide_faults(v, i, NULL))
+		return raise_exc(v, DE);
 	if (!i->has_mem || i->mem_address_only)
 		return thunk_run(v, t, is_lea(i) ? (void *)(uintptr_t)ea : op->buf);
 	if (unlikely(prepare(v, i, ea, op)))
 		return operand_fault(v, i, t, ea);
+	if (unlikely(is_divide(i)) && divide_faults(v, i, op->data))
+		return raise_exc(v, DE);
 	r = thunk_run(v, t, op->data);
 	if (unlikely(r))
 		return r;
