@@ -3,7 +3,7 @@
 
 #include "backends/swbt/bt/tunables.h"
 
-enum { CODE_CACHE, CHAIN, BLOCK, FLUSH, NR_OPTIONS };
+enum { CODE_CACHE, CHAIN, BLOCK, ADAPTIVE, FLUSH, NR_OPTIONS };
 
 #define SWITCH "on|off"
 
@@ -30,6 +30,11 @@ const struct backend_option swbt_options[] = {
 		    .value = BT_BLOCK_INSNS,
 		    .min = 1,
 		    .max = BT_BLOCK_INSNS },
+	[ADAPTIVE] = { .name = "bt-adaptive",
+		       .arg = SWITCH,
+		       .help = "Translate instructions anew that keep being slow (default on)",
+		       .engine = "bt",
+		       .value = true },
 	[FLUSH] = { .name = "bt-flush",
 		    .arg = SWITCH,
 		    .help = "For debugging: drop all code each time the dispatcher looks for a "
@@ -50,6 +55,7 @@ struct bt_config swbt_bt_config(const struct vm *vm)
 	return (struct bt_config){
 		.block_insns = (u32)value(vm, BLOCK),
 		.chain = value(vm, CHAIN),
+		.adaptive = value(vm, ADAPTIVE),
 		.flush_always = value(vm, FLUSH),
 		.cache_size = value(vm, CODE_CACHE),
 	};

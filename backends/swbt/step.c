@@ -218,6 +218,13 @@ static enum emulate_result timed(struct vcpu *v, const struct insn *i, struct tr
 	return r;
 }
 
+enum emulate_result step_plain(struct vcpu *v, const struct insn *i)
+{
+	u64 hits;
+
+	return run_plain(v, i, &hits) ? EMU_FAULT : EMU_NEXT;
+}
+
 enum emulate_result step_routine(struct vcpu *v, const struct insn *i)
 {
 	const struct emulate_routine *routine = &emulate_routines[i->emulate];

@@ -35,6 +35,8 @@ int step_events(struct vcpu *v);
 int step_once(struct vcpu *v);
 /* Its second half: deliver, halt or stop as R, a result of step_execute, says. */
 int step_finish(struct vcpu *v, enum emulate_result r);
+/* I of INSN_PLAIN, which is at RIP and stays there; no debug registers are looked at. */
+enum emulate_result step_plain(struct vcpu *v, const struct insn *i);
 /* The routine of I, which is at RIP, with the accounting of its trap. RIP stays at EMU_NEXT. */
 enum emulate_result step_routine(struct vcpu *v, const struct insn *i);
 

@@ -64,6 +64,7 @@ struct bt_config {
 	u32 block_insns;   /* most guest instructions of a block, 1 to BT_BLOCK_INSNS */
 	bool chain;	   /* link blocks to each other */
 	bool flush_always; /* drop all code before each block is entered */
+	bool adaptive; /* translate instructions anew that keep being slow */
 	bool alignment; /* see for page crossings in code everywhere: never let the host report */
 	size_t cache_size; /* bytes of code */
 };

@@ -44,9 +44,10 @@ int blocks_init(struct bt *bt)
 	bt->page_blocks = reserve(bt->nr_pages * sizeof(struct page_link *));
 	bt->v->code_pages = reserve(bt->nr_pages);
 	bt->hash = calloc(BT_BUCKETS, sizeof(struct block *));
+	bt->sites = calloc(BT_ADAPT_SITES, sizeof(*bt->sites));
 	bt->nr_exits = FIRST_EXIT;
 	if (!bt->exits || !bt->blocks || !bt->meta || !bt->page_blocks || !bt->v->code_pages ||
-	    !bt->hash)
+	    !bt->hash || !bt->sites)
 		return -ENOMEM;
 	return 0;
 }
@@ -60,6 +61,7 @@ void blocks_fini(struct bt *bt)
 	release(bt->v->code_pages, bt->nr_pages);
 	bt->v->code_pages = NULL;
 	free(bt->hash);
+	free(bt->sites);
 }
 
 /* ---- finding --------------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #ifndef FVB_SWBT_BT_BT_H
 #define FVB_SWBT_BT_BT_H
 
+#include "backends/swbt/bt/adapt.h"
 #include "backends/swbt/bt/cache.h"
 #include "backends/swbt/bt/pagetable.h"
 #include "backends/swbt/emulate.h"
@@ -39,6 +40,8 @@ struct exit {
 	u8 kind;
 	bool settle; /* EXIT_CALL: the routine makes unaligned accesses, AC is cleared first */
 	bool direct; /* EXIT_READ, EXIT_WRITE: the instruction raises the #PF of its page, if any */
+	bool adapted;  /* EXIT_CALL: it could be done without, most of the time (adapt.h) */
+	bool crossing; /* EXIT_STEP, EXIT_CALL: because the operand lies on two pages */
 };
 
 /* Where a guest instruction is in its block. Until COMMIT, and before the host instruction there
@@ -85,6 +88,7 @@ struct bt_stats {
 	u64 exits[NR_EXIT_KINDS], faults, kicks, enters, steps;
 	u64 links, cache_flushes, invalidations, unaligned;
 	u64 evictions, evicted_blocks, evicted_bytes;
+	u64 adapted, adapted_back;
 	u64 resumed, hits; /* call-outs after which the block, or a known target, went on */
 };
 
@@ -119,6 +123,7 @@ struct bt {
 	u64 oldest, lap, newest;
 	u64 max_blocks; /* a power of two */
 	struct block **hash;
+	struct adapt_site *sites;	/* BT_ADAPT_SITES, by RIP */
 	struct page_link **page_blocks; /* by guest-physical page */
 	size_t nr_pages;
 

@@ -48,7 +48,7 @@ static enum emulate_result execute(struct vcpu *v, const struct insn *i)
 	}
 	if (i->fpu != FPU_NONE && fpu_check(v, i))
 		return EMU_FAULT;
-	return step_routine(v, i);
+	return i->class == INSN_PLAIN ? step_plain(v, i) : step_routine(v, i);
 }
 
 enum after bt_call_out(struct bt *bt, const struct space *s, struct exit *x, struct next *next)
@@ -59,6 +59,7 @@ enum after bt_call_out(struct bt *bt, const struct space *s, struct exit *x, str
 	const struct insn *i = x->call;
 	struct vcpu *v = bt->v;
 	u8 length = i->length;
+	bool adapted = x->adapted;
 	u32 key = b->key;
 
 	if (unlikely(x->settle))
@@ -72,6 +73,9 @@ enum after bt_call_out(struct bt *bt, const struct space *s, struct exit *x, str
 	}
 	if (likely(next->result == EMU_NEXT || next->result == EMU_HALT))
 		v->s.rip = (v->s.rip + length) & v->ip_mask;
+	/* Nothing was translated if nothing went. */
+	if (unlikely(adapted) && bt->generation == before.generation)
+		adapt_called(bt, x->from, x->insn, next->result == EMU_FAULT);
 	if (next->result != EMU_NEXT || !may_go_on(bt, s, &before)) {
 		if (next->result == EMU_NEXT)
 			next->result = EMU_JUMPED;

@@ -244,6 +244,8 @@ static enum after handle_stopped(struct bt *bt)
 		bt->stats.unaligned++;
 		st->block->unaligned = true;
 		block_unlink(bt, st->block);
+	} else {
+		adapt_slow(bt, st->block, st->insn);
 	}
 	return AFTER_STEP;
 }
@@ -274,6 +276,8 @@ static enum after handle_miss(struct bt *bt, struct space *s, const struct exit 
 		next->result = EMU_FAULT;
 		return AFTER_DONE;
 	}
+	if (r == FILL_SLOW)
+		adapt_slow(bt, x->from, x->insn);
 	return AFTER_STEP;
 }
 
@@ -432,6 +436,8 @@ static void counters(const struct vcpu *v, void (*fn)(void *arg, const char *nam
 	fn(arg, "swbt.bt.kicks", st->kicks);
 	fn(arg, "swbt.bt.unaligned", st->unaligned);
 	fn(arg, "swbt.bt.unaligned_c", hostfault_unaligned);
+	fn(arg, "swbt.bt.adapted", st->adapted);
+	fn(arg, "swbt.bt.adapted_back", st->adapted_back);
 	fn(arg, "swbt.bt.links", st->links);
 	fn(arg, "swbt.bt.fills", bt->pages.fills);
 	fn(arg, "swbt.bt.flushes", bt->pages.flushes);

@@ -119,7 +119,12 @@ static void put_cold(struct tr *t, struct cold *c, u32 id)
 {
 	struct exit *x = &t->bt->exits[id];
 
-	*x = (struct exit){ .from = t->b, .insn = c->insn, .kind = c->kind, .direct = c->direct };
+	*x = (struct exit){ .from = t->b,
+			    .insn = c->insn,
+			    .kind = c->kind,
+			    .direct = c->direct,
+			    .adapted = c->adapted,
+			    .crossing = c->crossing };
 	if (c->kind == EXIT_CALL)
 		x->call = &block_calls(t->b)[c->call];
 	else
@@ -145,6 +150,8 @@ static enum gen generate(struct tr *t)
 	enum gen r = GEN_CALL;
 
 	t->commit = t->e.p;
+	if (unlikely(t->adapt & ADAPT_CALL))
+		return GEN_CALL;
 	if (t->i->class == INSN_PLAIN)
 		return gen_plain(t);
 	if (t->i->class == INSN_EMULATE && routines[t->i->emulate])
@@ -186,6 +193,7 @@ static enum gen leave_for(struct tr *t, enum gen r)
 	if (r != GEN_CALL || t->nr_calls == BT_BLOCK_CALLS)
 		return GEN_END;
 	c->kind = EXIT_CALL;
+	c->adapted = t->adapt & ADAPT_CALL;
 	c->call = t->nr_calls;
 	t->calls[t->nr_calls++] = *t->i;
 	return never_goes_on(t->i) ? GEN_END : GEN_NEXT;
@@ -286,6 +294,7 @@ static bool add_insns(struct tr *t, const u8 *page, struct insn *i)
 			break;
 		t->rip = t->next;
 		t->next = (t->rip + i->length) & t->v->ip_mask;
+		t->adapt = adapt_how(t->bt, t->rip, t->b->gpa + (t->rip - t->b->rip));
 		r = add_insn(t);
 		t->n++;
 	}

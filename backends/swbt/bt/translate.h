@@ -24,7 +24,7 @@ struct cold {
 	u8 kind;    /* enum exit_kind */
 	bool site;  /* the branch can be linked */
 	bool probe; /* try the targets first */
-	bool direct;
+	bool direct, adapted, crossing;
 	u16 insn;
 	union {
 		u64 target;
@@ -59,6 +59,7 @@ struct tr {
 	u64 rip;  /* its address, and */
 	u64 next; /* the next one's */
 	u8 *commit;
+	u32 adapt; /* ADAPT_* */
 
 	u16 nr_cold, nr_pending;
 	struct cold cold[BT_BLOCK_EXITS];

@@ -29,6 +29,16 @@
  * room as its decoded form does. */
 #define BT_BLOCK_CALLS 16
 
+/* Instructions that are known to be better translated otherwise, or may turn out to be. */
+#define BT_ADAPT_SITES 4096
+
+/* After so many slow executions an instruction is translated as a call-out; and back after so many
+ * of those, twice as many each time up to this many times. Translating a block takes some 10,000
+ * cycles, a signal as many: so each costs a call-out ten cycles, at first. */
+#define BT_ADAPT_AFTER 4
+#define BT_ADAPT_CALLS 1024u
+#define BT_ADAPT_TIMES 16
+
 /* How far JRCXZ reaches. */
 #define BT_ISLAND_REACH 127
 

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include "backends/swbt/bt/adapt.h"
+#include "backends/swbt/bt/bt.h"
+#include "backends/swbt/bt/tunables.h"
+
+static struct adapt_site *place(const struct bt *bt, u64 rip)
+{
+	return &bt->sites[(rip * 0x9e3779b97f4a7c15ull) >> 32 & (BT_ADAPT_SITES - 1)];
+}
+
+u32 adapt_how(const struct bt *bt, u64 rip, u64 gpa)
+{
+	const struct adapt_site *s = place(bt, rip);
+
+	return s->rip == rip && s->gpa == gpa ? s->how : 0;
+}
+
+/* The one for instruction INSN of B; a new one takes the place of whatever was there. */
+static struct adapt_site *site_of(struct bt *bt, const struct block *b, unsigned int insn)
+{
+	u64 rip = b->rip + b->site[insn].guest, gpa = b->gpa + b->site[insn].guest;
+	struct adapt_site *s = place(bt, rip);
+
+	if (s->rip != rip || s->gpa != gpa)
+		*s = (struct adapt_site){ .rip = rip, .gpa = gpa };
+	return s;
+}
+
+static void translate_anew(struct bt *bt, struct block *b)
+{
+	bt->stats.adapted++;
+	if (!b->dropped)
+		block_drop(bt, b);
+}
+
+/* Time to translate S another way, for HOW? A block made before that is late to learn of it. */
+static bool due(struct adapt_site *s, u32 how)
+{
+	if (s->how & how)
+		return true;
+	if (++s->count < (s->times ? 1 : BT_ADAPT_AFTER))
+		return false;
+	s->count = 0;
+	s->how |= (u8)how;
+	return true;
+}
+
+void adapt_slow(struct bt *bt, struct block *b, unsigned int insn)
+{
+	struct adapt_site *s;
+
+	if (!bt->v->bt_config.adaptive)
+		return;
+	s = site_of(bt, b, insn);
+	if (!due(s, ADAPT_CALL))
+		return;
+	s->calls = BT_ADAPT_CALLS << s->times;
+	if (s->times < BT_ADAPT_TIMES)
+		s->times++;
+	translate_anew(bt, b);
+}
+
+void adapt_crossing(struct bt *bt, struct block *b, unsigned int insn)
+{
+	if (bt->v->bt_config.adaptive && due(site_of(bt, b, insn), ADAPT_CROSS))
+		translate_anew(bt, b);
+}
+
+void adapt_called(struct bt *bt, struct block *b, unsigned int insn, bool faulted)
+{
+	struct adapt_site *s = site_of(bt, b, insn);
+
+	if (s->how & ADAPT_CALL && (faulted || --s->calls))
+		return;
+	s->how &= (u8)~ADAPT_CALL;
+	bt->stats.adapted_back++;
+	if (!b->dropped)
+		block_drop(bt, b);
+}

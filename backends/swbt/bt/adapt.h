@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is known of single guest instructions: those that again and again do what their translation
+ * is slow at (a fault of the host, an access to a device, one across two pages) are translated
+ * otherwise, for a while. What is forgotten is found out again.
+ */
+#ifndef FVB_SWBT_BT_ADAPT_H
+#define FVB_SWBT_BT_ADAPT_H
+
+#include "common/types.h"
+
+struct bt;
+struct block;
+
+/* How to translate an instruction. */
+#define ADAPT_CALL  BIT(0) /* call out for it */
+#define ADAPT_CROSS BIT(1) /* its operand often lies on two pages */
+
+struct adapt_site {
+	u64 rip, gpa;
+	u8 how, count;
+	u8 times;  /* that it was translated as a call-out, as far as that matters */
+	u32 calls; /* until that is undone */
+};
+
+/* How the instruction at RIP and GPA is to be translated: BIT() of ADAPT_*. */
+u32 adapt_how(const struct bt *bt, u64 rip, u64 gpa);
+
+/* Instruction INSN of B could not be done where it is, but by a call-out; or its operand was on two
+ * pages. If that is often so, B is dropped. */
+void adapt_slow(struct bt *bt, struct block *b, unsigned int insn);
+void adapt_crossing(struct bt *bt, struct block *b, unsigned int insn);
+
+/* A call-out for an instruction with ADAPT_CALL is over. After many B is dropped, and the
+ * instruction translated as any other. */
+void adapt_called(struct bt *bt, struct block *b, unsigned int insn, bool faulted);
+
+#endif
