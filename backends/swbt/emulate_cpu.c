@@ -117,10 +117,10 @@ enum emulate_result emu_invpcid(struct vcpu *v, const struct insn *i)
 		mmu_flush_page(v, descriptor[1]);
 		break;
 	case 1:
-		mmu_flush_pcid(v, (u32)descriptor[0], false, false);
+		mmu_flush_pcid(v, (u32)descriptor[0]);
 		break;
 	default:
-		mmu_flush_pcid(v, 0, true, type == 2);
+		mmu_flush(v, type == 2);
 		break;
 	}
 	return EMU_NEXT;

@@ -109,10 +109,9 @@ int set_cr3(struct vcpu *v, u64 value)
 			return EXC;
 	}
 	v->s.cr3 = value;
+	v->mmu.latest.entry = NULL;
 	if (!keep)
-		mmu_flush(v, false);
-	else
-		mmu_rights_changed(v);
+		mmu_flush_pcid(v, (u32)(value & CR3_PCID));
 	return 0;
 }
 

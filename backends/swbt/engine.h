@@ -31,9 +31,9 @@ struct engine {
 	void (*kick)(struct vcpu *v, void *context);
 
 	/* Linear addresses may mean other pages now: all, but those of global pages unless
-	 * GLOBAL_TOO; or those on one page. */
+	 * GLOBAL_TOO; or those on one page, which may be a piece of one of 1 << SHIFT bytes. */
 	void (*flush)(struct vcpu *v, bool global_too);
-	void (*flush_page)(struct vcpu *v, u64 linear);
+	void (*flush_page)(struct vcpu *v, u64 linear, unsigned int shift);
 
 	/* LEN bytes at GPA are about to change, on pages that v->code_pages has. */
 	void (*code_written)(struct vcpu *v, u64 gpa, u32 len);
@@ -55,10 +55,10 @@ static inline void engine_flush(struct vcpu *v, bool global_too)
 		v->engine->flush(v, global_too);
 }
 
-static inline void engine_flush_page(struct vcpu *v, u64 linear)
+static inline void engine_flush_page(struct vcpu *v, u64 linear, unsigned int shift)
 {
 	if (v->engine && v->engine->flush_page)
-		v->engine->flush_page(v, linear);
+		v->engine->flush_page(v, linear, shift);
 }
 
 #endif

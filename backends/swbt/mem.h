@@ -79,14 +79,19 @@ int mmu_translate(struct vcpu *v, u64 linear, u32 access, struct mmu_tlb_entry *
 /* Without side effects and with supervisor rights, for debuggers: gpa or ~0. */
 u64 mmu_peek(struct vcpu *v, u64 linear);
 
-/* What the architecture calls flushing: all but global (MOV CR3), everything, one page. The
- * translator's tables follow through these. */
+/* What the architecture calls flushing: all but global (MOV CR3), everything, one page, what is not
+ * global of one PCID. The translator's tables follow through these. */
 void mmu_flush(struct vcpu *v, bool global_too);
 void mmu_flush_page(struct vcpu *v, u64 linear);
-void mmu_flush_pcid(struct vcpu *v, u32 pcid, bool all_pcids, bool global_too);
-/* CR0, CR4 or EFER changed: flushes if that voids what is cached. Cheap otherwise. CPL and
- * EFLAGS.AC need no call: the TLB holds the rights for each of their values. */
-void mmu_rights_changed(struct vcpu *v);
+void mmu_flush_pcid(struct vcpu *v, u32 pcid);
+/* CR0, CR4 or EFER may have changed: flushes if that voids what is cached. CPL and EFLAGS.AC need
+ * no call: the TLB holds the rights for each of their values. */
+void mmu_configure(struct vcpu *v);
+static inline void mmu_rights_changed(struct vcpu *v)
+{
+	if (unlikely((v->s.cr0 ^ v->mmu.cr0) | (v->s.cr4 ^ v->mmu.cr4) | (v->s.efer ^ v->mmu.efer)))
+		mmu_configure(v);
+}
 /* PDPTEs of PAE paging are loaded by MOV CR3 (and CR0/CR4 changes), which may fault on them: then
  * EXC, #GP(0), and the registers are as before. SDM vol. 3A 4.4.1. */
 int mmu_load_pdptes(struct vcpu *v, u64 cr3);

@@ -1,69 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Paging: page-table walks and the TLB that keeps their results. SDM vol. 3A ch. 4.
+ * The TLB, and the rights that it keeps. SDM vol. 3A 4.6, 4.10.
  *
- * A walk reads every level, then decides, then sets accessed and dirty bits: a walk that faults
- * changes nothing. The TLB grants writing only where the dirty bit is set, so the first write to a
- * page walks again. No paging structures are cached: every miss is a whole walk.
+ * A walk reads every level, then rights are decided, then accessed and dirty bits set: an access
+ * that faults changes nothing. The TLB grants writing only where the dirty bit is set, so the first
+ * write to a page walks again. No paging structures are cached: every miss is a whole walk. Which
+ * slots are in use is kept as bits, so that a flush costs what it throws away.
  */
-#include "backends/swbt/mmu.h"
+#include "backends/swbt/walk.h"
 
 #include "common/cpuid.h"
-
-#define PTE_P  BIT64(0)
-#define PTE_W  BIT64(1)
-#define PTE_U  BIT64(2)
-#define PTE_A  BIT64(5)
-#define PTE_D  BIT64(6)
-#define PTE_PS BIT64(7)
-#define PTE_G  BIT64(8)
-#define PTE_NX BIT64(63)
-
-#define PTE_ADDRESS    0x000ffffffffff000ull
-#define PAE_IGNORED    0x7ff0000000000000ull /* bits that 4-level paging ignores and PAE reserves */
-#define PDPTE_RESERVED 0x1e6ull
-#define LARGE_LOW_BIT  13 /* below it, large pages have the flags of all; bit 12 is PAT */
-
-#define PF_P	BIT(0)
-#define PF_W	BIT(1)
-#define PF_U	BIT(2)
-#define PF_RSVD BIT(3)
-#define PF_I	BIT(4)
 
 #define EVERYONE \
 	((u32)(BIT(RIGHT_SUPER) | BIT(RIGHT_SUPER_AC) | BIT(RIGHT_USER) | BIT(RIGHT_USER_AC)))
 
-/* PAE's top level is the PDPTE registers, whose entries have no rights; walks begin below. */
-struct format {
-	u8 levels, bits, bytes;
-};
-static const struct format format_32 = { 2, 10, 4 };
-static const struct format format_pae = { 2, 9, 8 };
-static const struct format format_long = { 4, 9, 8 };
-
-struct walk {
-	u64 gpa;	      /* of the 4 KiB that hold the address */
-	u8 shift;	      /* log2 of the page's size */
-	u8 level;	      /* where the page's own entry is */
-	bool user, write, nx; /* what all levels together allow */
-	bool global, dirty;
-	u32 error; /* of a failed walk: P, RSVD */
-	struct {
-		u8 *host; /* NULL: not RAM */
-		u64 gpa, value;
-	} entry[4]; /* by level - 1 */
-};
-
 static bool paging(const struct vcpu *v)
 {
 	return v->s.cr0 & CR0_PG;
-}
-
-static const struct format *format_of(const struct vcpu *v)
-{
-	if (long_mode(v))
-		return &format_long;
-	return v->s.cr4 & CR4_PAE ? &format_pae : &format_32;
 }
 
 /* Control bits that decide what a walk finds. They have places of their own in one word. */
@@ -90,119 +43,10 @@ void mmu_init(struct vcpu *v)
 		bits = 40;
 	if (!pse36 || bits < 32)
 		bits = 32;
-	v->mmu.no_address32 = BIT(22) - BIT(bits - 32 + LARGE_LOW_BIT);
+	v->mmu.no_address32 = BIT(22) - BIT(bits - 32 + 13);
 	v->mmu.has_1g = ext && ext->edx & BIT(26);
-	mmu_flush(v, true);
-}
-
-/* ---- walking -------------------------------------------------------------------------------- */
-
-static bool page_size_bit(const struct vcpu *v, const struct format *f, unsigned int level)
-{
-	if (level == 2)
-		return f->bytes == 8 || v->s.cr4 & CR4_PSE;
-	return level == 3 && v->mmu.has_1g;
-}
-
-static u64 reserved_bits(const struct vcpu *v, const struct format *f, unsigned int level,
-			 bool leaf)
-{
-	bool large = leaf && level > 1;
-	u64 r = v->mmu.no_address;
-
-	if (f->bytes == 4)
-		return large ? v->mmu.no_address32 : 0;
-	if (f == &format_pae)
-		r |= PAE_IGNORED;
-	if (!(v->s.efer & EFER_NXE))
-		r |= PTE_NX;
-	if (large)
-		r |= BIT64(12 + (level - 1) * f->bits) - BIT64(LARGE_LOW_BIT);
-	else if (level > 2)
-		r |= PTE_PS;
-	return r;
-}
-
-/* Memory that is not RAM reads as nobody's: all ones. */
-static u64 read_entry(const u8 *host, unsigned int bytes)
-{
-	if (bytes == 4)
-		return host ? __atomic_load_n((const u32 *)host, __ATOMIC_RELAXED) : ~0u;
-	return host ? __atomic_load_n((const u64 *)host, __ATOMIC_RELAXED) : ~0ull;
-}
-
-static u64 page_address(const struct format *f, unsigned int level, u64 value)
-{
-	u64 size = BIT64(12 + (level - 1) * f->bits);
-
-	if (f->bytes == 4 && level == 2)
-		return (value & 0xffc00000) | (value >> LARGE_LOW_BIT & 0xff) << 32;
-	return value & PTE_ADDRESS & ~(size - 1);
-}
-
-/* Where the tables start: true and *TABLE, or false if PAE's register says there is nothing. */
-static bool root(const struct vcpu *v, const struct format *f, u64 linear, u64 *table)
-{
-	u64 pdpte;
-
-	if (f != &format_pae) {
-		*table = v->s.cr3 & (f->bytes == 4 ? 0xfffff000 : PTE_ADDRESS);
-		return true;
-	}
-	pdpte = v->mmu.pdpte[linear >> 30 & 3];
-	*table = pdpte & PTE_ADDRESS;
-	return pdpte & PTE_P;
-}
-
-static void found(struct walk *w, const struct format *f, unsigned int level, u64 linear)
-{
-	u64 value = w->entry[level - 1].value;
-	u64 inside;
-
-	w->level = (u8)level;
-	w->shift = (u8)(12 + (level - 1) * f->bits);
-	inside = linear & (BIT64(w->shift) - 1) & ~(u64)PAGE_MASK;
-	w->gpa = page_address(f, level, value) | inside;
-	w->dirty = value & PTE_D;
-	w->global = value & PTE_G;
-}
-
-/* Follow the tables to LINEAR's page, touching nothing. 0, or -1 with w->error. */
-static int walk(struct vcpu *v, u64 linear, struct walk *w)
-{
-	const struct format *f = format_of(v);
-	u64 table;
-
-	w->user = w->write = true;
-	w->nx = false;
-	w->error = 0;
-	if (!root(v, f, linear, &table))
-		return -1;
-	for (unsigned int level = f->levels;; level--) {
-		u64 index = linear >> (12 + (level - 1) * f->bits) & (BIT64(f->bits) - 1);
-		u64 gpa = table + index * f->bytes;
-		u8 *host = ram_at(&v->vm->ram, gpa, f->bytes);
-		u64 value = read_entry(host, f->bytes);
-		bool leaf = level == 1 || (value & PTE_PS && page_size_bit(v, f, level));
-
-		if (!(value & PTE_P))
-			return -1;
-		if (value & reserved_bits(v, f, level, leaf)) {
-			w->error = PF_P | PF_RSVD;
-			return -1;
-		}
-		w->entry[level - 1].host = host;
-		w->entry[level - 1].gpa = gpa;
-		w->entry[level - 1].value = value;
-		w->user &= (value & PTE_U) != 0;
-		w->write &= (value & PTE_W) != 0;
-		w->nx |= (value & PTE_NX) != 0;
-		if (leaf) {
-			found(w, f, level, linear);
-			return 0;
-		}
-		table = value & PTE_ADDRESS;
-	}
+	v->mmu.entry_size = 0; /* not configured */
+	mmu_configure(v);
 }
 
 /* ---- rights --------------------------------------------------------------------------------- */
@@ -215,23 +59,41 @@ static u32 rights_word(const struct vcpu *v, u32 super, u32 super_ac, u32 user)
 	       user_ac << RIGHT_USER_AC;
 }
 
-/* SDM vol. 3A 4.6.1, dirty bits aside. */
-static u32 rights_of(const struct vcpu *v, const struct walk *w)
+/* Of a page by walk_rights. SDM vol. 3A 4.6.1, dirty bits aside. */
+static u32 rights_of(const struct vcpu *v, unsigned int allowed)
 {
-	u32 exec = w->nx ? 0 : ACC_EXEC;
-	u32 user = !w->user ? 0 : ACC_READ | (w->write ? ACC_WRITE : 0) | exec;
-	u32 super_ac = ACC_READ | (w->write || !(v->s.cr0 & CR0_WP) ? ACC_WRITE : 0) | exec;
+	bool is_user = allowed & 1, write = allowed & 2;
+	u32 exec = allowed & 4 ? 0 : ACC_EXEC;
+	u32 user = !is_user ? 0 : ACC_READ | (write ? ACC_WRITE : 0) | exec;
+	u32 super_ac = ACC_READ | (write || !(v->s.cr0 & CR0_WP) ? ACC_WRITE : 0) | exec;
 	u32 super;
 
-	if (w->user && v->s.cr4 & CR4_SMEP)
+	if (is_user && v->s.cr4 & CR4_SMEP)
 		super_ac &= ~(u32)ACC_EXEC;
 	super = super_ac;
-	if (w->user && v->s.cr4 & CR4_SMAP)
+	if (is_user && v->s.cr4 & CR4_SMAP)
 		super &= ACC_EXEC;
 	return rights_word(v, super, super_ac, user);
 }
 
-static int page_fault(struct vcpu *v, u64 linear, u32 access, u32 error)
+void mmu_configure(struct vcpu *v)
+{
+	struct mmu *m = &v->mmu;
+	u64 config = config_of(v);
+
+	m->cr0 = v->s.cr0;
+	m->cr4 = v->s.cr4;
+	m->efer = v->s.efer;
+	if (m->config == config && m->entry_size)
+		return;
+	m->config = config;
+	for (unsigned int allowed = 0; allowed < ARRAY_SIZE(m->rights); allowed++)
+		m->rights[allowed] = rights_of(v, allowed);
+	walk_configure(v);
+	mmu_flush(v, true);
+}
+
+static __attribute__((noinline)) int page_fault(struct vcpu *v, u64 linear, u32 access, u32 error)
 {
 	bool no_exec = (v->s.cr4 & CR4_PAE && v->s.efer & EFER_NXE) || v->s.cr4 & CR4_SMEP;
 
@@ -244,37 +106,78 @@ static int page_fault(struct vcpu *v, u64 linear, u32 access, u32 error)
 	return raise_pf(v, linear, error);
 }
 
-static void set_bits(struct vcpu *v, struct walk *w, bool write)
-{
-	unsigned int top = format_of(v)->levels;
-
-	for (unsigned int level = w->level; level <= top; level++) {
-		u8 *host = w->entry[level - 1].host;
-		u64 bits = PTE_A | (level == w->level && write ? PTE_D : 0);
-
-		if (!host || (w->entry[level - 1].value & bits) == bits)
-			continue;
-		mem_note_write(v, w->entry[level - 1].gpa, 1);
-		/* Both bits are in the low byte. */
-		__atomic_fetch_or(host, (u8)bits, __ATOMIC_SEQ_CST);
-	}
-	w->dirty |= write;
-}
-
 /* ---- the TLB -------------------------------------------------------------------------------- */
 
-static struct mmu_tlb_entry *fill(struct vcpu *v, u64 linear, const struct walk *w, u32 rights)
+/* Large pages are kept in pieces of 4 KiB. Where there may be any, by what INVLPG is told. */
+static void note_large(struct vcpu *v, u64 linear, unsigned int shift)
+{
+	struct mmu_large *l = &v->mmu.large;
+	u64 region = linear >> 21, giga = linear >> 30;
+
+	if (shift >= 30) {
+		l->giga[giga / 64 % ARRAY_SIZE(l->giga)] |= BIT64(giga % 64);
+		return;
+	}
+	l->mega[region / 64 % ARRAY_SIZE(l->mega)] |= BIT64(region % 64);
+	if (shift == 22) {
+		region ^= 1;
+		l->mega[region / 64 % ARRAY_SIZE(l->mega)] |= BIT64(region % 64);
+	}
+}
+
+/* Log2 of the size of the largest page that LINEAR's may be a piece of. */
+static unsigned int may_be_large(const struct vcpu *v, u64 linear)
+{
+	const struct mmu_large *l = &v->mmu.large;
+	u64 region = linear >> 21, giga = linear >> 30;
+
+	if (unlikely(l->giga[giga / 64 % ARRAY_SIZE(l->giga)] >> giga % 64 & 1))
+		return 30;
+	if (unlikely(l->mega[region / 64 % ARRAY_SIZE(l->mega)] >> region % 64 & 1))
+		return 22;
+	return 12;
+}
+
+static inline void use_slot(struct vcpu *v, unsigned int slot, bool global)
+{
+	v->mmu.used[slot / 64] |= BIT64(slot % 64);
+	if (global)
+		v->mmu.local[slot / 64] &= ~BIT64(slot % 64);
+	else
+		v->mmu.local[slot / 64] |= BIT64(slot % 64);
+}
+
+static inline struct mmu_tlb_entry *fill(struct vcpu *v, u64 linear, u64 gpa, u32 rights,
+					 unsigned int shift, bool global)
 {
 	struct mmu_tlb_entry *e = mmu_slot(v, linear);
 
 	e->tag = mmu_tag(v, linear);
-	e->gpa = w->gpa;
-	e->host = ram_at(&v->vm->ram, w->gpa, PAGE_SIZE);
+	e->gpa = gpa;
+	e->host = ram_at(&v->vm->ram, gpa, PAGE_SIZE);
 	e->rights = rights;
-	e->shift = w->shift;
-	e->global = w->global && v->s.cr4 & CR4_PGE;
-	v->mmu.large |= w->shift > 12;
+	e->shift = (u8)shift;
+	e->global = global;
+	use_slot(v, (unsigned int)(e - v->tlb), global);
+	if (shift > 12)
+		note_large(v, linear, shift);
 	return e;
+}
+
+static struct mmu_tlb_entry *identity(struct vcpu *v, u64 linear)
+{
+	u32 rights = rights_word(v, RIGHT_MASK, RIGHT_MASK, RIGHT_MASK);
+
+	return fill(v, linear, linear & ~(u64)PAGE_MASK, rights, 12, false);
+}
+
+/* Remember where the page's entry came from, for mmu_neighbours. */
+static inline void note_walk(struct vcpu *v, u64 linear, const struct walk *w)
+{
+	v->mmu.latest = (struct mmu_latest){ .page = linear >> 12,
+					     .entry = w->level == 1 ? w->entry[1] : NULL,
+					     .all = w->above_all,
+					     .any = w->above_any };
 }
 
 static int translate(struct vcpu *v, u64 linear, u32 access, struct mmu_tlb_entry **entry)
@@ -282,18 +185,21 @@ static int translate(struct vcpu *v, u64 linear, u32 access, struct mmu_tlb_entr
 	u32 need = (access & RIGHT_MASK) << mmu_right(v, access), rights;
 	struct walk w;
 
-	if (!paging(v)) {
-		w = (struct walk){ .gpa = linear & ~(u64)PAGE_MASK, .shift = 12 };
-		*entry = fill(v, linear, &w, rights_word(v, RIGHT_MASK, RIGHT_MASK, RIGHT_MASK));
+	if (unlikely(!paging(v))) {
+		*entry = identity(v, linear);
 		return 0;
 	}
-	if (walk(v, linear, &w))
+	if (unlikely(walk(v, linear, &w)))
 		return page_fault(v, linear, access, w.error);
-	rights = rights_of(v, &w);
-	if ((rights & need) != need)
+	rights = v->mmu.rights[walk_rights(w.all, w.any)];
+	if (unlikely((rights & need) != need))
 		return page_fault(v, linear, access, PF_P);
-	set_bits(v, &w, access & ACC_WRITE);
-	*entry = fill(v, linear, &w, w.dirty ? rights : rights & ~(EVERYONE * ACC_WRITE));
+	if (!(w.all & PTE_A) || (access & ACC_WRITE && !w.dirty))
+		walk_mark(v, &w, access & ACC_WRITE);
+	if (!w.dirty)
+		rights &= ~(EVERYONE * ACC_WRITE);
+	note_walk(v, linear, &w);
+	*entry = fill(v, linear, w.gpa, rights, w.shift, w.global && v->s.cr4 & CR4_PGE);
 	return 0;
 }
 
@@ -302,7 +208,7 @@ static bool adopt(struct vcpu *v, u64 linear, u32 access)
 {
 	struct mmu_tlb_entry *e = mmu_slot(v, linear);
 
-	if (!e->global || (e->tag ^ linear >> 12) << 12)
+	if (likely(!e->global) || (e->tag ^ linear >> 12) << 12)
 		return false;
 	e->tag = mmu_tag(v, linear);
 	return mmu_hit(v, linear, mmu_right(v, access), access);
@@ -310,7 +216,6 @@ static bool adopt(struct vcpu *v, u64 linear, u32 access)
 
 int mmu_translate(struct vcpu *v, u64 linear, u32 access, struct mmu_tlb_entry **entry)
 {
-	u64 start;
 	int r;
 
 	if (!long_mode(v))
@@ -318,17 +223,53 @@ int mmu_translate(struct vcpu *v, u64 linear, u32 access, struct mmu_tlb_entry *
 	*entry = mmu_hit(v, linear, mmu_right(v, access), access);
 	if (likely(*entry))
 		return 0;
+	if (unlikely(!canonical(linear)))
+		return raise_err(v, GP, 0);
+	mmu_rights_changed(v);
 	if (adopt(v, linear, access)) {
 		*entry = mmu_slot(v, linear);
 		return 0;
 	}
-	if (!canonical(linear))
-		return raise_err(v, GP, 0);
-	start = __builtin_ia32_rdtsc();
 	r = translate(v, linear, access, entry);
 	if (!r)
-		trap_add(&v->vm->traps, TRAP_TLB_FILL, __builtin_ia32_rdtsc() - start);
+		v->vm->traps.c[TRAP_TLB_FILL].count++;
 	return r;
+}
+
+/* Like the page that was looked for, but for the accessed bit: what nobody has accessed yet is not
+ * ours to load without setting it. */
+static bool neighbour(struct vcpu *v, u64 value, struct mmu_tlb_entry *e)
+{
+	const struct mmu *m = &v->mmu;
+
+	if ((value & (PTE_P | PTE_A)) != (PTE_P | PTE_A) || value & m->level[1].reserved_leaf)
+		return false;
+	e->gpa = value & PTE_ADDRESS;
+	e->host = ram_at(&v->vm->ram, e->gpa, PAGE_SIZE);
+	if (!e->host)
+		return false;
+	e->rights = m->rights[walk_rights(m->latest.all & value, m->latest.any | value)];
+	if (!(value & PTE_D))
+		e->rights &= ~(EVERYONE * ACC_WRITE);
+	e->global = value & PTE_G && v->s.cr4 & CR4_PGE;
+	return true;
+}
+
+unsigned int mmu_neighbours(struct vcpu *v, u64 linear, struct mmu_tlb_entry e[MMU_NEAR])
+{
+	const struct mmu_latest *l = &v->mmu.latest;
+	unsigned int size = v->mmu.entry_size, own = linear >> 12 & (MMU_NEAR - 1), found = 0;
+	const u8 *line = l->entry - own * size;
+
+	if (!l->entry || l->page != linear >> 12)
+		return 0;
+	for (unsigned int n = 0; n < MMU_NEAR; n++) {
+		u64 value = walk_entry(line + n * size, size);
+
+		if (n != own && neighbour(v, value, &e[n]))
+			found |= BIT(n);
+	}
+	return found;
 }
 
 u64 mmu_peek(struct vcpu *v, u64 linear)
@@ -339,75 +280,98 @@ u64 mmu_peek(struct vcpu *v, u64 linear)
 		linear = (u32)linear;
 	if (!paging(v))
 		return linear;
+	mmu_rights_changed(v);
 	if (!canonical(linear) || walk(v, linear, &w))
 		return ~0ull;
 	return w.gpa | (linear & PAGE_MASK);
 }
 
-void mmu_flush(struct vcpu *v, bool global_too)
+/* ---- flushing ------------------------------------------------------------------------------- */
+
+static void drop_all(struct vcpu *v)
 {
-	mmu_flush_pcid(v, 0, true, global_too);
+	for (unsigned int i = 0; i < ARRAY_SIZE(v->mmu.used); i++) {
+		for (u64 used = v->mmu.used[i]; used; used &= used - 1)
+			v->tlb[i * 64 + (unsigned int)__builtin_ctzll(used)].rights = 0;
+		v->mmu.used[i] = v->mmu.local[i] = 0;
+	}
+	v->mmu.large = (struct mmu_large){ 0 };
 }
 
-void mmu_flush_pcid(struct vcpu *v, u32 pcid, bool all_pcids, bool global_too)
+/* What is not global. */
+static void drop_local(struct vcpu *v)
 {
-	/* Without PCIDs those bits of a tag mean nothing. */
-	bool all = all_pcids || !(v->s.cr4 & CR4_PCIDE);
+	for (unsigned int i = 0; i < ARRAY_SIZE(v->mmu.local); i++) {
+		u64 local = v->mmu.local[i];
 
-	engine_flush(v, global_too);
-
-	for (unsigned int i = 0; i < MMU_TLB; i++) {
-		struct mmu_tlb_entry *e = &v->tlb[i];
-
-		if ((all || e->tag >> 52 == pcid) && (global_too || !e->global))
-			e->rights = 0;
+		v->mmu.used[i] &= ~local;
+		v->mmu.local[i] = 0;
+		for (; local; local &= local - 1)
+			v->tlb[i * 64 + (unsigned int)__builtin_ctzll(local)].rights = 0;
 	}
-	if (all && global_too)
-		v->mmu.large = false;
+}
+
+static void drop_pcid(struct vcpu *v, u32 pcid)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(v->mmu.local); i++) {
+		for (u64 local = v->mmu.local[i]; local; local &= local - 1) {
+			struct mmu_tlb_entry *e =
+				&v->tlb[i * 64 + (unsigned int)__builtin_ctzll(local)];
+
+			if (e->tag >> 52 == pcid)
+				e->rights = 0;
+		}
+	}
+}
+
+void mmu_flush(struct vcpu *v, bool global_too)
+{
+	engine_flush(v, global_too);
+	v->mmu.latest.entry = NULL;
+	if (global_too)
+		drop_all(v);
+	else
+		drop_local(v);
+}
+
+void mmu_flush_pcid(struct vcpu *v, u32 pcid)
+{
+	engine_flush(v, false);
+	v->mmu.latest.entry = NULL;
+	/* Without PCIDs those bits of a tag mean nothing. */
+	if (v->s.cr4 & CR4_PCIDE)
+		drop_pcid(v, pcid);
+	else
+		drop_local(v);
+}
+
+static __attribute__((noinline)) void drop_pieces(struct vcpu *v, u64 linear)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(v->mmu.used); i++) {
+		for (u64 used = v->mmu.used[i]; used; used &= used - 1) {
+			struct mmu_tlb_entry *e =
+				&v->tlb[i * 64 + (unsigned int)__builtin_ctzll(used)];
+
+			if (!((e->tag << 12 ^ linear) >> e->shift))
+				e->rights = 0;
+		}
+	}
 }
 
 /* Every PCID's, which the architecture allows; every piece of a large page, which it demands. */
 void mmu_flush_page(struct vcpu *v, u64 linear)
 {
 	struct mmu_tlb_entry *slot;
+	unsigned int shift;
 
 	if (!long_mode(v))
 		linear = (u32)linear;
-	engine_flush_page(v, linear);
+	shift = may_be_large(v, linear);
+	engine_flush_page(v, linear, shift);
+	v->mmu.latest.entry = NULL;
 	slot = mmu_slot(v, linear);
 	if (!((slot->tag ^ linear >> 12) << 12))
 		slot->rights = 0;
-	if (!v->mmu.large)
-		return;
-	for (unsigned int i = 0; i < MMU_TLB; i++) {
-		struct mmu_tlb_entry *e = &v->tlb[i];
-
-		if (!((e->tag << 12 ^ linear) >> e->shift))
-			e->rights = 0;
-	}
-}
-
-void mmu_rights_changed(struct vcpu *v)
-{
-	u64 config = config_of(v);
-
-	if (v->mmu.config == config)
-		return;
-	v->mmu.config = config;
-	mmu_flush(v, true);
-}
-
-int mmu_load_pdptes(struct vcpu *v, u64 cr3)
-{
-	u64 table = cr3 & 0xffffffe0, value[4];
-	u64 reserved = v->mmu.no_address | PAE_IGNORED | PTE_NX | PDPTE_RESERVED;
-
-	for (unsigned int i = 0; i < 4; i++) {
-		value[i] = read_entry(ram_at(&v->vm->ram, table + i * 8, 8), 8);
-		if (value[i] & PTE_P && value[i] & reserved)
-			return raise_err(v, GP, 0);
-	}
-	for (unsigned int i = 0; i < 4; i++)
-		v->mmu.pdpte[i] = value[i];
-	return 0;
+	if (unlikely(shift > 12))
+		drop_pieces(v, linear);
 }

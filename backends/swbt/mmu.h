@@ -61,6 +61,14 @@ static inline struct mmu_tlb_entry *mmu_hit(struct vcpu *v, u64 linear, enum mmu
 	return NULL;
 }
 
+/*
+ * Right after mmu_translate of LINEAR: the pages around it whose entries came with its own, as far
+ * as a processor might have cached them by now: present, accessed, in RAM, with rights as in the
+ * TLB. Which of E are filled (gpa, host, rights, global), as bits, by page number.
+ */
+#define MMU_NEAR 8u
+unsigned int mmu_neighbours(struct vcpu *v, u64 linear, struct mmu_tlb_entry e[MMU_NEAR]);
+
 static inline bool canonical(u64 linear)
 {
 	return (u64)((s64)(linear << 16) >> 16) == linear;

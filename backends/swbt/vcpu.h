@@ -49,14 +49,38 @@ struct mmu_tlb_entry {
 };
 #define MMU_TLB 1024
 
+/* What entries of one level of page tables look like (walk.c). */
+struct mmu_level {
+	u64 leaf_bit; /* PS where it makes an entry the last one */
+	u64 reserved, reserved_leaf;
+};
+
+/* Regions of 2 MiB and 1 GiB, hashed, of whose large pages the TLB may hold pieces. */
+struct mmu_large {
+	u64 mega[256], giga[8];
+};
+
+/* The latest walk that ended in a page table: entry, and what the levels above it allow. */
+struct mmu_latest {
+	u64 page;
+	const u8 *entry; /* or NULL */
+	u64 all, any;
+};
+
 /* What paging rests on beside CR0, CR3, CR4 and EFER. */
 struct mmu {
-	u64 no_address;	  /* bits 51:MAXPHYADDR, reserved in every 8-byte entry */
-	u32 no_address32; /* reserved bits of a 4 MiB page's entry */
+	u64 cr0, cr4, efer; /* as mmu_configure saw them */
+	u64 config;	    /* the bits of them that count */
+	u32 rights[8];	    /* by what the tables allow (walk_rights) */
+	struct mmu_level level[5];
+	u8 entry_size;	  /* bytes; 0: not configured yet */
 	bool has_1g;	  /* 1 GiB pages */
-	bool large;	  /* the TLB may hold pieces of pages larger than 4 KiB */
-	u64 config;	  /* control bits that the TLB was filled under */
+	u32 no_address32; /* reserved bits of a 4 MiB page's entry */
+	u64 no_address;	  /* bits 51:MAXPHYADDR, reserved in every 8-byte entry */
 	u64 pdpte[4];	  /* PDPTE registers of PAE paging */
+	struct mmu_latest latest;
+	u64 used[MMU_TLB / 64], local[MMU_TLB / 64]; /* slots in use, and not by global pages */
+	struct mmu_large large;
 };
 
 /* How the translator works; for debugging and for papers (bt/bt.h). */

@@ -272,6 +272,32 @@ static void test_reserved(void)
 	rig_down(r);
 }
 
+/* G means nothing where an entry maps no page; AMD's processors want it clear there. */
+static void test_reserved_global(void)
+{
+	static const u64 slot[] = { T1, T2, T3, TOP };
+	struct rig *r = rig_up();
+	struct cpuid_table *t;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+	t = &r->vm.cpuid;
+	for (unsigned int amd = 0; amd < 2; amd++) {
+		if (amd)
+			t->leaf[t->nr++] = (struct cpuid_leaf){ .ebx = 0x68747541 };
+		mmu_init(&r->v);
+		for (unsigned int level = 1; level <= 4; level++) {
+			map_long(r, 0, PWU);
+			rig_enter(r, RIG_LONG, TOP);
+			rig_put(r, slot[level - 1], rig_get(r, slot[level - 1], 8) | G, 8);
+			if (amd && level > 2)
+				ASSERT_PF(r, 0, ACC_READ, E_P | E_RSVD);
+			else
+				ASSERT_GPA(r, 0, ACC_READ, DATA);
+		}
+	}
+	rig_down(r);
+}
+
 /* ---- rights, against the rules written down again ------------------------------------------- */
 
 struct rule {
@@ -546,7 +572,7 @@ static void test_pcid(void)
 	v->s.cr3 = TOP | 2;
 	ASSERT_GPA(r, 0x5000, ACC_READ, 0x300000);
 	ASSERT_GPA(r, 0x6000, ACC_READ, DATA);
-	mmu_flush_pcid(v, 2, false, false);
+	mmu_flush_pcid(v, 2);
 	ASSERT_GPA(r, 0x6000, ACC_READ, DATA);
 	rig_put(r, T1 + 5 * 8, 0, 8);
 	ASSERT_PF(r, 0x5000, ACC_READ, 0);
@@ -554,12 +580,12 @@ static void test_pcid(void)
 	rig_put(r, T1 + 5 * 8, DATA | PWU, 8);
 	ASSERT_GPA(r, 0x5000, ACC_READ, DATA);
 	rig_put(r, T1 + 5 * 8, 0, 8);
-	mmu_flush_pcid(v, 1, false, false);
+	mmu_flush_pcid(v, 1);
 	ASSERT_GPA(r, 0x5000, ACC_READ, DATA);
-	mmu_flush_pcid(v, 0, true, false);
+	mmu_flush(v, false);
 	ASSERT_PF(r, 0x5000, ACC_READ, 0);
 	ASSERT_GPA(r, 0x6000, ACC_READ, DATA);
-	mmu_flush_pcid(v, 0, true, true);
+	mmu_flush(v, true);
 	ASSERT_PF(r, 0x6000, ACC_READ, 0);
 	rig_down(r);
 }
@@ -627,7 +653,8 @@ static void test_counted(void)
 	ASSERT_GPA(r, 0, ACC_READ, DATA);
 	ASSERT_GPA(r, 8, ACC_READ, DATA + 8);
 	CU_ASSERT_EQUAL(c->count, 1);
-	CU_ASSERT_NOT_EQUAL(c->cycles, 0);
+	/* Two readings of the clock would take as long as the walk. */
+	CU_ASSERT_EQUAL(c->cycles, 0);
 	ASSERT_GPA(r, 0, ACC_WRITE, DATA);
 	CU_ASSERT_EQUAL(c->count, 2);
 	ASSERT_PF(r, 0x1000, ACC_READ, 0);
@@ -643,6 +670,7 @@ CU_TestInfo tests_mmu[] = {
 	{ "PDPTE registers and their reserved bits", test_pdptes },
 	{ "four levels, 2 MiB and 1 GiB pages", test_long },
 	{ "reserved bits of every level", test_reserved },
+	{ "the global bit of tables", test_reserved_global },
 	{ "rights and error codes, at random", test_rights },
 	{ "accessed and dirty bits", test_accessed },
 	{ "accessed and dirty bits of 32-bit and PAE tables", test_accessed_legacy },
@@ -651,6 +679,6 @@ CU_TestInfo tests_mmu[] = {
 	{ "PCIDs", test_pcid },
 	{ "control bits void the TLB", test_config },
 	{ "tables that are not in RAM", test_nowhere },
-	{ "fills are counted and timed", test_counted },
+	{ "fills are counted", test_counted },
 	CU_TEST_INFO_NULL,
 };

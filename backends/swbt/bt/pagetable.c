@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define RESERVED  (2 * TABLE_SIZE + SPACE_READ)
+#define RESERVED  (2 * TABLE_SIZE + SPACE_READ + REGIONS * sizeof(struct region))
+#define LINE	  8u /* entries in a cache line */
 #define ALIAS_BIT 44
 
 /* AddressSanitizer's shadow memory occupies some of the aliases. Builds with it look for bugs of
@@ -24,23 +25,13 @@
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
-static int targets_init(struct targets *t, u8 *at)
-{
-	t->minus_rip = (u64 *)(void *)at;
-	t->host = (u64 *)(void *)(at + SPACE_TARGETS_SIZE);
-	t->filled = malloc(BT_TARGETS * sizeof(*t->filled));
-	if (!t->filled)
-		return -ENOMEM;
-	t->minus_rip[0] = 1; /* zero would stand for RIP 0 */
-	return 0;
-}
-
 static int space_init(struct space *s, int vcpu_fd, size_t vcpu_size)
 {
 	int r = 0;
 
-	s->touched = malloc(BT_TOUCHED * sizeof(*s->touched));
-	if (!s->touched)
+	s->any.region = malloc(BT_REGIONS * sizeof(*s->any.region));
+	s->local.region = malloc(BT_REGIONS * sizeof(*s->local.region));
+	if (!s->any.region || !s->local.region)
 		return -ENOMEM;
 	s->map = mmap(NULL, RESERVED, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -51,6 +42,7 @@ static int space_init(struct space *s, int vcpu_fd, size_t vcpu_size)
 	s->base = s->map + TABLE_SIZE;
 	s->write = (u64 *)(void *)s->map;
 	s->read = (u64 *)(void *)(s->base + SPACE_READ);
+	s->region = (struct region *)(void *)(s->base + SPACE_READ + TABLE_SIZE);
 	if (mmap(s->base, vcpu_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, vcpu_fd, 0) ==
 	    MAP_FAILED)
 		return -errno;
@@ -104,9 +96,10 @@ void pagetable_fini(struct pagetable *t)
 
 		if (s->map && s->map != MAP_FAILED)
 			munmap(s->map, RESERVED);
-		free(s->touched);
+		free(s->any.region);
+		free(s->local.region);
 		for (unsigned int k = 0; k < ARRAY_SIZE(s->targets); k++)
-			free(s->targets[k].filled);
+			targets_fini(&s->targets[k]);
 	}
 	for (unsigned int n = 0; n < ARRAY_SIZE(t->aliases.at); n++)
 		if (t->aliases.at[n])
@@ -122,33 +115,126 @@ static inline u64 *write_entry(const struct space *s, u32 page)
 	return &s->write[page ^ BIT(31)];
 }
 
-static void remember(struct pagetable *t, struct space *s, u32 page, const struct mmu_tlb_entry *e)
+static inline u64 line_bit(u32 page)
 {
-	if (s->nr == BT_TOUCHED)
-		pagetable_flush(t, true);
-	s->touched[s->nr++] =
-		(struct touched){ .page = page, .shift = e->shift, .global = e->global };
-	s->large |= e->shift > 12;
+	return BIT64(page / LINE % 64);
+}
+
+static void list(struct region_list *l, struct space *s, struct region *r, u8 what)
+{
+	l->region[l->nr++] = (u32)(r - s->region);
+	r->listed |= what;
+}
+
+/* Where PAGE's entries are noted. */
+static inline struct region *region_of(struct pagetable *t, struct space *s, u32 page, bool global)
+{
+	struct region *r = &s->region[page >> 9];
+
+	if (unlikely(!(r->listed & REGION_ANY))) {
+		if (unlikely(s->any.nr == BT_REGIONS))
+			pagetable_flush(t, true);
+		list(&s->any, s, r, REGION_ANY);
+	}
+	/* What is on this list is on the other one, so there is room. */
+	if (!global && !(r->listed & REGION_LOCAL))
+		list(&s->local, s, r, REGION_LOCAL);
+	return r;
+}
+
+static inline void enter(struct space *s, struct region *r, u32 page, u64 delta, bool write,
+			 bool global)
+{
+	u64 line = line_bit(page);
+
+	s->read[page] = delta;
+	r->read |= line;
+	if (!global)
+		r->local |= line;
+	if (write) {
+		*write_entry(s, page) = delta;
+		r->write |= line;
+	}
+}
+
+static inline bool may_write(const struct vcpu *v, const struct mmu_tlb_entry *e)
+{
+	/* The TLB grants writing only when the dirty bit is set. */
+	return e->rights >> mmu_right(v, 0) & ACC_WRITE && !v->code_pages[e->gpa >> 12];
+}
+
+/* The pages next to LINEAR's that are pieces of the same large page. */
+static void fill_pieces(struct space *s, struct region *r, struct vcpu *v, u32 page,
+			const struct mmu_tlb_entry *e, u64 delta)
+{
+	u32 first = page & ~(LINE - 1);
+	u64 gpa = (e->gpa & ~(u64)PAGE_MASK) - ((u64)(page - first) << 12);
+	bool write = e->rights >> mmu_right(v, 0) & ACC_WRITE;
+
+	if (!ram_at(&v->vm->ram, gpa, LINE * PAGE_SIZE))
+		return;
+	for (u32 n = 0; n < LINE; n++)
+		if (first + n != page)
+			enter(s, r, first + n, delta, write && !v->code_pages[(gpa >> 12) + n],
+			      e->global);
+}
+
+/* R is listed for what is GLOBAL or not. */
+static void fill_neighbours(struct space *s, struct region *r, struct vcpu *v, u64 linear,
+			    bool global)
+{
+	struct mmu_tlb_entry near[MMU_NEAR];
+	unsigned int found = mmu_neighbours(v, linear, near);
+	u64 first = linear & ~(u64)(MMU_NEAR * PAGE_SIZE - 1);
+	enum mmu_right right = mmu_right(v, 0);
+
+	for (; found; found &= found - 1) {
+		unsigned int n = (unsigned int)__builtin_ctz(found);
+		u64 at = first + n * PAGE_SIZE;
+
+		if (near[n].rights >> right & ACC_READ && near[n].global == global)
+			enter(s, r, (u32)(at >> 12), (uintptr_t)near[n].host - at,
+			      may_write(v, &near[n]), global);
+	}
 }
 
 int pagetable_fill(struct pagetable *t, struct space *s, struct vcpu *v, u64 linear, u32 access)
 {
 	struct mmu_tlb_entry *e;
 	u32 page = (u32)(linear >> 12);
+	struct region *r;
 	u64 delta;
 
 	if (mmu_translate(v, linear, access, &e))
 		return EXC;
 	if (!e->host || (access & ACC_WRITE && v->code_pages[e->gpa >> 12]))
 		return FILL_SLOW;
-	remember(t, s, page, e);
+	r = region_of(t, s, page, e->global);
 	delta = (uintptr_t)e->host - (linear & ~(u64)PAGE_MASK);
-	s->read[page] = delta;
-	/* The TLB grants writing only when the dirty bit is set. */
-	if (e->rights >> mmu_right(v, 0) & ACC_WRITE && !v->code_pages[e->gpa >> 12])
-		*write_entry(s, page) = delta;
+	enter(s, r, page, delta, may_write(v, e), e->global);
+	if (e->shift > 12)
+		fill_pieces(s, r, v, page, e, delta);
+	else
+		fill_neighbours(s, r, v, linear, e->global);
 	t->fills++;
 	return 0;
+}
+
+/* ---- taking away ----------------------------------------------------------------------------- */
+
+/* No line of WRITE lets WANTED, a page of the host, be written. */
+static void protect(struct space *s, u32 first, u64 lines, u32 wanted)
+{
+	for (; lines; lines &= lines - 1) {
+		u32 page = first + (u32)__builtin_ctzll(lines) * LINE;
+
+		for (unsigned int n = 0; n < LINE; n++, page++) {
+			u64 *entry = write_entry(s, page);
+
+			if (*entry && (u32)(*entry >> 12) + page == wanted)
+				*entry = 0;
+		}
+	}
 }
 
 void pagetable_protect(struct pagetable *t, const u8 *host)
@@ -158,35 +244,53 @@ void pagetable_protect(struct pagetable *t, const u8 *host)
 	for (unsigned int n = 0; n < NR_SPACES; n++) {
 		struct space *s = &t->space[n];
 
-		for (unsigned int i = 0; i < s->nr; i++) {
-			u64 *entry = write_entry(s, s->touched[i].page);
+		for (unsigned int i = 0; i < s->any.nr; i++) {
+			u32 region = s->any.region[i];
 
-			if (*entry && (u32)(*entry >> 12) + s->touched[i].page == wanted)
-				*entry = 0;
+			protect(s, region << 9, s->region[region].write, wanted);
 		}
 	}
 }
 
-static void forget(struct space *s, u32 page)
+static void clear_line(u64 *entry)
 {
-	s->read[page] = 0;
-	*write_entry(s, page) = 0;
+	for (unsigned int n = 0; n < LINE; n++)
+		entry[n] = 0;
+}
+
+/* Clear those LINES of REGION that are in use. */
+static void clear(struct space *s, u32 region, u64 lines)
+{
+	struct region *r = &s->region[region];
+	u64 *read = &s->read[region << 9], *write = write_entry(s, region << 9);
+
+	for (u64 bits = r->read & lines; bits; bits &= bits - 1)
+		clear_line(read + (unsigned int)__builtin_ctzll(bits) * LINE);
+	for (u64 bits = r->write & lines; bits; bits &= bits - 1)
+		clear_line(write + (unsigned int)__builtin_ctzll(bits) * LINE);
+	r->read &= ~lines;
+	r->write &= ~lines;
+	r->local &= ~lines;
 }
 
 static void space_flush(struct space *s, bool global_too)
 {
-	unsigned int kept = 0;
+	while (s->local.nr) {
+		u32 region = s->local.region[--s->local.nr];
 
-	for (unsigned int i = 0; i < s->nr; i++) {
-		if (s->touched[i].global && !global_too)
-			s->touched[kept++] = s->touched[i];
-		else
-			forget(s, s->touched[i].page);
+		clear(s, region, s->region[region].local);
+		s->region[region].listed &= (u8)~REGION_LOCAL;
 	}
-	s->nr = kept;
-	s->large &= !global_too;
 	for (unsigned int n = 0; n < ARRAY_SIZE(s->targets); n++)
-		targets_flush(&s->targets[n]);
+		targets_flush(&s->targets[n], global_too);
+	if (!global_too)
+		return;
+	while (s->any.nr) {
+		u32 region = s->any.region[--s->any.nr];
+
+		clear(s, region, ~0ull);
+		s->region[region].listed = 0;
+	}
 }
 
 void pagetable_flush(struct pagetable *t, bool global_too)
@@ -196,28 +300,42 @@ void pagetable_flush(struct pagetable *t, bool global_too)
 		space_flush(&t->space[n], global_too);
 }
 
-/* One page: all pieces of it where the guest's page is larger. */
-static void space_flush_page(struct space *s, u64 linear)
+/* All pieces of a large page. */
+static void clear_large(struct space *s, u32 region, unsigned int shift)
 {
-	u32 page = (u32)(linear >> 12);
-
 	for (unsigned int n = 0; n < ARRAY_SIZE(s->targets); n++)
-		targets_flush(&s->targets[n]);
-	forget(s, page);
-	if (!s->large)
+		targets_flush(&s->targets[n], true);
+	if (shift <= 22) {
+		clear(s, region, ~0ull);
+		clear(s, region ^ 1, ~0ull);
 		return;
-	for (unsigned int i = 0; i < s->nr; i++) {
-		const struct touched *e = &s->touched[i];
-
-		if (!((e->page ^ page) >> (e->shift - 12)))
-			forget(s, e->page);
 	}
+	for (unsigned int i = 0; i < s->any.nr; i++)
+		if ((s->any.region[i] ^ region) >> (shift - 21) == 0)
+			clear(s, s->any.region[i], ~0ull);
 }
 
-void pagetable_flush_page(struct pagetable *t, u64 linear)
+static void space_flush_page(struct space *s, u64 linear, unsigned int shift)
+{
+	u32 page = (u32)(linear >> 12);
+	struct region *r = &s->region[page >> 9];
+
+	if (unlikely(shift > 12)) {
+		clear_large(s, page >> 9, shift);
+		return;
+	}
+	for (unsigned int n = 0; n < ARRAY_SIZE(s->targets); n++)
+		targets_flush_page(&s->targets[n], linear);
+	if (r->read & line_bit(page))
+		s->read[page] = 0;
+	if (r->write & line_bit(page))
+		*write_entry(s, page) = 0;
+}
+
+void pagetable_flush_page(struct pagetable *t, u64 linear, unsigned int shift)
 {
 	for (unsigned int n = 0; n < NR_SPACES; n++)
-		space_flush_page(&t->space[n], linear);
+		space_flush_page(&t->space[n], linear, shift);
 }
 
 struct space *pagetable_space(struct pagetable *t, const struct vcpu *v)
@@ -233,39 +351,4 @@ struct space *pagetable_space(struct pagetable *t, const struct vcpu *v)
 		s->cr3 = v->s.cr3;
 	}
 	return s;
-}
-
-/* ---- targets --------------------------------------------------------------------------------- */
-
-static void target_free(struct targets *t, u16 at)
-{
-	t->minus_rip[at] = at ? 0 : 1;
-	t->host[at] = 0;
-}
-
-void targets_add(struct targets *t, u64 rip, const u8 *host)
-{
-	u16 at = (u16)rip;
-
-	if (t->host[at] == (uintptr_t)host && t->minus_rip[at] == 0 - rip)
-		return;
-	if (t->nr == BT_TARGETS)
-		targets_flush(t);
-	t->filled[t->nr++] = at;
-	t->minus_rip[at] = 0 - rip;
-	t->host[at] = (uintptr_t)host;
-}
-
-void targets_drop(struct targets *t, u64 rip, const u8 *host)
-{
-	u16 at = (u16)rip;
-
-	if (t->host[at] == (uintptr_t)host)
-		target_free(t, at);
-}
-
-void targets_flush(struct targets *t)
-{
-	while (t->nr)
-		target_free(t, t->filled[--t->nr]);
 }

@@ -26,33 +26,47 @@
 #define SPACE_READ	   (4 * MiB)
 #define TABLE_SIZE	   (32 * GiB)
 #define TARGETS		   65536u
+#define REGIONS		   BIT(23)
 
 /* A vCPU can be in one of these with respect to what it may access. */
 enum space_id { SPACE_SUPER, SPACE_SUPER_AC, SPACE_USER, NR_SPACES };
 
-/* An entry that was filled. */
-struct touched {
-	u32 page;
-	u8 shift; /* of the guest's page that this is a piece of */
-	bool global;
+/*
+ * What is filled in a space, by regions of 512 pages of guest memory: bits for lines, 8 entries
+ * that lie in one cache line of the host. A flush costs what it clears.
+ */
+struct region {
+	u64 read, write; /* lines with entries that may not be 0 */
+	u64 local;	 /* lines that do not belong to global pages alone */
+	u8 listed;	 /* REGION_* */
+};
+#define REGION_ANY   BIT(0)
+#define REGION_LOCAL BIT(1)
+
+struct region_list {
+	u32 *region;
+	unsigned int nr;
 };
 
+/* Free places have a RIP whose low 16 bits are not theirs. */
 struct targets {
-	u64 *minus_rip; /* a free one's low 16 bits are not its place's */
+	u64 *minus_rip;
 	u64 *host;
-	u16 *filled;
-	unsigned int nr;
+	struct target_list {
+		u16 *at; /* places filled since the last flush, some of them free again */
+		unsigned int nr;
+	} local, global; /* in pages that are not global, and in those that are */
+	u64 pages[64];	 /* pages that any of them is in, by the low 12 bits of their number */
 };
 
 struct space {
 	u8 *map;  /* the whole reservation */
 	u8 *base; /* the vCPU in it */
 	u64 *read, *write;
+	struct region *region; /* by linear address >> 21 */
 	u64 cr3;
-	u32 mode; /* of the code among the targets */
-	struct touched *touched;
-	unsigned int nr;
-	bool large;
+	u32 mode;		       /* of the code among the targets */
+	struct region_list any, local; /* that have entries; that have local ones */
 	struct targets targets[2];
 };
 
@@ -84,11 +98,17 @@ int pagetable_fill(struct pagetable *t, struct space *s, struct vcpu *v, u64 lin
 void pagetable_protect(struct pagetable *t, const u8 *host);
 
 void pagetable_flush(struct pagetable *t, bool global_too);
-void pagetable_flush_page(struct pagetable *t, u64 linear);
+/* The page of LINEAR, which may be a piece of one of 1 << SHIFT bytes at most. */
+void pagetable_flush_page(struct pagetable *t, u64 linear, unsigned int shift);
 
-/* Targets of indirect jumps. */
-void targets_add(struct targets *t, u64 rip, const u8 *host);
+/* targets.c: targets of jumps to other pages. AT has room for what minus_rip and host need. */
+int targets_init(struct targets *t, u8 *at);
+void targets_fini(struct targets *t);
+/* HOST is the code at RIP; GLOBAL: in a page that a new CR3 does not change. */
+void targets_add(struct targets *t, u64 rip, const u8 *host, bool global);
 void targets_drop(struct targets *t, u64 rip, const u8 *host);
-void targets_flush(struct targets *t);
+void targets_flush(struct targets *t, bool global_too);
+/* Those in the page of LINEAR, or that reach into it from the page before. */
+void targets_flush_page(struct targets *t, u64 linear);
 
 #endif

@@ -65,10 +65,10 @@ static void flush(struct vcpu *v, bool global_too)
 	pagetable_flush(&bt_of(v)->pages, global_too);
 }
 
-static void flush_page(struct vcpu *v, u64 linear)
+static void flush_page(struct vcpu *v, u64 linear, unsigned int shift)
 {
 	bt_of(v)->remapped++;
-	pagetable_flush_page(&bt_of(v)->pages, linear);
+	pagetable_flush_page(&bt_of(v)->pages, linear, shift);
 }
 
 /* ---- what code depends on -------------------------------------------------------------------- */
@@ -153,12 +153,14 @@ static struct block *find(struct bt *bt, struct space *s, u32 key)
 	struct mmu_tlb_entry *e;
 	const u8 *host;
 	struct block *b;
+	bool global;
 	u64 gpa;
 
 	if (mmu_translate(v, v->s.rip, ACC_EXEC, &e) || !e->host)
 		return NULL;
 	gpa = e->gpa + (v->s.rip & PAGE_MASK);
 	host = e->host;
+	global = e->global;
 	b = block_find(bt, v->s.rip, gpa, key);
 	if (b && unlikely(b->unaligned)) {
 		key |= KEY_ALIGNMENT;
@@ -171,7 +173,8 @@ static struct block *find(struct bt *bt, struct space *s, u32 key)
 	if (!b)
 		b = bt_translate(bt, host, gpa, key);
 	if (b && (v->bt_config.chain || b->gpa2))
-		targets_add(&s->targets[!!(b->key & KEY_ALIGNMENT)], v->s.rip, b->host);
+		targets_add(&s->targets[!!(b->key & KEY_ALIGNMENT)], v->s.rip, b->host,
+			    global && !b->gpa2);
 	return b;
 }
 
@@ -183,7 +186,7 @@ struct space *bt_space(struct bt *bt, u32 *key)
 	if (unlikely(s->mode != *key)) {
 		s->mode = *key;
 		for (unsigned int n = 0; n < ARRAY_SIZE(s->targets); n++)
-			targets_flush(&s->targets[n]);
+			targets_flush(&s->targets[n], true);
 	}
 	return s;
 }

@@ -49,9 +49,9 @@
 /* Bytes of a block's last jump, the longest being a probe for a target beyond 2 GiB. */
 #define BT_GOTO_BYTES 48
 
-/* Entries of the page table remembered one by one for a flush. Beyond it, the whole table is given
- * back to the host, which costs as much as clearing this many. */
-#define BT_TOUCHED 32768
+/* Regions of 2 MiB of guest memory whose entries are remembered for a flush. Beyond 32 GiB of them
+ * everything is flushed. */
+#define BT_REGIONS 16384
 
 /* Indirect jump targets remembered one by one for a flush. */
 #define BT_TARGETS 8192
