@@ -101,6 +101,8 @@ struct bt_frame {
 	u64 exit;   /* number of the exit that was taken */
 	u64 linear; /* address of an access that missed */
 	u64 target; /* of an indirect call on its way: host address */
+	/* An operand that lies on two pages (bt/translate_cross.c). */
+	u64 value, window[2], word[2];
 };
 
 struct engine;

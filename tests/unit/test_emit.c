@@ -48,6 +48,9 @@ static void test_moves(void)
 	emit_rorx(&e, W64, RCX, R13, 12), expect("rorx rcx, r13, 0x0C");
 	emit_rorx(&e, W32, RCX, RCX, 16), expect("rorx ecx, ecx, 0x10");
 	emit_rorx(&e, W64, R13, RSP, 60), expect("rorx r13, rsp, 0x3C");
+	emit_shlx(&e, RCX, R13, RAX), expect("shlx rcx, r13, rax");
+	emit_shrx(&e, R13, RCX, R9), expect("shrx r13, rcx, r9");
+	emit_not(&e, R13), expect("not r13");
 }
 
 static void test_constants(void)
@@ -72,6 +75,9 @@ static void test_memory(void)
 	emit_load(&e, W64, RBX, sum(R13, RCX, 1, 0)), expect("mov rbx, [r13+rcx*1]");
 	emit_store(&e, W64, RSP, sum(RSP, RCX, 1, -8)), expect("mov [rsp+rcx*1-0x08], rsp");
 	emit_store(&e, W32, R9, at(RCX, -128)), expect("mov [rcx-0x80], r9d");
+	emit_load8(&e, RCX, sum(R15, R13, 1, 8)), expect("movzx ecx, byte ptr [r15+r13*1+0x08]");
+	emit_store8(&e, RCX, at(R15, 300)), expect("mov [r15+0x12C], cl");
+	emit_load(&e, W64, RCX, sum(REG_NONE, RCX, 8, 0)), expect("mov rcx, [rcx*8]");
 	emit_store_imm(&e, W64, -2, at(RCX, 128)),
 		expect("mov qword ptr [rcx+0x80], 0xFFFFFFFFFFFFFFFE");
 	emit_store_imm(&e, W32, 7, sum(RCX, R13, 1, 0)), expect("mov dword ptr [rcx+r13*1], 0x07");

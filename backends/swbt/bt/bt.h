@@ -37,6 +37,7 @@ struct exit {
 	u8 *site;	/* displacement of the branch, writable view; NULL: cannot be linked */
 	const u8 *stub; /* where it goes when unlinked, executable view */
 	u16 insn;	/* which of the block's */
+	u16 commit;	/* of code that does INSN, from STUB on, like a site's; 0: there is none */
 	u8 kind;
 	bool settle; /* EXIT_CALL: the routine makes unaligned accesses, AC is cleared first */
 	bool direct; /* EXIT_READ, EXIT_WRITE: the instruction raises the #PF of its page, if any */
@@ -215,7 +216,7 @@ u32 bt_key(struct bt *bt);
 struct space *bt_space(struct bt *bt, u32 *key);
 
 /* callout.c: do the instruction of X, an EXIT_CALL taken in space S. */
-enum after bt_call_out(struct bt *bt, const struct space *s, struct exit *x, struct next *next);
+enum after bt_call_out(struct bt *bt, struct space *s, struct exit *x, struct next *next);
 /* RIP was set anew: on in code that is known, if nothing else is due. */
 enum after bt_jumped(struct bt *bt, struct space **s, struct next *next);
 

@@ -51,7 +51,20 @@ static enum emulate_result execute(struct vcpu *v, const struct insn *i)
 	return i->class == INSN_PLAIN ? step_plain(v, i) : step_routine(v, i);
 }
 
-enum after bt_call_out(struct bt *bt, const struct space *s, struct exit *x, struct next *next)
+/* Both pages of an operand, so that the code for it can do without us. */
+static void enter_pages(struct bt *bt, struct space *s, u32 size, bool write)
+{
+	u32 access = write ? ACC_WRITE : ACC_READ;
+	struct vcpu *v = bt->v;
+	u64 linear = v->frame.linear, last = linear + size - 1;
+
+	if (v->mode != MODE_LONG64)
+		last = (u32)last;
+	if (!pagetable_fill(&bt->pages, s, v, linear, access))
+		pagetable_fill(&bt->pages, s, v, last, access);
+}
+
+enum after bt_call_out(struct bt *bt, struct space *s, struct exit *x, struct next *next)
 {
 	const struct before before = note(bt);
 	const struct block *b = x->from;
@@ -59,7 +72,8 @@ enum after bt_call_out(struct bt *bt, const struct space *s, struct exit *x, str
 	const struct insn *i = x->call;
 	struct vcpu *v = bt->v;
 	u8 length = i->length;
-	bool adapted = x->adapted;
+	bool adapted = x->adapted, crossing = x->crossing, write = i->mem_write;
+	u32 size = i->mem_size;
 	u32 key = b->key;
 
 	if (unlikely(x->settle))
@@ -81,6 +95,8 @@ enum after bt_call_out(struct bt *bt, const struct space *s, struct exit *x, str
 			next->result = EMU_JUMPED;
 		return AFTER_DONE;
 	}
+	if (unlikely(crossing))
+		enter_pages(bt, s, size, write);
 	bt->stats.resumed++;
 	next->host = behind;
 	next->key = key;

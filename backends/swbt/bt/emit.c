@@ -144,6 +144,44 @@ void emit_rorx(struct emit *e, enum emit_width w, u8 dst, u8 src, u8 count)
 	emit_byte(e, count);
 }
 
+void emit_load8(struct emit *e, u8 dst, struct emit_mem m)
+{
+	put_rex(e, W32, dst, ext(m.index), ext(m.base));
+	emit_byte(e, 0x0f);
+	emit_byte(e, 0xb6);
+	put_operand(e, dst, m);
+}
+
+void emit_store8(struct emit *e, u8 src, struct emit_mem m)
+{
+	put_rm(e, W32, 0x88, src, m);
+}
+
+/* VEX.LZ.0F38.W1 F7, PP 1 for 66, 3 for F2. */
+static void put_shift(struct emit *e, u8 pp, u8 dst, u8 src, u8 count)
+{
+	emit_byte(e, 0xc4);
+	emit_byte(e, (u8)((dst & 8 ? 0 : 0x80) | 0x40 | (src & 8 ? 0 : 0x20) | 2));
+	emit_byte(e, (u8)(0x80 | (~count & 15) << 3 | pp));
+	emit_byte(e, 0xf7);
+	emit_byte(e, (u8)(0xc0 | (dst & 7) << 3 | (src & 7)));
+}
+
+void emit_shlx(struct emit *e, u8 dst, u8 src, u8 count)
+{
+	put_shift(e, 1, dst, src, count);
+}
+
+void emit_shrx(struct emit *e, u8 dst, u8 src, u8 count)
+{
+	put_shift(e, 3, dst, src, count);
+}
+
+void emit_not(struct emit *e, u8 reg)
+{
+	put_rr(e, W64, 0xf7, 2, reg);
+}
+
 u8 *emit_jrcxz(struct emit *e)
 {
 	emit_byte(e, 0xe3);

@@ -43,6 +43,14 @@ void emit_lea(struct emit *e, enum emit_width w, u8 dst, struct emit_mem m);
 /* DST = SRC rotated right by COUNT. BMI2. */
 void emit_rorx(struct emit *e, enum emit_width w, u8 dst, u8 src, u8 count);
 
+/* The low byte, zero-extended; SRC below 4. */
+void emit_load8(struct emit *e, u8 dst, struct emit_mem m);
+void emit_store8(struct emit *e, u8 src, struct emit_mem m);
+/* DST = SRC shifted by the low six bits of COUNT. BMI2. */
+void emit_shlx(struct emit *e, u8 dst, u8 src, u8 count);
+void emit_shrx(struct emit *e, u8 dst, u8 src, u8 count);
+void emit_not(struct emit *e, u8 reg);
+
 /* Branches. The functions return where the displacement is (writable view), for emit_land8/32;
  * CC is the condition of the opcode's low four bits. */
 u8 *emit_jrcxz(struct emit *e);

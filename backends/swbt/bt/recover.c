@@ -45,6 +45,8 @@ static bool stop_in_exit(struct bt *bt, struct block *b, const u8 *pc, u8 trap)
 	if (!n)
 		return false;
 	x = &bt->exits[b->first_exit + n - 1];
+	if (x->commit && pc > x->stub + x->commit)
+		return false;
 	if (x->kind == EXIT_JUMP)
 		bt->v->frame.exit = (u64)(x - bt->exits);
 	else

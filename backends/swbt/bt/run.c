@@ -310,6 +310,8 @@ static enum after handle_exit(struct bt *bt, struct space *s, struct next *next)
 		v->vm->traps.c[TRAP_INDIRECT].count++;
 		return AFTER_STEP;
 	case EXIT_STEP:
+		if (x->crossing)
+			adapt_crossing(bt, x->from, x->insn);
 		return AFTER_STEP;
 	default:
 		return handle_miss(bt, s, x, next);

@@ -115,6 +115,24 @@ static void put_address(struct tr *t, const struct ea *ea)
 		emit_const(&t->e, R13, ea->value);
 }
 
+/* The way out comes first, for the branches behind it. */
+static void put_crossing(struct tr *t, const struct cold *c, struct exit *x, u32 id)
+{
+	const struct site *behind = &t->b->site[c->insn + 1];
+	u8 *over = emit_jmp8(&t->e), *out = t->e.p, *start;
+
+	emit_load(&t->e, W64, R13, FRAME_AT(linear));
+	emit_const(&t->e, RCX, id);
+	emit_jmp_to(&t->e, t->bt->leave);
+	emit_land8(&t->e, over);
+	start = t->e.p;
+	t->i = &t->calls[c->call];
+	if (tr_cross(t, out, t->b->host + behind->host))
+		x->commit = (u16)(t->commit + t->e.delta - x->stub);
+	else
+		t->e.p = start;
+}
+
 static void put_cold(struct tr *t, struct cold *c, u32 id)
 {
 	struct exit *x = &t->bt->exits[id];
@@ -139,6 +157,8 @@ static void put_cold(struct tr *t, struct cold *c, u32 id)
 		emit_land32(&t->e, c->fix);
 	}
 	put_address(t, &c->ea);
+	if (c->cross)
+		put_crossing(t, c, x, id);
 	emit_const(&t->e, RCX, id);
 	emit_jmp_to(&t->e, t->bt->leave);
 }
@@ -190,9 +210,13 @@ static enum gen leave_for(struct tr *t, enum gen r)
 	struct cold *c = tr_cold(t, EXIT_STEP);
 
 	c->fix = emit_jmp32(&t->e);
-	if (r != GEN_CALL || t->nr_calls == BT_BLOCK_CALLS)
+	if (r == GEN_STEP || t->nr_calls == BT_BLOCK_CALLS)
 		return GEN_END;
 	c->kind = EXIT_CALL;
+	if (r == GEN_CROSS) {
+		c->crossing = c->cross = true;
+		c->ea = t->crossing;
+	}
 	c->adapted = t->adapt & ADAPT_CALL;
 	c->call = t->nr_calls;
 	t->calls[t->nr_calls++] = *t->i;
@@ -201,7 +225,7 @@ static enum gen leave_for(struct tr *t, enum gen r)
 
 static struct mark mark(const struct tr *t)
 {
-	return (struct mark){ t->e.p, t->nr_cold, t->nr_pending };
+	return (struct mark){ t->e.p, t->nr_cold, t->nr_pending, t->nr_calls };
 }
 
 static void back_to(struct tr *t, const struct mark *m)
@@ -209,6 +233,7 @@ static void back_to(struct tr *t, const struct mark *m)
 	t->e.p = m->p;
 	t->nr_cold = m->nr_cold;
 	t->nr_pending = m->nr_pending;
+	t->nr_calls = m->nr_calls;
 }
 
 static u16 offset(const struct tr *t, const u8 *p)

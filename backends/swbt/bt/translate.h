@@ -25,6 +25,7 @@ struct cold {
 	bool site;  /* the branch can be linked */
 	bool probe; /* try the targets first */
 	bool direct, adapted, crossing;
+	bool cross; /* EXIT_CALL: tr_cross comes first */
 	u16 insn;
 	union {
 		u64 target;
@@ -43,7 +44,7 @@ struct pending {
 /* What can be taken back. */
 struct mark {
 	u8 *p;
-	u16 nr_cold, nr_pending;
+	u16 nr_cold, nr_pending, nr_calls;
 };
 
 struct tr {
@@ -60,6 +61,7 @@ struct tr {
 	u64 next; /* the next one's */
 	u8 *commit;
 	u32 adapt; /* ADAPT_* */
+	struct ea crossing;
 
 	u16 nr_cold, nr_pending;
 	struct cold cold[BT_BLOCK_EXITS];
@@ -70,10 +72,11 @@ struct tr {
 };
 
 enum gen {
-	GEN_NEXT, /* the block goes on behind it */
-	GEN_END,  /* control went elsewhere */
-	GEN_STEP, /* cannot be translated */
-	GEN_CALL, /* call its routine */
+	GEN_NEXT,  /* the block goes on behind it */
+	GEN_END,   /* control went elsewhere */
+	GEN_STEP,  /* cannot be translated */
+	GEN_CALL,  /* call its routine */
+	GEN_CROSS, /* its operand is at t->crossing, on two pages: tr_cross, or else call out */
 };
 
 #define GPR_AT(n)   at(R15, (s32)(offsetof(struct vcpu, s.gpr) + 8 * (n)))
@@ -118,12 +121,24 @@ bool tr_needs_check(const struct tr *t, u32 size);
 /* RCX = host - guest of EA's page, or an exit. CHECK: SIZE bytes must lie on one page. False: not
  * in translated code. Leaves R13 alone. */
 bool tr_lookup(struct tr *t, const struct ea *ea, u32 size, bool write, bool check);
+/* RCX = the entry of the page of the address in REG. */
+void tr_entry(struct tr *t, u8 reg, bool write);
 /* The operand, after tr_lookup; may use R13. */
 struct emit_mem tr_operand(struct tr *t, const struct ea *ea);
+
+/* ---- translate_cross.c ----------------------------------------------------------------------- */
+
+/* Is it worth the while to have code for the present instruction's operand on two pages? */
+bool tr_may_cross(const struct tr *t);
+/* That code; the address is in R13. To OUT, with the address in frame.linear, where it cannot be
+ * done; to BEHIND when it is done. False: not in translated code. */
+bool tr_cross(struct tr *t, const u8 *out, const u8 *behind);
 
 /* ---- by group -------------------------------------------------------------------------------- */
 
 enum gen gen_plain(struct tr *t); /* translate_plain.c */
+/* The present instruction with its operand at M, which needs neither RCX nor R13. */
+enum gen tr_plain_at(struct tr *t, struct emit_mem m);
 enum gen gen_flow(struct tr *t);  /* translate_flow.c */
 enum gen gen_stack(struct tr *t); /* translate_stack.c */
 

@@ -136,13 +136,23 @@ static u8 address_register(struct tr *t, const struct ea *ea)
  */
 static void check_page(struct tr *t, const struct ea *ea, u32 size)
 {
+	struct cold *c = tr_cold(t, EXIT_STEP);
+
 	emit_rorx(&t->e, W64, RCX, address_register(t, ea), 60);
 	emit_movzx16(&t->e, RCX, RCX);
 	emit_lea(&t->e, W32, RCX, at(RCX, (s32)(size - 1) * 16));
 	emit_rorx(&t->e, W32, RCX, RCX, 16);
 	emit_movzx16(&t->e, RCX, RCX);
 	emit_lea(&t->e, W32, RCX, at(RCX, -1));
-	tr_branch_rcxz(t, tr_cold(t, EXIT_STEP));
+	c->crossing = true;
+	c->ea = *ea;
+	if (t->adapt & ADAPT_CROSS && tr_may_cross(t)) {
+		c->kind = EXIT_CALL;
+		c->cross = true;
+		c->call = t->nr_calls;
+		t->calls[t->nr_calls++] = *t->i;
+	}
+	tr_branch_rcxz(t, c);
 }
 
 static void load_entry(struct tr *t, bool write)
@@ -154,6 +164,17 @@ static void load_entry(struct tr *t, bool write)
 	emit_load(&t->e, W64, RCX, entry);
 }
 
+static void index_by(struct tr *t, u8 reg, bool write)
+{
+	emit_rorx(&t->e, W64, RCX, reg, 12);
+	if (!write) {
+		emit_mov(&t->e, W32, RCX, RCX);
+		return;
+	}
+	emit_movsxd(&t->e, RCX, RCX);
+	emit_lea(&t->e, W64, RCX, at(RCX, INT32_MIN));
+}
+
 static void index_of(struct tr *t, const struct ea *ea, bool write)
 {
 	u32 page = (u32)(ea->value >> 12);
@@ -162,13 +183,13 @@ static void index_of(struct tr *t, const struct ea *ea, bool write)
 		emit_const(&t->e, RCX, write ? (u64)(s64)(s32)page - BIT64(31) : page);
 		return;
 	}
-	emit_rorx(&t->e, W64, RCX, address_register(t, ea), 12);
-	if (!write) {
-		emit_mov(&t->e, W32, RCX, RCX);
-		return;
-	}
-	emit_movsxd(&t->e, RCX, RCX);
-	emit_lea(&t->e, W64, RCX, at(RCX, INT32_MIN));
+	index_by(t, address_register(t, ea), write);
+}
+
+void tr_entry(struct tr *t, u8 reg, bool write)
+{
+	index_by(t, reg, write);
+	load_entry(t, write);
 }
 
 bool tr_needs_check(const struct tr *t, u32 size)

@@ -179,6 +179,10 @@ static enum gen gen_memory(struct tr *t, struct plan *p)
 
 	if (!i->mem_size || i->mem_size > 64 || !tr_ea(t, &ea))
 		return GEN_STEP;
+	if (ea.how == EA_CONST && (ea.value & PAGE_MASK) + i->mem_size > PAGE_SIZE) {
+		t->crossing = ea;
+		return tr_may_cross(t) ? GEN_CROSS : GEN_STEP;
+	}
 	/* Those fault by themselves when they are not aligned, save on AMD with MXCSR.MM, where the
 	 * host reports them like the others. */
 	if (i->mem_aligned && !(t->key & KEY_ALIGNMENT))
@@ -191,6 +195,18 @@ static enum gen gen_memory(struct tr *t, struct plan *p)
 	if (free < 0 || !load_moved(t, p, (u32)free))
 		return GEN_STEP;
 	return put(t, p);
+}
+
+enum gen tr_plain_at(struct tr *t, struct emit_mem m)
+{
+	struct plan p;
+
+	make_plan(&p, t->i);
+	p.r.base = m.base;
+	p.r.disp = m.disp;
+	if (!load_moved(t, &p, p.native_rcx ? BIT(R13) : BIT(R13) | BIT(RCX)))
+		return GEN_STEP;
+	return put(t, &p);
 }
 
 static enum gen lea_constant(struct tr *t, u64 value)
