@@ -2,6 +2,7 @@
 #
 #   make            build fvm, fvbench and the microbenchmark guests
 #   make run        install what is needed, build, run the microbenchmarks, print the table
+#   make bench-peer  swbt against native and QEMU's TCG (REPS=n BENCH='cr*'), results/peer.md
 #   make check      install what is needed, build, run every test
 #   make unit       the unit tests alone
 #   make fuzz       fuzz the loaders with libFuzzer (SECONDS=60)
@@ -126,6 +127,11 @@ deps:
 run: | deps
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)bench/quick
+
+.PHONY: bench-peer
+bench-peer: | deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)REPS='$(REPS)' BENCH='$(BENCH)' bench/peers
 
 .PHONY: check
 check: | deps

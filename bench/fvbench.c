@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* fvbench: measure what trapping operations cost under each backend. */
-#include "bench/machine.h"
 #include "bench/meta.h"
 #include "bench/metrics.h"
 #include "bench/options.h"
+#include "bench/peer.h"
 #include "bench/probe.h"
+#include "bench/report.h"
 #include "bench/run.h"
 #include "bench/table.h"
 #include "bench/verify.h"
@@ -32,6 +33,7 @@ struct session {
 	struct bench *suite;
 	const struct bench **bench;
 	struct variant variant[VARIANTS_MAX];
+	const struct backend *alike[VARIANTS_MAX + 1];
 	char guests[PATH_MAX];
 	char run_id[48];
 	struct sample_runner runner;
@@ -74,8 +76,20 @@ static int select_benches(struct session *s, struct error *err)
 	return 0;
 }
 
-/* What the user asked for, checked as a whole before anything is run or written. */
-static int session_init(struct session *s, struct error *err)
+/* Every variant's guest sees the same processor. */
+static void set_alike(struct session *s)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < s->run.variants; i++)
+		if (!is_peer(s->variant[i].backend))
+			s->alike[n++] = s->variant[i].backend;
+	s->run.alike = s->alike;
+}
+
+/* What the user asked for, checked as a whole before anything is run or written; TABLE has what
+ * --backend may name. */
+static int session_init(struct session *s, const struct backend *const *table, struct error *err)
 {
 	const struct options *o = &s->o;
 	struct cpuid_table cpuid;
@@ -87,15 +101,17 @@ static int session_init(struct session *s, struct error *err)
 		ret = suite_guest_dir(o->guests, s->guests, err);
 	if (ret)
 		return ret;
-	ret = variants_parse(s->variant, backends, o->backends, &o->variants, err);
+	ret = variants_parse(s->variant, o->backends ? table : backends, o->backends, &o->variants,
+			     err);
 	if (ret < 0)
 		return ret;
 	make_run_id(s->run_id, sizeof(s->run_id));
-	s->runner = (struct sample_runner){ machine_body, s->guests, GRACE_NS };
+	s->runner = (struct sample_runner){ peer_or_machine_body, s->guests, GRACE_NS };
 	s->run.run_id = s->run_id;
 	s->run.host_kind = host_kind();
 	s->run.variant = s->variant;
 	s->run.variants = (unsigned int)ret;
+	set_alike(s);
 	s->run.reps = (unsigned int)o->reps;
 	s->run.iterations = o->iterations;
 	s->run.scale = o->scale;
@@ -151,6 +167,41 @@ static struct result *make_results(const struct run *run)
 	return result;
 }
 
+/* Against peers: a table of ratios, also into the file that was asked for. */
+static int print_comparison(const struct session *s, const struct result *result, struct error *err)
+{
+	struct comparison *c = calloc(s->run.benches + 1, sizeof(*c));
+	struct record report = { NULL, s->o.report };
+	int ret = c ? 0 : fail(err, -ENOMEM, "out of memory");
+
+	for (unsigned int i = 0; c && i < s->run.benches; i++)
+		c[i] = compare(&result[i * s->run.variants], s->run.variants);
+	if (!ret)
+		report_print(stdout, false, s->alike[0]->name, c, s->run.benches);
+	if (!ret && report.path) {
+		report.file = fopen(report.path, "we");
+		if (!report.file)
+			ret = fail(err, -errno, "cannot write %s: %s", report.path,
+				   strerror(errno));
+		else
+			report_print(report.file, true, s->alike[0]->name, c, s->run.benches);
+	}
+	free(c);
+	return ret ? ret : record_close(&report, err);
+}
+
+static int print_results(const struct session *s, const struct result *result, struct error *err)
+{
+	bool peers = false;
+
+	for (unsigned int i = 0; i < s->run.variants; i++)
+		peers |= is_peer(s->variant[i].backend);
+	if (peers && s->alike[0])
+		return print_comparison(s, result, err);
+	table_print(stdout, result, s->run.benches, s->run.variants, s->run.host_kind);
+	return 0;
+}
+
 /* Samples, table, and the exit status that they come to. */
 static int run_and_print(struct session *s, struct error *err)
 {
@@ -165,7 +216,8 @@ static int run_and_print(struct session *s, struct error *err)
 	ret = run_samples(&s->run, &s->runner, result, &signo, err);
 	if (ret && ret != -EINTR)
 		status = complain("run", err, EXIT_HOST);
-	table_print(stdout, result, s->run.benches, s->run.variants, s->run.host_kind);
+	if (print_results(s, result, err))
+		status = complain("run", err, EXIT_HOST);
 	for (size_t i = 0; i < n; i++)
 		if (!status && result[i].status == SAMPLE_FAIL)
 			status = EXIT_BENCH_FAILED;
@@ -180,7 +232,7 @@ static int cmd_run(int argc, char **argv)
 	int ret, status;
 
 	options_run(&s.o, argc, argv);
-	ret = session_init(&s, &err);
+	ret = session_init(&s, with_peers(backends), &err);
 	s.run.samples.path = s.o.csv;
 	s.run.traps.path = s.o.traps;
 	if (!ret)
@@ -224,7 +276,7 @@ static int cmd_verify(int argc, char **argv)
 	int ret;
 
 	options_verify(&s.o, argc, argv);
-	ret = session_init(&s, &err);
+	ret = session_init(&s, backends, &err);
 	if (ret) {
 		session_fini(&s);
 		return complain("verify", &err, EXIT_USAGE);

@@ -160,6 +160,7 @@ void machine_body(void *arg, const struct sample_request *request, struct sample
 		.options = v->options,
 		.irqchip = v->irqchip,
 		.cpu = request->cpu,
+		.alike = request->alike,
 		.timeout_ns = request->timeout_ns,
 		.count_exits = request->count,
 		.console = on_console,

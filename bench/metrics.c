@@ -28,7 +28,9 @@ static void put_times(const struct sink *sink, const struct sample *s)
 		put(sink, v->extra[i].key, strncmp(v->extra[i].key, "lat_", 4) ? "count" : "cycles",
 		    v->extra[i].value);
 	put(sink, "wall_time", "ns", s->raw->wall_ns);
-	put(sink, "startup_time", "ns", s->raw->start_ns);
+	/* A peer does not say when it was ready. */
+	if (s->raw->start_ns)
+		put(sink, "startup_time", "ns", s->raw->start_ns);
 }
 
 double metrics_traps_per_op(const struct sample *s, enum trap_cause cause)

@@ -19,6 +19,7 @@ enum {
 	OPT_CSV,
 	OPT_TRAPS,
 	OPT_META,
+	OPT_REPORT,
 	OPT_QUIET,
 	OPT_COUNTS,
 };
@@ -167,6 +168,9 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 	case OPT_META:
 		o->meta = arg;
 		break;
+	case OPT_REPORT:
+		o->report = arg;
+		break;
 	case OPT_QUIET:
 		o->quiet = true;
 		break;
@@ -187,6 +191,8 @@ static const struct argp_option run_options[] = {
 	{ "traps", OPT_TRAPS, "FILE", 0, "Write trap counts and cycles by cause to FILE", 3 },
 	{ "meta", OPT_META, "FILE", 0,
 	  "Write what build, host and guests these were to FILE (JSON)", 3 },
+	{ "report", OPT_REPORT, "FILE", 0,
+	  "Write the comparison with native and qemu-tcg to FILE (Markdown)", 3 },
 	{ "quiet", OPT_QUIET, NULL, 0, "No progress on the terminal", 3 },
 	{ 0 }
 };

@@ -28,7 +28,7 @@ struct options {
 	const char *cpu;
 	u64 timeout_ns;
 	const char *guests; /* folder, NULL: the one that was built with us */
-	const char *csv, *traps, *meta;
+	const char *csv, *traps, *meta, *report;
 	bool quiet, counts;
 };
 

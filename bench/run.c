@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/run.h"
 #include "bench/metrics.h"
+#include "bench/peer.h"
 #include "bench/plan.h"
 #include "common/trapcsv.h"
 
@@ -56,6 +57,10 @@ u64 run_iterations(const struct run *run, const struct bench *bench)
 
 void run_options(const struct run *run, const struct variant *variant, char *text, size_t size)
 {
+	if (is_peer(variant->backend)) {
+		peer_options(variant, run->mem_size, text, size);
+		return;
+	}
 	csv_options(text, size, irqchip_name(variant->irqchip), run->cpu, run->mem_size,
 		    variant->backend, &variant->options);
 }
@@ -134,22 +139,27 @@ static int one_bench(const struct run *run, const struct sample_runner *runner, 
 
 	for (unsigned int i = 0; !ret && i < plan_length(run->variants, run->reps); i++) {
 		struct plan_step step = plan_step(run->variants, i);
+		const struct variant *variant = &run->variant[step.variant];
+		u64 iterations = peer_iterations(variant, run->bench[bench],
+						 run_iterations(run, run->bench[bench]));
 		const struct sample_request request = {
 			.bench = run->bench[bench],
-			.variant = &run->variant[step.variant],
-			.iterations = run_iterations(run, run->bench[bench]),
+			.variant = variant,
+			.iterations = iterations,
 			.mem_size = run->mem_size,
 			.cpu = run->cpu,
+			.alike = run->alike,
 			.timeout_ns = run->timeout_ns,
 			.count = step.rep == 0,
 		};
 		struct result *r = &result[step.variant];
 
 		/* A guest that was skipped or failed once would do so every time, and a hanging
-		 * one would cost its time-out again and again. */
-		if (r->status != SAMPLE_OK)
+		 * one would cost its time-out again and again. Of a peer there is nothing to count.
+		 */
+		if (r->status != SAMPLE_OK || (!step.rep && is_peer(variant->backend)))
 			continue;
-		show_progress(run, bench, request.variant, step.rep);
+		show_progress(run, bench, variant, step.rep);
 		ret = one_sample(run, runner, &request, mask, r, step.rep, err);
 	}
 	return ret;

@@ -25,6 +25,7 @@ struct run {
 	double scale;
 	u64 mem_size; /* bytes */
 	const char *cpu;
+	const struct backend *const *alike; /* as in struct vm_config */
 	u64 timeout_ns;
 	bool progress; /* one line on stderr that is written over and over */
 	struct record samples, traps;
@@ -37,7 +38,7 @@ int record_open(struct record *record, void (*header)(FILE *f), struct error *er
 /* 0, or the negative errno of a write that failed; ERR names the file. */
 int record_close(struct record *record, struct error *err);
 
-/* Iterations that RUN asks of BENCH, at least 1. */
+/* Iterations that RUN asks of BENCH, at least 1; a peer may need fewer (bench/peer.h). */
 u64 run_iterations(const struct run *run, const struct bench *bench);
 
 /* RUN's options column for VARIANT, into TEXT. */

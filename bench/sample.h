@@ -21,8 +21,9 @@ struct sample_request {
 	u64 iterations; /* asked of the guest */
 	u64 mem_size;	/* bytes */
 	const char *cpu;
-	u64 timeout_ns; /* wall time of the guest; 0: none */
-	bool count;	/* open every counter there is, whatever it does to the cycles */
+	const struct backend *const *alike; /* as in struct vm_config */
+	u64 timeout_ns;			    /* wall time of the guest; 0: none */
+	bool count; /* open every counter there is, whatever it does to the cycles */
 };
 
 #define SAMPLE_CONSOLE	(64 * KiB)

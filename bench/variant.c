@@ -149,6 +149,7 @@ static int all_that_work(struct variant *out, const struct backend *const *table
 {
 	struct error why = { "" };
 	char all[sizeof(why.text)] = "";
+	bool some = false;
 	size_t len = 0;
 	int nr = 0;
 
@@ -162,9 +163,10 @@ static int all_that_work(struct variant *out, const struct backend *const *table
 						len ? "; " : "", item, why.text);
 		else if (!ret && !parse_item(&out[nr], table, item, defaults, err))
 			nr++;
+		some |= !ret;
 	}
 	/* One works, but not as asked: ERR has what the last of those said. */
-	if (!nr && !len)
+	if (!nr && some)
 		return -EINVAL;
 	if (!nr)
 		return fail(err, -ENODEV, "nothing can run guests here; %s", all);

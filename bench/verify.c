@@ -123,8 +123,7 @@ int verify_counts(const struct bench *bench, const struct sample *s, struct erro
  * another. */
 #define COMPUTE_SHARE 100
 
-/* The same for all variants: it is in what they print. */
-static u64 iterations(const struct run *run, const struct bench *bench)
+u64 verify_iterations(const struct run *run, const struct bench *bench)
 {
 	u64 n = run_iterations(run, bench);
 
@@ -139,9 +138,10 @@ static int take_all(const struct run *run, const struct sample_runner *runner,
 	for (unsigned int i = 0; i < run->variants; i++) {
 		const struct sample_request request = { .bench = bench,
 							.variant = &run->variant[i],
-							.iterations = iterations(run, bench),
+							.iterations = verify_iterations(run, bench),
 							.mem_size = run->mem_size,
 							.cpu = run->cpu,
+							.alike = run->alike,
 							.timeout_ns = run->timeout_ns,
 							.count = counts };
 		int ret = sample_take(runner, &request, mask, &sample[i], err);

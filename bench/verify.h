@@ -38,6 +38,9 @@ struct verify_sum {
 	unsigned int passed, failed, skipped;
 };
 
+/* Operations that are asked of BENCH; the same for all variants, as it is in what they print. */
+u64 verify_iterations(const struct run *run, const struct bench *bench);
+
 /*
  * Run every benchmark of RUN once on every variant and print a line for each to F. COUNTS: check
  * trap counts too, where interrupt controllers are in user space. 0, -EINTR, or another negative

@@ -88,13 +88,14 @@ static void on_timeout(void *opaque)
 static int build_cpuid(struct vm *vm, struct error *err)
 {
 	const char *model = vm->config.cpu ? vm->config.cpu : "host";
+	const struct backend *const *alike = vm->config.alike ? vm->config.alike : backends;
 	int r = cpuid_build(&vm->cpuid, model, err);
 
 	/* What one backend cannot run on this host is hidden on all that could run here, so that
 	 * the guest takes the same path; one that cannot run at all does not count. */
-	for (unsigned int i = 0; !r && backends[i]; i++)
-		if (backends[i] == vm->backend || backends[i]->probe(NULL) == 0)
-			r = backends[i]->cpuid_filter(&vm->cpuid, err);
+	for (unsigned int i = 0; !r && alike[i]; i++)
+		if (alike[i] == vm->backend || alike[i]->probe(NULL) == 0)
+			r = alike[i]->cpuid_filter(&vm->cpuid, err);
 	return r ?: cpuid_check(&vm->cpuid, model, err);
 }
 

@@ -26,7 +26,10 @@ struct vm_config {
 	struct backend_values options; /* the backend's own; zeroed: its defaults */
 	u64 mem_size;		       /* bytes */
 	enum irqchip irqchip;
-	const char *cpu;  /* CPUID model name */
+	const char *cpu; /* CPUID model name */
+	/* Backends whose guests are to see the same processor: what one of them cannot run is
+	 * hidden on all. NULL-terminated; NULL: every backend that this host can run. */
+	const struct backend *const *alike;
 	u64 timeout_ns;	  /* wall time before vm_run gives up; 0: never */
 	bool count_exits; /* let the backend open costly exit counters (it may take a little time on
 			     every exit) */

@@ -107,6 +107,7 @@ static void test_sha256(void)
 
 static void test_meta(void)
 {
+	static const struct variant_defaults plain;
 	struct bench bench = fake_bench("good");
 	const struct bench *list[] = { &bench };
 	struct variant variant[VARIANTS_MAX];
@@ -123,8 +124,7 @@ static void test_meta(void)
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
 
-	run.variants =
-		(unsigned int)variants_parse(variant, fake_backends, "alpha", IRQCHIP_USER, NULL);
+	run.variants = (unsigned int)variants_parse(variant, fake_backends, "alpha", &plain, NULL);
 	CU_ASSERT_EQUAL(meta_write(f, &run, "/nonexistent"), 0);
 	fclose(f);
 	CU_ASSERT_TRUE(json_valid(text));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/metrics.h"
+#include "bench/peer.h"
 #include "bench/table.h"
 #include "common/trapcsv.h"
 #include "tests/unit/fakebench.h"
@@ -26,6 +27,7 @@ struct fixture {
 
 static void set_up(struct fixture *x, const char *with, unsigned int reps, const char *const *names)
 {
+	static const struct variant_defaults plain;
 	struct error err;
 
 	memset(x, 0, sizeof(*x));
@@ -33,8 +35,8 @@ static void set_up(struct fixture *x, const char *with, unsigned int reps, const
 		x->bench[x->run.benches] = fake_bench(names[x->run.benches]);
 		x->list[x->run.benches] = &x->bench[x->run.benches];
 	}
-	x->run.variants =
-		(unsigned int)variants_parse(x->variant, fake_backends, with, IRQCHIP_USER, &err);
+	x->run.variants = (unsigned int)variants_parse(x->variant, with_peers(fake_backends), with,
+						       &plain, &err);
 	x->run.bench = x->list;
 	x->run.variant = x->variant;
 	x->run.reps = reps;
@@ -109,6 +111,21 @@ static void test_rows(void)
 	CU_ASSERT_EQUAL(count(x.traps, "\n"), 6 * TRAP_NR);
 	CU_ASSERT_EQUAL(count(x.traps, ",port-in,1000,"), 6);
 	CU_ASSERT_EQUAL(count(x.traps, ",cpuid,,,,\n"), 6);
+	tear_down(&x);
+}
+
+/* Nothing can be counted of a peer, nor does it say how it came up. */
+static void test_peer(void)
+{
+	static const char *const names[] = { "good", NULL };
+	struct fixture x;
+
+	set_up(&x, "alpha,native", 1, names);
+	CU_ASSERT_EQUAL(take(&x, NULL), 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_A ",1000,status,text,ok\n"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(x.samples, "r1,native,,,emulated,good.elf,good,1,1000,status,text,ok\n"));
+	CU_ASSERT_PTR_NULL(strstr(x.samples, "r1,native,,,emulated,good.elf,good,,"));
 	tear_down(&x);
 }
 
@@ -254,6 +271,7 @@ static void test_table(void)
 CU_TestInfo tests_run[] = {
 	{ "rows of samples and traps", test_rows },
 	{ "backends take turns", test_order },
+	{ "peers are not counted", test_peer },
 	{ "a benchmark that is skipped or fails has a row, and the rest is measured",
 	  test_bad_benchmarks },
 	{ "a full disk ends the run with one line", test_full_disk },

@@ -97,6 +97,7 @@ static void test_counts(void)
 static void test_all(void)
 {
 	struct bench bench[] = { fake_bench("good"), fake_bench("skip"), fake_bench("crash") };
+	static const struct variant_defaults plain;
 	const struct bench *list[] = { &bench[0], &bench[1], &bench[2] };
 	struct variant variant[VARIANTS_MAX];
 	struct run run = { .bench = list,
@@ -109,8 +110,7 @@ static void test_all(void)
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
 
-	run.variants =
-		(unsigned int)variants_parse(variant, fake_backends, NULL, IRQCHIP_USER, NULL);
+	run.variants = (unsigned int)variants_parse(variant, fake_backends, NULL, &plain, NULL);
 	CU_ASSERT_EQUAL(verify_all(&run, &fake_runner, true, f, &sum, NULL), 0);
 	fclose(f);
 	CU_ASSERT_EQUAL(sum.passed, 1);
@@ -121,7 +121,21 @@ static void test_all(void)
 	free(text);
 }
 
+/* Compute guests are right or wrong after a few operations, unless the user says how many. */
+static void test_iterations(void)
+{
+	struct bench bench = fake_bench("good");
+	struct run run = { .scale = 0.1 };
+
+	CU_ASSERT_EQUAL(verify_iterations(&run, &bench), 100);
+	bench.compute = true;
+	CU_ASSERT_EQUAL(verify_iterations(&run, &bench), 1);
+	run.iterations = 500;
+	CU_ASSERT_EQUAL(verify_iterations(&run, &bench), 500);
+}
+
 CU_TestInfo tests_verify[] = {
+	{ "compute guests do a hundredth", test_iterations },
 	{ "times are taken out of what guests print", test_normalize },
 	{ "state is compared, but for what holds times", test_state },
 	{ "output and state of two samples", test_compare },

@@ -265,6 +265,33 @@ static void test_interrupt(void)
 	vm_destroy(vm);
 }
 
+static int without_sse3(struct cpuid_table *table, struct error *err)
+{
+	(void)err;
+	cpuid_find(table, 1, 0)->ecx &= ~1u;
+	return 0;
+}
+
+/* Backends that a run compares see one processor; those that it does not use have no say. */
+static void test_alike(void)
+{
+	const struct backend poor = { .probe = fake_probe, .cpuid_filter = without_sse3 };
+	const struct backend *const alone[] = { &fake, NULL }, *const both[] = { &fake, &poor,
+										 NULL };
+	struct vm_config config = {
+		.backend = &fake, .mem_size = 4 * MiB, .cpu = "host", .alike = alone
+	};
+	struct vm *vm = NULL;
+
+	CU_ASSERT_EQUAL_FATAL(vm_create(&vm, &config, NULL), 0);
+	CU_ASSERT_TRUE(cpuid_find(&vm->cpuid, 1, 0)->ecx & 1);
+	vm_destroy(vm);
+	config.alike = both;
+	CU_ASSERT_EQUAL_FATAL(vm_create(&vm, &config, NULL), 0);
+	CU_ASSERT_FALSE(cpuid_find(&vm->cpuid, 1, 0)->ecx & 1);
+	vm_destroy(vm);
+}
+
 CU_TestInfo tests_vm[] = {
 	{ "the exit port ends the run with its status", test_exit_port },
 	{ "a halted guest sleeps until the time-out", test_timeout },
@@ -273,5 +300,6 @@ CU_TestInfo tests_vm[] = {
 	{ "under nohup a hang-up is ignored", test_nohup },
 	{ "marks frame the measured section exactly", test_marks },
 	{ "COM1 reaches the CPU through the 8259", test_interrupt },
+	{ "the processor is what the run's backends have in common", test_alike },
 	CU_TEST_INFO_NULL,
 };

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "bench/compare.h"
+#include "bench/peer.h"
+
+#include <fnmatch.h>
+#include <math.h>
+#include <stdlib.h>
+
+const struct goal goals[GOALS] = {
+	{ "compute, times native", NULL, true, 1.5 },
+	{ "compute, times as fast as TCG", NULL, false, 8 },
+	{ "system call", "syscall*", false, 3 },
+	{ "CR3 write", "cr3-write*", false, 3 },
+	{ "page fault", "page-fault*", false, 3 },
+	{ "page-table entry changed", "ptemod-*", false, 3 },
+	{ "port read", "in", false, 3 },
+	{ "port read, 32-bit", "in-32", false, 3 },
+};
+
+/* The smallest cost per operation that is told from the loop's own noise. */
+#define LEAST 1.0
+
+struct ratio ratio_of(const struct result *a, const struct result *b)
+{
+	size_t n = a->nr < b->nr ? a->nr : b->nr;
+	double x = result_cycles(a), y = result_cycles(b);
+	struct ratio r = { NAN, { NAN, NAN }, false };
+	double *each = calloc(n + 1, sizeof(*each));
+
+	if (!n || !each) {
+		free(each);
+		return r;
+	}
+	r.whole = x < LEAST || y < LEAST;
+	if (r.whole) {
+		x += result_loop(a);
+		y += result_loop(b);
+	}
+	for (size_t i = 0; i < n; i++)
+		each[i] = (a->cycles[i] + (r.whole ? a->loop[i] : 0)) /
+			  (b->cycles[i] + (r.whole ? b->loop[i] : 0));
+	r.value = x / y;
+	r.range = stats_median_interval(each, n, 1);
+	free(each);
+	return r;
+}
+
+static const struct result *faster(const struct result *a, const struct result *b)
+{
+	return !a || result_cycles(b) + result_loop(b) < result_cycles(a) + result_loop(a) ? b : a;
+}
+
+struct comparison compare(const struct result *result, unsigned int n)
+{
+	const struct ratio unknown = { NAN, { NAN, NAN }, false };
+	struct comparison c = { .bench = result->bench, .slowdown = unknown, .lead = unknown };
+
+	for (unsigned int i = 0; i < n; i++) {
+		const struct result *r = &result[i];
+		const struct backend *b = r->variant->backend;
+
+		if (r->status == SAMPLE_FAIL && !c.failed)
+			c.failed = r;
+		if (!is_peer(b) && r->taken && !c.ours)
+			c.ours = r;
+		if (r->status != SAMPLE_OK || !r->nr)
+			continue;
+		if (b == &peer_native)
+			c.native = r;
+		else if (b == &peer_qemu_tcg)
+			c.emulated = faster(c.emulated, r);
+	}
+	if (c.ours && c.native)
+		c.slowdown = ratio_of(c.ours, c.native);
+	if (c.ours && c.emulated)
+		c.lead = ratio_of(c.emulated, c.ours);
+	return c;
+}
+
+bool goal_covers(const struct goal *g, const struct bench *bench)
+{
+	return g->glob ? !fnmatch(g->glob, bench->name, 0) : bench->compute;
+}
+
+double goal_mean(const struct goal *g, const struct comparison *c, unsigned int n)
+{
+	double sum = 0;
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		double v = g->slowdown ? c[i].slowdown.value : c[i].lead.value;
+
+		if (!goal_covers(g, c[i].bench) || !(v > 0))
+			continue;
+		sum += log(v);
+		nr++;
+	}
+	return nr ? exp(sum / nr) : NAN;
+}
+
+bool goal_met(const struct goal *g, double value)
+{
+	return g->slowdown ? value <= g->wanted : value >= g->wanted;
+}
+
+double wanted_lead(const struct bench *bench)
+{
+	double wanted = 1;
+
+	for (unsigned int i = 0; i < GOALS; i++)
+		if (goals[i].glob && goal_covers(&goals[i], bench) && goals[i].wanted > wanted)
+			wanted = goals[i].wanted;
+	return wanted;
+}

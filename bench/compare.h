@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A backend against its peers (bench/peer.h): how much slower than native, how much faster than
+ * emulation, and whether that is what is wanted of it.
+ */
+#ifndef FVB_BENCH_COMPARE_H
+#define FVB_BENCH_COMPARE_H
+
+#include "bench/result.h"
+
+/*
+ * A ratio of two results. VALUE is that of the medians; RANGE the 95 % interval of the median of
+ * the ratios repetition by repetition, which were taken one after the other. NAN where unknown.
+ *
+ * An operation that costs less than a cycle (what a loop hides) has no ratio: then WHOLE is set and
+ * the empty loop's cycles are added to both sides.
+ */
+struct ratio {
+	double value;
+	struct interval range;
+	bool whole;
+};
+
+struct ratio ratio_of(const struct result *a, const struct result *b);
+
+struct comparison {
+	const struct bench *bench;
+	const struct result *ours;     /* NULL: not tried */
+	const struct result *native;   /* NULL: no good sample */
+	const struct result *emulated; /* of the fastest CPU model; NULL: no good sample */
+	const struct result *failed;   /* the first that did; NULL: none */
+	struct ratio slowdown;	       /* ours / native */
+	struct ratio lead;	       /* emulated / ours */
+};
+
+/* RESULT[0..N): the results of one benchmark. Ours is the first that is no peer. */
+struct comparison compare(const struct result *result, unsigned int n);
+
+/* A figure over several benchmarks, and what is wanted of it. */
+struct goal {
+	const char *title, *glob; /* benchmarks that match; NULL: the compute guests */
+	bool slowdown;		  /* else the lead */
+	double wanted;		  /* a slowdown: at most; a lead: at least */
+};
+
+extern const struct goal goals[];
+#define GOALS 8
+
+/* Does C count for G? */
+bool goal_covers(const struct goal *g, const struct bench *bench);
+
+/* Geometric mean of G's ratio over what it covers of C[0..N) and is known; NAN for none. */
+double goal_mean(const struct goal *g, const struct comparison *c, unsigned int n);
+
+bool goal_met(const struct goal *g, double value);
+
+/* The lead that is wanted of BENCH alone: the greatest of its goals that are not about compute
+ * guests, and at least 1. */
+double wanted_lead(const struct bench *bench);
+
+#endif

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+#include "bench/peer.h"
+#include "bench/machine.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define QEMU	    "qemu-system-x86_64"
+#define QEMU_SHARE  10
+#define EXEC_FAILED 127
+
+static int probe_native(struct error *err)
+{
+	(void)err;
+	return 0;
+}
+
+static int probe_qemu(struct error *err)
+{
+	const char *dirs = getenv("PATH");
+
+	for (size_t len; dirs && *dirs; dirs += len + (dirs[len] == ':')) {
+		char path[PATH_MAX];
+
+		len = strcspn(dirs, ":");
+		if (snprintf(path, sizeof(path), "%.*s/" QEMU, (int)len, dirs) <
+			    (int)sizeof(path) &&
+		    !access(path, X_OK))
+			return 0;
+	}
+	return fail(err, -ENOENT, QEMU " is not installed; make deps installs it");
+}
+
+static const char *const cpu_models[] = { "max", "lean", "qemu64", NULL };
+
+const struct backend peer_native = {
+	.name = "native",
+	.summary = "compute guests' work in an ordinary process",
+	.probe = probe_native,
+};
+const struct backend peer_qemu_tcg = {
+	.name = "qemu-tcg",
+	.summary = "QEMU's emulator",
+	.engines = cpu_models,
+	.probe = probe_qemu,
+};
+
+bool is_peer(const struct backend *b)
+{
+	return b == &peer_native || b == &peer_qemu_tcg;
+}
+
+const struct backend *const *with_peers(const struct backend *const *table)
+{
+	static const struct backend *all[17];
+	size_t n = 0;
+
+	for (; table[n] && n < ARRAY_SIZE(all) - 3; n++)
+		all[n] = table[n];
+	all[n++] = &peer_native;
+	all[n++] = &peer_qemu_tcg;
+	all[n] = NULL;
+	return all;
+}
+
+static const char *cpu_model(const struct variant *peer)
+{
+	return strcmp(peer->engine, "lean") ? peer->engine : "max,erms=off,pku=off";
+}
+
+void peer_options(const struct variant *peer, u64 mem_size, char *text, size_t size)
+{
+	text[0] = '\0';
+	if (peer->backend == &peer_qemu_tcg)
+		snprintf(text, size, "cpu=%s mem=%" PRIu64 "K", cpu_model(peer),
+			 (u64)(mem_size / KiB));
+}
+
+u64 peer_iterations(const struct variant *peer, const struct bench *bench, u64 n)
+{
+	bool less = peer->backend == &peer_qemu_tcg && bench->compute && n > QEMU_SHARE;
+
+	return less ? n / QEMU_SHARE : n;
+}
+
+struct command {
+	char file[PATH_MAX], iterations[40], memory[32];
+	const char *argv[32];
+};
+
+static void native_command(struct command *c, const struct sample_request *request)
+{
+	const char *const argv[] = { c->file, c->iterations, NULL };
+
+	memcpy(c->argv, argv, sizeof(argv));
+	(void)request;
+}
+
+static void qemu_command(struct command *c, const struct sample_request *request)
+{
+	const char *const argv[] = { QEMU,
+				     "-nodefaults",
+				     "-no-user-config",
+				     "-accel",
+				     "tcg",
+				     "-cpu",
+				     cpu_model(request->variant),
+				     "-m",
+				     c->memory,
+				     "-no-reboot",
+				     "-display",
+				     "none",
+				     "-serial",
+				     "stdio",
+				     "-device",
+				     "isa-debug-exit,iobase=0xf4,iosize=4",
+				     "-device",
+				     "pc-testdev",
+				     "-kernel",
+				     c->file,
+				     "-append",
+				     c->iterations,
+				     NULL };
+
+	snprintf(c->memory, sizeof(c->memory), "%" PRIu64 "K", (u64)(request->mem_size / KiB));
+	memcpy(c->argv, argv, sizeof(argv));
+}
+
+static int make_command(struct command *c, const char *dir, const struct sample_request *request,
+			struct error *err)
+{
+	bool native = request->variant->backend == &peer_native;
+	int n = snprintf(c->file, sizeof(c->file), "%s/%s%s%s", dir, native ? "native/" : "",
+			 request->bench->name, native ? "" : ".elf");
+
+	if (n >= (int)sizeof(c->file))
+		return fail(err, -ENAMETOOLONG, "the guest's path is too long");
+	snprintf(c->iterations, sizeof(c->iterations), "iters=%" PRIu64, request->iterations);
+	if (native)
+		native_command(c, request);
+	else
+		qemu_command(c, request);
+	return 0;
+}
+
+/* Start it with what it prints going to *FD. */
+static pid_t start(const struct command *c, int *fd)
+{
+	int ends[2];
+	pid_t pid;
+
+	if (pipe(ends))
+		return -1;
+	pid = fork();
+	if (!pid) {
+		/* Whoever kills us after a time-out means the peer, too. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(ends[1], STDOUT_FILENO);
+		dup2(ends[1], STDERR_FILENO);
+		close(ends[0]);
+		close(ends[1]);
+		if (!freopen("/dev/null", "r", stdin))
+			_exit(EXEC_FAILED);
+		execvp(c->argv[0], (char *const *)c->argv);
+		_exit(EXEC_FAILED);
+	}
+	close(ends[1]);
+	*fd = ends[0];
+	if (pid < 0)
+		close(ends[0]);
+	return pid;
+}
+
+static void collect(int fd, struct sample_raw *raw)
+{
+	char rest[4096];
+	ssize_t n;
+
+	for (;;) {
+		size_t room = SAMPLE_CONSOLE - raw->console_len;
+
+		n = read(fd, room ? raw->console + raw->console_len : rest,
+			 room ? room : sizeof(rest));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		raw->console_len += room ? (size_t)n : 0;
+	}
+	close(fd);
+}
+
+static void judge_end(const struct command *c, int status, struct sample_raw *raw)
+{
+	if (WIFSIGNALED(status))
+		snprintf(raw->stop, sizeof(raw->stop), "%.100s died of signal %d", c->argv[0],
+			 WTERMSIG(status));
+	else if (WEXITSTATUS(status) == EXEC_FAILED)
+		fail(&raw->error, -ENOENT, "cannot run %.150s", c->argv[0]);
+	else
+		raw->exit_status = WEXITSTATUS(status);
+	raw->ended = !raw->error.text[0];
+}
+
+static u64 monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
+}
+
+/* In the guest's words: it is not the sample that is at fault. */
+static void say_skipped(const struct bench *bench, struct sample_raw *raw)
+{
+	raw->console_len = (size_t)snprintf(
+		raw->console, sizeof(raw->console),
+		VERDICT_PREFIX "bench=%s mode=%u skip reason=\"does not run natively\"\n",
+		bench->name, bench->mode);
+	raw->exit_status = verdict_status(VERDICT_SKIP);
+	raw->ended = 1;
+}
+
+static void peer_body(const char *dir, const struct sample_request *request, struct sample_raw *raw)
+{
+	static struct command c;
+	u64 before = monotonic_ns();
+	int fd, status = 0;
+	pid_t pid;
+
+	if (request->variant->backend == &peer_native && !request->bench->compute) {
+		say_skipped(request->bench, raw);
+		return;
+	}
+	if (make_command(&c, dir, request, &raw->error))
+		return;
+	pid = start(&c, &fd);
+	if (pid < 0) {
+		fail(&raw->error, -errno, "cannot start %.150s: %s", c.argv[0], strerror(errno));
+		return;
+	}
+	collect(fd, raw);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	raw->wall_ns = monotonic_ns() - before;
+	judge_end(&c, status, raw);
+}
+
+void peer_or_machine_body(void *arg, const struct sample_request *request, struct sample_raw *raw)
+{
+	if (is_peer(request->variant->backend))
+		peer_body(arg, request, raw);
+	else
+		machine_body(arg, request, raw);
+}

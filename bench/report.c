@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#include "bench/report.h"
+
+#include <math.h>
+#include <string.h>
+
+#define CELL	64
+#define COLUMNS 8
+
+static const int width[COLUMNS] = { 18, 10, 10, 10, 8, 12, 22, 0 };
+
+static const char *number(char *cell, double v)
+{
+	if (isnan(v))
+		snprintf(cell, CELL, "-");
+	else
+		snprintf(cell, CELL,
+			 fabs(v) < 9.995   ? "%.2f"
+			 : fabs(v) < 99.95 ? "%.1f"
+					   : "%.0f",
+			 v);
+	return cell;
+}
+
+static void print_ratio(char *cell, const struct ratio *r, bool range)
+{
+	char value[CELL], low[CELL], high[CELL];
+
+	if (range && !isnan(r->range.low))
+		snprintf(cell, CELL, "%.12s%s [%.12s .. %.12s]", number(value, r->value),
+			 r->whole ? "~" : "", number(low, r->range.low),
+			 number(high, r->range.high));
+	else
+		snprintf(cell, CELL, "%.12s%s", number(value, r->value), r->whole ? "~" : "");
+}
+
+static void print_row(FILE *f, bool markdown, char cell[COLUMNS][CELL])
+{
+	for (int i = 0; i < COLUMNS; i++)
+		if (markdown)
+			fprintf(f, "%s%s", i ? " | " : "| ", cell[i]);
+		else
+			fprintf(f, i ? "  %*s" : "%-*s", width[i], cell[i]);
+	fputs(markdown ? " |\n" : "\n", f);
+}
+
+static void print_head(FILE *f, bool markdown, const char *ours)
+{
+	char cell[COLUMNS][CELL] = { "benchmark", "native",	  "",	       "TCG",
+				     "CPU model", "times native", "times TCG", "" };
+
+	snprintf(cell[2], CELL, "%s", ours);
+	print_row(f, markdown, cell);
+	if (markdown)
+		fputs("|---|--:|--:|--:|---|--:|--:|---|\n", f);
+}
+
+static void print_cycles(char *cell, const struct result *r)
+{
+	number(cell, r ? result_cycles(r) : NAN);
+}
+
+static bool falls_short(const struct comparison *c)
+{
+	return c->lead.value < wanted_lead(c->bench);
+}
+
+static void print_comparison(FILE *f, bool markdown, const struct comparison *c)
+{
+	char cell[COLUMNS][CELL] = { 0 };
+	const char *verdict = c->failed			       ? "FAILED"
+			      : c->ours->status == SAMPLE_SKIP ? "skipped"
+			      : !falls_short(c)		       ? ""
+			      : c->lead.value < 1	       ? "slower than TCG"
+							       : "below what is wanted";
+
+	snprintf(cell[0], CELL, "%s", c->bench->name);
+	print_cycles(cell[1], c->native);
+	print_cycles(cell[2], c->ours);
+	print_cycles(cell[3], c->emulated);
+	snprintf(cell[4], CELL, "%s", c->emulated ? c->emulated->variant->engine : "-");
+	print_ratio(cell[5], &c->slowdown, false);
+	print_ratio(cell[6], &c->lead, true);
+	snprintf(cell[7], CELL, "%s", verdict);
+	print_row(f, markdown, cell);
+}
+
+/* Why there is less in a row than there should be. */
+static void print_reasons(FILE *f, const struct comparison *c, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		const struct result *r = c[i].failed ? c[i].failed : c[i].ours;
+
+		if (r && r->status != SAMPLE_OK)
+			fprintf(f, "\n%s, %s: %s\n", r->bench->name, r->variant->label, r->reason);
+	}
+}
+
+static void print_goals(FILE *f, bool markdown, const struct comparison *c, unsigned int n)
+{
+	fputs(markdown ? "\n| geometric mean | reached | wanted | |\n|---|--:|--:|---|\n"
+		       : "\ngeometric mean\n",
+	      f);
+	for (unsigned int i = 0; i < GOALS; i++) {
+		const struct goal *g = &goals[i];
+		double v = goal_mean(g, c, n);
+		char cell[CELL];
+
+		if (isnan(v))
+			continue;
+		fprintf(f,
+			markdown ? "| %s | %s | at %s %g | %s |\n"
+				 : "  %-30s %8s  wanted: at %s %g  %s\n",
+			g->title, number(cell, v), g->slowdown ? "most" : "least", g->wanted,
+			goal_met(g, v) ? "reached" : "missed");
+	}
+}
+
+static void print_sum(FILE *f, const struct comparison *c, unsigned int n)
+{
+	unsigned int compared = 0, slower = 0, below = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		compared += c[i].lead.value > 0;
+		slower += c[i].lead.value < 1;
+		below += falls_short(&c[i]);
+	}
+	fprintf(f,
+		"\n%u benchmarks compared with TCG: %u are slower, %u more are below what is "
+		"wanted "
+		"of them.\n"
+		"Cycles per operation are TSC ticks, median, without the empty loop's own. Ratios "
+		"are "
+		"of medians, in brackets the 95 %% interval of the median of paired ratios; with "
+		"~, "
+		"the loop is included, as the operation alone costs less than a cycle.\n",
+		compared, slower, below - slower);
+}
+
+void report_print(FILE *f, bool markdown, const char *ours, const struct comparison *c,
+		  unsigned int n)
+{
+	print_head(f, markdown, ours);
+	for (unsigned int i = 0; i < n; i++)
+		if (c[i].ours)
+			print_comparison(f, markdown, &c[i]);
+	print_reasons(f, c, n);
+	print_goals(f, markdown, c, n);
+	print_sum(f, c, n);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The comparison with peers, as text for a terminal or as a Markdown file. */
+#ifndef FVB_BENCH_REPORT_H
+#define FVB_BENCH_REPORT_H
+
+#include "bench/compare.h"
+
+#include <stdio.h>
+
+/*
+ * A row for each of C[0..N) that has a sample of ours, a mark where less was reached than is
+ * wanted, then the goals, and how many benchmarks fall short. OURS is the name of our backend.
+ */
+void report_print(FILE *f, bool markdown, const char *ours, const struct comparison *c,
+		  unsigned int n);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* Programs that a backend is compared with, played by shell scripts. */
+#include "bench/peer.h"
+#include "tests/unit/fakebench.h"
+
+#include <CUnit/CUnit.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[] = "/tmp/fvbench-peer-XXXXXX";
+static char *old_path;
+
+/* An executable DIR/NAME that is the shell script TEXT. */
+static void script(const char *name, const char *text)
+{
+	char path[PATH_MAX];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "w");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	fprintf(f, "#!/bin/sh\n%s\n", text);
+	fclose(f);
+	CU_ASSERT_EQUAL(chmod(path, 0755), 0);
+}
+
+static void set_up(void)
+{
+	char path[PATH_MAX];
+
+	old_path = strdup(getenv("PATH"));
+	strcpy(dir + strlen(dir) - 6, "XXXXXX");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/native", dir);
+	CU_ASSERT_EQUAL(mkdir(path, 0755), 0);
+	setenv("PATH", dir, 1);
+}
+
+static void tear_down(void)
+{
+	static const char *const names[] = { "qemu-system-x86_64", "native/good", "native/dies",
+					     "native", "" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		remove(path);
+	}
+	setenv("PATH", old_path, 1);
+	free(old_path);
+}
+
+static struct sample take(const struct variant *variant, const char *name, bool compute)
+{
+	struct bench bench = fake_bench(name);
+	const struct sample_runner runner = { peer_or_machine_body, dir, NSEC_PER_SEC };
+	const struct sample_request request = { .bench = &bench,
+						.variant = variant,
+						.iterations = 40,
+						.mem_size = 64 * MiB,
+						.timeout_ns = NSEC_PER_SEC };
+	struct sample s;
+	sigset_t none;
+
+	bench.compute = compute;
+	sigemptyset(&none);
+	CU_ASSERT_EQUAL_FATAL(sample_take(&runner, &request, &none, &s, NULL), 0);
+	return s;
+}
+
+#define GOOD "echo 'fvbench: bench=good mode=64 iters=40 cycles=900 loop=100 ok'; exit 1"
+
+static void test_native(void)
+{
+	const struct variant native = { .backend = &peer_native };
+	struct sample s;
+
+	set_up();
+	script("native/good", "test \"$*\" = iters=40 && " GOOD);
+	script("native/dies", "kill -KILL $$");
+	s = take(&native, "good", true);
+	CU_ASSERT_EQUAL(s.status, SAMPLE_OK);
+	CU_ASSERT_EQUAL(s.verdict.cycles, 900);
+	CU_ASSERT_TRUE(s.raw->wall_ns > 0);
+	CU_ASSERT_FALSE(s.raw->have_traps);
+	sample_free(&s);
+	/* Guests that trap cannot run so. */
+	s = take(&native, "good", false);
+	CU_ASSERT_EQUAL(s.status, SAMPLE_SKIP);
+	sample_free(&s);
+	s = take(&native, "dies", true);
+	CU_ASSERT_EQUAL(s.status, SAMPLE_FAIL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(s.reason, "died of signal 9"));
+	sample_free(&s);
+	s = take(&native, "gone", true);
+	CU_ASSERT_EQUAL(s.status, SAMPLE_FAIL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(s.reason, "cannot run "));
+	sample_free(&s);
+	tear_down();
+}
+
+static void test_qemu(void)
+{
+	const struct variant qemu = { .backend = &peer_qemu_tcg, .engine = "lean" };
+	char options[100];
+	struct error err;
+	struct sample s;
+
+	set_up();
+	CU_ASSERT_EQUAL(peer_qemu_tcg.probe(&err), -ENOENT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "not installed"));
+	script("qemu-system-x86_64", "echo \"$*\"\ncase \"$*\" in *'-accel tcg -cpu "
+				     "max,erms=off,pku=off -m 65536K'*) " GOOD ";; esac");
+	CU_ASSERT_EQUAL(peer_qemu_tcg.probe(&err), 0);
+	s = take(&qemu, "good", false);
+	CU_ASSERT_EQUAL(s.status, SAMPLE_OK);
+	CU_ASSERT_PTR_NOT_NULL(strstr(s.raw->console, "/good.elf -append iters=40\n"));
+	sample_free(&s);
+	peer_options(&qemu, 64 * MiB, options, sizeof(options));
+	CU_ASSERT_STRING_EQUAL(options, "cpu=max,erms=off,pku=off mem=65536K");
+	tear_down();
+}
+
+/* What takes long in an emulator is done less often there, and nowhere else. */
+static void test_iterations(void)
+{
+	const struct variant qemu = { .backend = &peer_qemu_tcg, .engine = "max" },
+			     native = { .backend = &peer_native },
+			     other = { .backend = fake_backends[0] };
+	const struct bench compute = { .name = "sieve", .compute = true }, in = { .name = "in" };
+
+	CU_ASSERT_EQUAL(peer_iterations(&qemu, &compute, 1000), 100);
+	CU_ASSERT_EQUAL(peer_iterations(&qemu, &compute, 1), 1);
+	CU_ASSERT_EQUAL(peer_iterations(&qemu, &in, 1000), 1000);
+	CU_ASSERT_EQUAL(peer_iterations(&native, &compute, 1000), 1000);
+	CU_ASSERT_EQUAL(peer_iterations(&other, &compute, 1000), 1000);
+}
+
+static void test_names(void)
+{
+	static const struct variant_defaults plain;
+	const struct backend *const *all = with_peers(fake_backends);
+	struct variant v[VARIANTS_MAX];
+	struct error err;
+
+	CU_ASSERT_EQUAL(variants_parse(v, all, "native,alpha", &plain, &err), 2);
+	CU_ASSERT_TRUE(is_peer(v[0].backend));
+	CU_ASSERT_FALSE(is_peer(v[1].backend));
+	CU_ASSERT_EQUAL(variants_parse(v, all, "native:fast", &plain, &err), -EINVAL);
+	CU_ASSERT_EQUAL(variants_parse(v, all, "native:kernel", &plain, &err), -EINVAL);
+}
+
+CU_TestInfo tests_peer[] = {
+	{ "native programs run compute guests' work", test_native },
+	{ "QEMU gets the same machine, or is missed in one line", test_qemu },
+	{ "an emulator does less", test_iterations },
+	{ "peers are named like backends", test_names },
+	CU_TEST_INFO_NULL,
+};
