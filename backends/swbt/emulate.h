@@ -68,7 +68,6 @@ int load_segment(struct vcpu *v, enum seg seg, u16 selector);
  * the limit. *ADDRESS (may be NULL) is its linear address, to set the accessed or busy bit. */
 int read_descriptor(struct vcpu *v, u16 selector, enum vector vector, u64 *descriptor,
 		    u64 *address);
-struct segment segment_from(u16 selector, u64 descriptor);
 
 /*
  * Deliver VECTOR through the IDT (or IVT): gates, stack switch, IST, error code, double and triple

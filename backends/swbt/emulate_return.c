@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Far RET and IRET. SDM vol. 2, RET and IRET (operation). */
-#include "backends/swbt/mem.h"
+#include "backends/swbt/mmu.h"
 #include "backends/swbt/transfer.h"
 
 #define CR4_VME BIT64(0)
@@ -72,7 +72,6 @@ static void drop_segments(struct vcpu *v)
 		s->selector = 0;
 		s->attr |= ATTR_UNUSABLE;
 	}
-	vcpu_derive(v);
 }
 
 /* All checks of a return to W, then the return; flags are the caller's. RELEASED: bytes that RET n
@@ -93,8 +92,10 @@ static int go_back(struct vcpu *v, const struct way_back *w, struct target *t, u
 	vcpu_derive(v);
 	set_rsp(v, (w->has_stack ? w->rsp : w->after) + released);
 	v->s.rip = w->rip;
-	if (outer)
+	if (outer) {
 		drop_segments(v);
+		vcpu_derive(v);
+	}
 	return 0;
 }
 
@@ -218,6 +219,52 @@ static int iret_protected(struct vcpu *v, struct way_back *w, u8 size)
 	return 0;
 }
 
+/* SS by SELECTOR for 64-bit code of CPL where that is simple; false: see return_stack. */
+static inline bool quick_ss(struct vcpu *v, u16 selector, unsigned int cpl, struct segment *ss)
+{
+	u64 d;
+
+	if (selector_null(selector)) {
+		*ss = segment_null(selector, cpl);
+		return cpl != 3;
+	}
+	d = descriptor_quick(v, selector);
+	if (!d || (selector & 3u) != cpl || !desc_is_writable(d) || DESC_DPL(d) != cpl)
+		return false;
+	*ss = segment_from(selector, d);
+	return true;
+}
+
+/* IRETQ between 64-bit code segments that do not conform, everything in the TLB. False, with
+ * nothing changed, in any other case. */
+static bool iret_quick(struct vcpu *v)
+{
+	const u8 *host = mmu_ram(v, v->s.gpr[RSP], 40, mmu_right_quick(v), ACC_READ);
+	u64 word[5], d, mask = iret_flags(v, 8);
+	struct segment ss;
+	unsigned int cpl;
+
+	if (unlikely(!host || v->s.rflags & RFLAGS_NT))
+		return false;
+	__builtin_memcpy(word, host, sizeof(word));
+	cpl = word[1] & 3;
+	d = descriptor_quick(v, (u16)word[1]);
+	if (!d || cpl < v->cpl || !desc_is_code64(d, cpl) || !canonical(word[0]))
+		return false;
+	if (!quick_ss(v, (u16)word[4], cpl, &ss))
+		return false;
+	v->s.seg[SEG_CS] = segment_from((u16)word[1], d);
+	v->s.seg[SEG_SS] = ss;
+	v->s.gpr[RSP] = word[3];
+	v->s.rip = word[0];
+	set_rflags(v, word[2], mask);
+	if (cpl > v->cpl) {
+		vcpu_derive_cpl(v);
+		drop_segments(v);
+	}
+	return true;
+}
+
 static int end_task(struct vcpu *v, u64 next)
 {
 	const struct segment *tr = &v->s.seg[SEG_TR];
@@ -237,6 +284,8 @@ enum emulate_result emu_iret(struct vcpu *v, const struct insn *i)
 
 	/* Even one that faults lets NMIs in again. SDM vol. 3A 6.7.1. */
 	v->s.ev.nmi_masked = false;
+	if (likely(v->mode == MODE_LONG64 && size == 8) && likely(iret_quick(v)))
+		return EMU_JUMPED;
 	if (v->mode == MODE_VM86 && iopl(v) < 3 && (size != 2 || !(v->s.cr4 & CR4_VME)))
 		return jumped(raise_err(v, GP, 0));
 	if (!unprotected(v) && v->s.rflags & RFLAGS_NT)

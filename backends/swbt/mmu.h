@@ -30,6 +30,12 @@ static inline enum mmu_right mmu_right(const struct vcpu *v, u32 access)
 	return v->s.rflags & RFLAGS_AC ? RIGHT_SUPER_AC : RIGHT_SUPER;
 }
 
+/* Of explicit accesses at CPL 0 to 2. */
+static inline enum mmu_right mmu_right_super(const struct vcpu *v)
+{
+	return v->s.rflags & RFLAGS_AC ? RIGHT_SUPER_AC : RIGHT_SUPER;
+}
+
 /* The same for a fast path that does not look at alignment: nothing is granted where #AC may be
  * due. Without branches: bit 18 of RFLAGS is 4, CPL 3 is 8. Not for ACC_SYSTEM. */
 static inline enum mmu_right mmu_right_quick(const struct vcpu *v)
@@ -59,6 +65,20 @@ static inline struct mmu_tlb_entry *mmu_hit(struct vcpu *v, u64 linear, enum mmu
 	if (likely(e->tag == mmu_tag(v, linear) && (e->rights >> right & access) == access))
 		return e;
 	return NULL;
+}
+
+/* The host's address of SIZE bytes of RAM at LINEAR where the TLB grants ACCESS and they are in one
+ * page, or NULL. */
+static inline u8 *mmu_ram(struct vcpu *v, u64 linear, u32 size, enum mmu_right right, u32 access)
+{
+	const struct mmu_tlb_entry *e = mmu_hit(v, linear, right, access);
+
+	if (unlikely(!e || !e->host || (linear & PAGE_MASK) + size > PAGE_SIZE))
+		return NULL;
+	/* Pages with translated code are not written behind the translator's back. */
+	if (access & ACC_WRITE && v->code_pages && v->code_pages[e->gpa >> 12])
+		return NULL;
+	return e->host + (linear & PAGE_MASK);
 }
 
 /*

@@ -16,18 +16,6 @@ bool vendor_is_amd(const struct vcpu *v)
 
 /* ---- descriptors ---------------------------------------------------------------------------- */
 
-struct segment segment_from(u16 selector, u64 d)
-{
-	u32 limit = (u32)((d & 0xffff) | (d >> 32 & 0xf0000));
-
-	return (struct segment){
-		.base = (d >> 16 & 0xffffff) | (d >> 56) << 24,
-		.limit = d & DESC_G ? limit << 12 | 0xfff : limit,
-		.attr = d >> 40 & 0xf0ff,
-		.selector = selector,
-	};
-}
-
 int read_descriptor(struct vcpu *v, u16 selector, enum vector vector, u64 *descriptor, u64 *address)
 {
 	const struct segment *ldt = &v->s.seg[SEG_LDT];
@@ -52,12 +40,6 @@ int segment_accessed(struct vcpu *v, struct seg_load *l)
 		return EXC;
 	l->s.attr |= TYPE_ACCESSED;
 	return 0;
-}
-
-struct segment segment_null(u16 selector, unsigned int cpl)
-{
-	return (struct segment){ .selector = selector,
-				 .attr = ATTR_UNUSABLE | cpl << ATTR_DPL_SHIFT };
 }
 
 struct segment segment_unprotected(const struct vcpu *v, enum seg seg, u16 selector)

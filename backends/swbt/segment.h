@@ -55,6 +55,27 @@ static inline bool selector_null(u16 selector)
 	return !(selector & 0xfffc);
 }
 
+/* What a register that is loaded with SELECTOR gets from its descriptor D. Inline, because copies
+ * of what has just been stored in parts are slow. */
+static inline struct segment segment_from(u16 selector, u64 d)
+{
+	u32 limit = (u32)((d & 0xffff) | (d >> 32 & 0xf0000));
+
+	return (struct segment){
+		.base = (d >> 16 & 0xffffff) | (d >> 56) << 24,
+		.limit = d & DESC_G ? limit << 12 | 0xfff : limit,
+		.attr = d >> 40 & 0xf0ff,
+		.selector = selector,
+	};
+}
+
+/* What a null SELECTOR leaves in a register; CPL counts for SS only. */
+static inline struct segment segment_null(u16 selector, unsigned int cpl)
+{
+	return (struct segment){ .selector = selector,
+				 .attr = ATTR_UNUSABLE | cpl << ATTR_DPL_SHIFT };
+}
+
 /* Real or virtual-8086 mode: selectors are paragraphs. */
 static inline bool unprotected(const struct vcpu *v)
 {
@@ -77,9 +98,6 @@ struct seg_load {
 
 /* Set the accessed bit in L's descriptor, if it is not set, and in L. 0 or EXC. */
 int segment_accessed(struct vcpu *v, struct seg_load *l);
-
-/* What a null SELECTOR leaves in a register; CPL counts for SS only. */
-struct segment segment_null(u16 selector, unsigned int cpl);
 
 /* SEG as real or virtual-8086 mode (by RFLAGS.VM) loads it with SELECTOR. */
 struct segment segment_unprotected(const struct vcpu *v, enum seg seg, u16 selector);

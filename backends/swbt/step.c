@@ -326,11 +326,10 @@ enum emulate_result step_execute(struct vcpu *v)
 static void deliver(struct vcpu *v)
 {
 	const struct exception exc = v->exc;
-	u64 start = rdtsc();
 
 	v->tf_pending = false;
 	deliver_exception(v, &exc);
-	trap_add(&v->vm->traps, TRAP_EXCEPTION, rdtsc() - start);
+	v->vm->traps.c[TRAP_EXCEPTION].count++;
 }
 
 static enum emulate_result delivered(struct vcpu *v, enum emulate_result r)

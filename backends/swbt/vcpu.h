@@ -88,7 +88,7 @@ struct bt_config {
 	u32 block_insns;   /* most guest instructions of a block, 1 to BT_BLOCK_INSNS */
 	bool chain;	   /* link blocks to each other */
 	bool flush_always; /* drop all code before each block is entered */
-	bool adaptive; /* translate instructions anew that keep being slow */
+	bool adaptive;	   /* translate instructions anew that keep being slow */
 	bool alignment; /* see for page crossings in code everywhere: never let the host report */
 	size_t cache_size; /* bytes of code */
 };
@@ -155,6 +155,12 @@ void vcpu_free(struct vcpu *v);
 /* Recompute mode, cpl, ip_mask and flat; calls mmu_rights_changed. CPL is SS.DPL, or 0 in real and
  * 3 in virtual-8086 mode. */
 void vcpu_derive(struct vcpu *v);
+
+/* The same where 64-bit mode stays and only CPL may have changed. */
+static inline void vcpu_derive_cpl(struct vcpu *v)
+{
+	v->cpl = (v->s.seg[SEG_SS].attr & ATTR_DPL) >> ATTR_DPL_SHIFT;
+}
 
 /* Fill v->exc and return EXC. In real mode exceptions have no error code, whoever raises them. */
 int raise_exc(struct vcpu *v, enum vector vector);	      /* no error code */
