@@ -72,13 +72,9 @@ static struct vm *machine(void)
 
 static struct vcpu *run(struct vm *vm)
 {
-	enum emulate_result r = EMU_JUMPED;
 	struct vcpu *v = vm_vcpu(vm);
 
-	while (r == EMU_JUMPED)
-		r = bt_execute(v);
-	fpu_put(v);
-	CU_ASSERT_EQUAL(r, EMU_HALT);
+	CU_ASSERT_EQUAL(v->engine->run(v), RUN_HALTED);
 	return v;
 }
 
@@ -95,7 +91,7 @@ static u64 piece_at(u32 n)
 	return CODE + (u64)(n * SHUFFLE % PIECES) * PIECE;
 }
 
-static u8 *put_bytes(u8 *p, const char *bytes, size_t len, u32 value)
+static __attribute__((noinline)) u8 *put_bytes(u8 *p, const char *bytes, size_t len, u32 value)
 {
 	memcpy(p, bytes, len);
 	memcpy(p + len, &value, 4);
@@ -207,6 +203,128 @@ static void test_flush(void)
 	vm_destroy(vm);
 }
 
+/* ---- code that moves ------------------------------------------------------------------------- */
+
+#define TIMES  10u
+#define BACK   (CODE + 0x20)
+#define SMALL  0x300000u /* a page of 4 KiB, */
+#define LARGE  0x400000u /* and one of 2 MiB; with the other bit set there is other code */
+#define PTE    (TABLES + 0x4000 + (SMALL >> 12 & 511) * 8)
+#define PDE    (TABLES + 0x2000 + (LARGE >> 21) * 8)
+#define INVLPG "\x0f\x01\x3c\x25"
+#define GLOBAL 0x100u
+
+struct move {
+	const char *go; /* how to get there: the bytes before the 32-bit displacement or target, */
+	size_t go_len;
+	const char *go_on; /* and after it */
+	const char *flush;
+	size_t flush_len;
+	u32 linear, entry, bit;
+};
+
+static const struct move moves[] = {
+	{ "\xe9", 1, "", INVLPG "\x00\x00\x30\x00", 8, SMALL, PTE, 0x10000 },
+	{ "\xe9", 1, "", "\x0f\x20\xda\x0f\x22\xda", 6, SMALL, PTE, 0x10000 },
+	{ "\xf9\x0f\x82", 3, "", INVLPG "\xf0\x0f\x30\x00", 8, SMALL, PTE, 0x10000 },
+	{ "\xba", 1, "\xff\xe2", INVLPG "\x00\x00\x30\x00", 8, SMALL, PTE, 0x10000 },
+	{ "\xba", 1, "\xff\xe2", "\x0f\x20\xda\x0f\x22\xda", 6, SMALL, PTE, 0x10000 },
+	{ "\xe9", 1, "", INVLPG "\x00\xf0\x5f\x00", 8, LARGE + 0x1000, PDE, 0x200000 },
+	{ "\xba", 1, "\xff\xe2", INVLPG "\x00\xf0\x5f\x00", 8, LARGE + 0x1000, PDE, 0x200000 },
+};
+
+/* At LINEAR, whose memory is at GPA: "add rax, N; jmp BACK". */
+static void put_there(struct vm *vm, u64 gpa, u32 linear, u32 n)
+{
+	u8 *p = put_bytes(ram_at(&vm->ram, gpa, 16), "\x48\x05", 2, n);
+
+	put_bytes(p, "\xe9", 1, BACK - (linear + 11));
+}
+
+/* "go to linear; BACK: xor [entry], bit; flush; dec ecx; jnz; hlt" */
+static void put_here(struct vm *vm, const struct move *m)
+{
+	bool absolute = *m->go == '\xba';
+	u32 where = absolute ? m->linear : m->linear - (CODE + (u32)m->go_len + 4);
+	u8 *start = ram_at(&vm->ram, CODE, 64);
+	u8 *p = put_bytes(start, m->go, m->go_len, where);
+
+	memcpy(p, m->go_on, strlen(m->go_on));
+	p = put_bytes(start + (BACK - CODE), "\x48\x81\x34\x25", 4, m->entry);
+	memcpy(p, &m->bit, 4);
+	memcpy(p + 4, m->flush, m->flush_len);
+	p += 4 + m->flush_len;
+	p = put_bytes(p, "\xff\xc9\x0f\x85", 4, (u32)(start - (p + 8)));
+	*p = 0xf4;
+}
+
+static void check_move(const struct move *m, u64 global)
+{
+	struct vm *vm = machine();
+	u64 entry = m->entry == PTE ? SMALL | 3 : LARGE | 0x83, gpa = m->linear;
+	u64 sum = TIMES / 2 * 1001, got;
+
+	put64(vm, m->entry, entry | global);
+	put_here(vm, m);
+	put_there(vm, gpa, m->linear, 1);
+	put_there(vm, gpa ^ m->bit, m->linear, 1000);
+	vm_vcpu(vm)->s.cr4 |= global ? CR4_PGE : 0;
+	vm_vcpu(vm)->s.gpr[RCX] = TIMES;
+	got = run(vm)->s.gpr[RAX];
+	/* A write of CR3 leaves pages that are global, if it likes. */
+	CU_ASSERT_TRUE(got == sum || (global && m->flush[1] == 0x20 && got <= sum));
+	check_lists(bt_of(vm_vcpu(vm)));
+	vm_destroy(vm);
+}
+
+static void test_moves(void)
+{
+	for (size_t n = 0; n < ARRAY_SIZE(moves); n++) {
+		check_move(&moves[n], 0);
+		check_move(&moves[n], GLOBAL);
+	}
+}
+
+static u64 linked_pages(const struct bt *bt)
+{
+	u64 count = 0;
+
+	for (u64 n = bt->oldest; n != bt->newest; n++)
+		for (u32 k = 0; k < block_nr(bt, n)->nr_exits; k++)
+			count += !!bt->exits[block_nr(bt, n)->first_exit + k].page;
+	return count;
+}
+
+/* A jump to another page is linked once, and not again when CR3 is written; when numbers of pages
+ * are used up, everything goes on. */
+static void test_code_pages(void)
+{
+	struct vm *vm = machine();
+	struct bt *bt = bt_of(vm_vcpu(vm));
+	u64 sum = make_pieces(vm), links;
+
+	CU_ASSERT_EQUAL(run(vm)->s.gpr[RAX], sum);
+	CU_ASSERT_TRUE(linked_pages(bt) > 0);
+	links = bt->stats.links;
+	engine_flush(bt->v, true);
+	reset(vm);
+	bt->v->s.gpr[RCX] = ROUNDS;
+	CU_ASSERT_EQUAL(run(vm)->s.gpr[RAX], sum);
+	CU_ASSERT_EQUAL(bt->stats.links, links);
+
+	for (u64 n = 0; n < CODE_PAGES; n++)
+		CU_ASSERT_TRUE(codepage_number(bt, n << 12, 0) < CODE_PAGES);
+	CU_ASSERT_EQUAL(linked_pages(bt), 0);
+	check_lists(bt);
+	reset(vm);
+	bt->v->s.gpr[RCX] = ROUNDS;
+	CU_ASSERT_EQUAL(run(vm)->s.gpr[RAX], sum);
+	CU_ASSERT_TRUE(linked_pages(bt) > 0);
+	vm_destroy(vm);
+}
+
 CU_TestInfo tests_bt_flow[] = { { "a full code cache loses its oldest blocks", test_eviction },
 				{ "all code is dropped", test_flush },
+				{ "jumps to code that has moved", test_moves },
+				{ "numbers of code pages", test_code_pages },
 				CU_TEST_INFO_NULL };

@@ -46,6 +46,8 @@ int blocks_init(struct bt *bt)
 	bt->hash = calloc(BT_BUCKETS, sizeof(struct block *));
 	bt->sites = calloc(BT_ADAPT_SITES, sizeof(*bt->sites));
 	bt->nr_exits = FIRST_EXIT;
+	if (codepages_init(&bt->code_pages))
+		return -ENOMEM;
 	if (!bt->exits || !bt->blocks || !bt->meta || !bt->page_blocks || !bt->v->code_pages ||
 	    !bt->hash || !bt->sites)
 		return -ENOMEM;
@@ -62,6 +64,7 @@ void blocks_fini(struct bt *bt)
 	bt->v->code_pages = NULL;
 	free(bt->hash);
 	free(bt->sites);
+	codepages_fini(&bt->code_pages);
 }
 
 /* ---- finding --------------------------------------------------------------------------------- */
@@ -169,10 +172,20 @@ void block_publish(struct bt *bt, struct block *b)
 
 /* ---- linking --------------------------------------------------------------------------------- */
 
-void exit_link(struct bt *bt, struct exit *x, struct block *to)
+static void guard(struct exit *x, u16 page)
+{
+	s32 disp = (s32)SPACE_SEEN + page;
+
+	x->page = page;
+	__builtin_memcpy(x->guard, &disp, 4);
+}
+
+void exit_link(struct bt *bt, struct exit *x, struct block *to, u16 page)
 {
 	fpu_unalign(bt->v);
 	emit_fix32(x->site, cache_write(&bt->cache, to->host));
+	if (x->guard)
+		guard(x, page);
 	x->to = to;
 	x->next = to->incoming;
 	x->before = &to->incoming;
@@ -182,13 +195,15 @@ void exit_link(struct bt *bt, struct exit *x, struct block *to)
 	bt->stats.links++;
 }
 
-static void exit_unlink(struct bt *bt, struct exit *x)
+void exit_unlink(struct bt *bt, struct exit *x)
 {
 	*x->before = x->next;
 	if (x->next)
 		x->next->before = x->before;
 	x->to = NULL;
 	fpu_unalign(bt->v);
+	if (x->guard)
+		guard(x, 0);
 	emit_fix32(x->site, cache_write(&bt->cache, x->stub));
 }
 

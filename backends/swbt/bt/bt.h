@@ -35,9 +35,11 @@ struct exit {
 		const struct insn *call; /* EXIT_CALL */
 	};
 	u8 *site;	/* displacement of the branch, writable view; NULL: cannot be linked */
+	u8 *guard;	/* that of the load of the page's byte (codepage.h); NULL: the same page */
 	const u8 *stub; /* where it goes when unlinked, executable view */
 	u16 insn;	/* which of the block's */
 	u16 commit;	/* of code that does INSN, from STUB on, like a site's; 0: there is none */
+	u16 page;	/* number of the code page, where it is linked to another one */
 	u8 kind;
 	bool settle; /* EXIT_CALL: the routine makes unaligned accesses, AC is cleared first */
 	bool direct; /* EXIT_READ, EXIT_WRITE: the instruction raises the #PF of its page, if any */
@@ -108,6 +110,7 @@ struct bt {
 	struct vcpu *v;
 	struct cache cache;
 	struct pagetable pages;
+	struct code_pages code_pages;
 
 	/* Emitted at start, kept for ever: calls into and out of translated code. */
 	size_t stubs;
@@ -175,7 +178,9 @@ void block_publish(struct bt *bt, struct block *b);
 void block_unlink(struct bt *bt, struct block *b);
 /* Forget B: its bytes have changed. */
 void block_drop(struct bt *bt, struct block *b);
-void exit_link(struct bt *bt, struct exit *x, struct block *to);
+/* PAGE: the number of TO's page, which is for exits with a guard. */
+void exit_link(struct bt *bt, struct exit *x, struct block *to, u16 page);
+void exit_unlink(struct bt *bt, struct exit *x);
 
 /* evict.c */
 static inline struct block *block_nr(const struct bt *bt, u64 n)

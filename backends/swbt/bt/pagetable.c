@@ -49,7 +49,7 @@ static int space_init(struct space *s, int vcpu_fd, size_t vcpu_size)
 	for (unsigned int n = 0; !r && n < ARRAY_SIZE(s->targets); n++)
 		r = targets_init(&s->targets[n],
 				 s->base + SPACE_TARGETS + n * 2 * SPACE_TARGETS_SIZE);
-	return r;
+	return r ? r : seen_init(&s->seen, s->base + SPACE_SEEN);
 }
 
 /* Occupy what lies a multiple of 2^44 from RAM, so that nobody else ever does. */
@@ -98,6 +98,7 @@ void pagetable_fini(struct pagetable *t)
 			munmap(s->map, RESERVED);
 		free(s->any.region);
 		free(s->local.region);
+		seen_fini(&s->seen);
 		for (unsigned int k = 0; k < ARRAY_SIZE(s->targets); k++)
 			targets_fini(&s->targets[k]);
 	}
@@ -281,6 +282,7 @@ static void space_flush(struct space *s, bool global_too)
 		clear(s, region, s->region[region].local);
 		s->region[region].listed &= (u8)~REGION_LOCAL;
 	}
+	seen_flush(&s->seen, global_too);
 	for (unsigned int n = 0; n < ARRAY_SIZE(s->targets); n++)
 		targets_flush(&s->targets[n], global_too);
 	if (!global_too)
@@ -320,6 +322,7 @@ static void space_flush_page(struct space *s, u64 linear, unsigned int shift)
 	u32 page = (u32)(linear >> 12);
 	struct region *r = &s->region[page >> 9];
 
+	seen_flush_page(&s->seen, linear);
 	if (unlikely(shift > 12)) {
 		clear_large(s, page >> 9, shift);
 		return;

@@ -13,16 +13,19 @@
  *	base		the vCPU, mapped here again
  *	base + TARGETS	targets of indirect jumps: by the low 16 bits of RIP, minus the RIP, and
  *			the host code; once for each way of treating alignment
+ *	base + SEEN	a byte for each code page (codepage.h)
  *	base + READ	entries for reading, page p's is number p
  */
 #ifndef FVB_SWBT_BT_PAGETABLE_H
 #define FVB_SWBT_BT_PAGETABLE_H
 
+#include "backends/swbt/bt/codepage.h"
 #include "backends/swbt/mmu.h"
 
-/* What is fixed beyond: vCPU 256 KiB, targets 2 x 2 x 512 KiB. */
+/* What is fixed beyond: vCPU 256 KiB, targets 2 x 2 x 512 KiB, code pages 16 KiB. */
 #define SPACE_TARGETS	   (256 * KiB)
 #define SPACE_TARGETS_SIZE (512 * KiB)
+#define SPACE_SEEN	   (3 * MiB)
 #define SPACE_READ	   (4 * MiB)
 #define TABLE_SIZE	   (32 * GiB)
 #define TARGETS		   65536u
@@ -68,6 +71,7 @@ struct space {
 	u32 mode;		       /* of the code among the targets */
 	struct region_list any, local; /* that have entries; that have local ones */
 	struct targets targets[2];
+	struct seen seen;
 };
 
 struct aliases {

@@ -147,7 +147,8 @@ static u64 second_page(struct vcpu *v, const struct block *b)
 	return e->gpa;
 }
 
-static struct block *find(struct bt *bt, struct space *s, u32 key)
+/* INDIRECT: not from a jump that can be linked. */
+static struct block *find(struct bt *bt, struct space *s, u32 key, bool indirect)
 {
 	struct vcpu *v = bt->v;
 	struct mmu_tlb_entry *e;
@@ -172,7 +173,7 @@ static struct block *find(struct bt *bt, struct space *s, u32 key)
 	}
 	if (!b)
 		b = bt_translate(bt, host, gpa, key);
-	if (b && (v->bt_config.chain || b->gpa2))
+	if (b && ((indirect && v->bt_config.chain) || b->gpa2))
 		targets_add(&s->targets[!!(b->key & KEY_ALIGNMENT)], v->s.rip, b->host,
 			    global && !b->gpa2);
 	return b;
@@ -318,10 +319,34 @@ static enum after handle_exit(struct bt *bt, struct space *s, struct next *next)
 	}
 }
 
-static void link_to(struct bt *bt, struct exit *x, struct block *to)
+/* The number of the code page of B, which S has just been seen to hold. */
+static u16 see_page(struct bt *bt, struct space *s, const struct block *b)
 {
-	if (x->site && !x->to && x->from->key == to->key && bt->v->bt_config.chain)
-		exit_link(bt, x, to);
+	struct seen_page p = { .page = b->rip >> 12 };
+	struct mmu_tlb_entry *e;
+
+	if (mmu_translate(bt->v, b->rip, ACC_EXEC, &e))
+		return 0;
+	p.id = codepage_number(bt, b->rip, e->gpa);
+	p.shift = e->shift;
+	p.global = e->global;
+	seen_add(&s->seen, &p);
+	return p.id;
+}
+
+static void link_to(struct bt *bt, struct space *s, struct exit *x, struct block *to)
+{
+	u16 page = 0;
+
+	if (!x->site || x->from->key != to->key || !bt->v->bt_config.chain)
+		return;
+	if (x->guard)
+		page = see_page(bt, s, to);
+	if (x->to == to || (x->guard && !page))
+		return;
+	if (x->to)
+		exit_unlink(bt, x);
+	exit_link(bt, x, to, page);
 }
 
 /* Code for RIP in *NEXT, or false: a step instead. */
@@ -336,11 +361,11 @@ static bool look_up(struct bt *bt, struct space **space, struct next *next)
 	if (bt->v->bt_config.flush_always)
 		blocks_flush(bt);
 	*space = bt_space(bt, &key);
-	b = find(bt, *space, next->alignment ? key | KEY_ALIGNMENT : key);
+	b = find(bt, *space, next->alignment ? key | KEY_ALIGNMENT : key, !next->link);
 	if (!b)
 		return false;
 	if (next->link && bt->generation == generation)
-		link_to(bt, next->link, b);
+		link_to(bt, *space, next->link, b);
 	next->host = b->host;
 	next->key = b->key;
 	return true;

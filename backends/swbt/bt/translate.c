@@ -147,15 +147,13 @@ static void put_cold(struct tr *t, struct cold *c, u32 id)
 		x->call = &block_calls(t->b)[c->call];
 	else
 		x->target = c->target;
-	if (c->site)
-		x->site = c->fix;
 	if (c->fix)
 		emit_land32(&t->e, c->fix);
 	x->stub = t->e.p + t->e.delta;
-	if (c->probe) {
-		tr_probe(t, c);
-		emit_land32(&t->e, c->fix);
-	}
+	if (c->guarded)
+		tr_guarded(t, c);
+	x->site = c->site;
+	x->guard = c->guard;
 	put_address(t, &c->ea);
 	if (c->cross)
 		put_crossing(t, c, x, id);

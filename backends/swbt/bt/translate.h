@@ -21,9 +21,8 @@ struct ea {
 
 /* What is off the straight way, and is written after it. */
 struct cold {
-	u8 kind;    /* enum exit_kind */
-	bool site;  /* the branch can be linked */
-	bool probe; /* try the targets first */
+	u8 kind;      /* enum exit_kind */
+	bool guarded; /* the target is on another page: the guard is to be put here */
 	bool direct, adapted, crossing;
 	bool cross; /* EXIT_CALL: tr_cross comes first */
 	u16 insn;
@@ -32,7 +31,9 @@ struct cold {
 		u32 call; /* EXIT_CALL: which of calls[] */
 	};
 	struct ea ea;
-	u8 *fix; /* the jump that comes here */
+	u8 *fix;   /* the jump that comes here */
+	u8 *site;  /* the one to be linked, or NULL */
+	u8 *guard; /* as in struct exit */
 };
 
 /* A JRCXZ that has not landed. */
@@ -144,7 +145,8 @@ enum gen gen_stack(struct tr *t); /* translate_stack.c */
 
 /* translate_flow.c: on to TARGET, whatever is there. */
 void tr_goto(struct tr *t, u64 target);
-void tr_probe(struct tr *t, struct cold *c);
+/* In C itself: the jump of an exit that is guarded. */
+void tr_guarded(struct tr *t, struct cold *c);
 /* Go on only if the block's own RIP is among the targets. */
 void tr_probe_self(struct tr *t);
 /* translate_stack.c: the return address to the stack, RSP moved last. R13 and RCX are used. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Near jumps, calls and returns. Within a page a block's exits are linked to each other's code. A
- * jump to another page looks among the space's targets, which a change of mappings empties; so does
- * an indirect one:
+ * Near jumps, calls and returns. Direct ones are linked to the code of their target, behind a guard
+ * if that is on another page (codepage.h). Indirect ones look among the space's targets, which a
+ * change of mappings empties:
  *
  *	movzx	ecx, r13w			; R13: guest RIP
  *	mov	rcx, [r15 + rcx * 8 + minus_rip]
@@ -58,13 +58,6 @@ static void find_constant(struct tr *t, struct cold *c)
 	emit_land8(&t->e, hit);
 }
 
-/* To C->target if it is among the targets, else to C itself. */
-void tr_probe(struct tr *t, struct cold *c)
-{
-	find_constant(t, c);
-	emit_jmp_mem(&t->e, at(R15, host_at(t) + (s32)(u16)c->target * 8));
-}
-
 static struct cold *jump_exit(struct tr *t, u64 target)
 {
 	struct cold *c = tr_cold(t, EXIT_JUMP);
@@ -78,27 +71,51 @@ void tr_probe_self(struct tr *t)
 	find_constant(t, jump_exit(t, t->b->rip));
 }
 
+/* RCX = 0 as long as C is not linked, or its page not known to be where it was. */
+static void load_guard(struct tr *t, struct cold *c)
+{
+	emit_load8(&t->e, RCX, at(R15, SPACE_SEEN));
+	c->guard = t->e.p - 4;
+}
+
+void tr_guarded(struct tr *t, struct cold *c)
+{
+	u8 * not ;
+
+	load_guard(t, c);
+	not = emit_jrcxz(&t->e);
+	c->site = emit_jmp32(&t->e);
+	emit_land8(&t->e, not );
+}
+
 void tr_goto(struct tr *t, u64 target)
 {
 	struct cold *c = jump_exit(t, target);
 
-	if (!same_page(t, target)) {
-		tr_probe(t, c);
+	if (same_page(t, target)) {
+		c->site = c->fix = emit_jmp32(&t->e);
 		return;
 	}
-	c->site = true;
-	c->fix = emit_jmp32(&t->e);
+	load_guard(t, c);
+	tr_branch_rcxz(t, c);
+	c->site = emit_jmp32(&t->e);
+}
+
+/* C is where the branch at FIX goes. */
+static void branch(struct tr *t, struct cold *c, u8 *fix)
+{
+	c->fix = fix;
+	if (same_page(t, c->target))
+		c->site = fix;
+	else
+		c->guarded = true;
 }
 
 static void goto_if(struct tr *t, u8 cc, u64 target)
 {
 	struct cold *c = jump_exit(t, target);
 
-	c->fix = emit_jcc32(&t->e, cc);
-	if (same_page(t, target))
-		c->site = true;
-	else
-		c->probe = true;
+	branch(t, c, emit_jcc32(&t->e, cc));
 }
 
 /* R13 is a guest RIP: C unless it is a known target. Then RCX is free. */
@@ -214,9 +231,7 @@ static enum gen gen_jcxz(struct tr *t, u64 target)
 	zero = emit_jrcxz(&t->e);
 	not = emit_jmp8(&t->e);
 	emit_land8(&t->e, zero);
-	c->fix = emit_jmp32(&t->e);
-	c->site = same_page(t, target);
-	c->probe = !c->site;
+	branch(t, c, emit_jmp32(&t->e));
 	emit_land8(&t->e, not );
 	return GEN_NEXT;
 }
@@ -233,9 +248,7 @@ static enum gen gen_loop(struct tr *t, u64 target)
 	zero = emit_jrcxz(&t->e);
 	if (opcode == 0xe2) {
 		c = jump_exit(t, target);
-		c->fix = emit_jmp32(&t->e);
-		c->site = same_page(t, target);
-		c->probe = !c->site;
+		branch(t, c, emit_jmp32(&t->e));
 	} else {
 		goto_if(t, opcode == 0xe0 ? 5 : 4, target);
 	}
