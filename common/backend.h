@@ -19,6 +19,7 @@
 
 struct vm;
 struct cpuid_table;
+struct csv_key;
 struct sandbox_rule;
 
 /* Why run() came back. Ports, MMIO, MSRs and the like never show here: the backend hands those to
@@ -82,6 +83,13 @@ struct backend {
 	 */
 	void (*counters)(struct vm *vm, void (*fn)(void *arg, const char *name, u64 value),
 			 void *arg);
+
+	/* The files that options of kind OPTION_PATH name: open them, when all else is known to be
+	 * good and before the first run(); and, after the last, write what is still to be written,
+	 * KEY in each row of a table, and close them. 0, or a negative errno of a file that cannot
+	 * be written or is incomplete. NULL: there are none. */
+	int (*open_records)(struct vm *vm, struct error *err);
+	int (*close_records)(struct vm *vm, const struct csv_key *key, struct error *err);
 
 	/* System calls that any of the above make after create() but for set_state, beyond those of
 	 * common/sandbox.def; ended by SANDBOX_END. NULL: none. */

@@ -263,9 +263,13 @@ static FILE *open_record(const char *path, bool *failed)
 	return f;
 }
 
-static bool open_records(struct records *rec, const struct options *o)
+static bool open_records(struct records *rec, const struct options *o, struct vm *vm,
+			 struct error *err)
 {
 	bool failed = false;
+
+	if (vm->backend->open_records && vm->backend->open_records(vm, err))
+		return true;
 
 	rec->traps = open_record(o->traps, &failed);
 	rec->counters = open_record(o->counters, &failed);
@@ -307,6 +311,7 @@ static int write_records(struct vm *vm, const struct options *o, struct records 
 		.host_kind = host_kind(),
 		.guest = slash ? slash + 1 : o->boot.kernel,
 	};
+	struct error err = { "" };
 	int r = 0;
 
 	csv_options(options, sizeof(options), irqchip_words[vm->config.irqchip], vm->config.cpu,
@@ -326,6 +331,10 @@ static int write_records(struct vm *vm, const struct options *o, struct records 
 		r |= close_record(rec->counters, o->counters);
 	}
 	r |= close_record(rec->trace, o->trace);
+	if (vm->backend->close_records && vm->backend->close_records(vm, &key, &err)) {
+		fprintf(stderr, "fvm: %s\n", err.text);
+		r = -EIO;
+	}
 	return r;
 }
 
@@ -384,6 +393,7 @@ static int run(struct options *o, struct records *rec, struct error *err)
 	struct vm *vm = NULL;
 	int r, status = EXIT_HOST;
 
+	o->vm.kernel = o->boot.kernel;
 	o->vm.console = terminal_output;
 	o->vm.console_arg = &term;
 	o->vm.count_exits = o->traps || o->counters;
@@ -404,7 +414,7 @@ static int run(struct options *o, struct records *rec, struct error *err)
 	if (r)
 		goto out;
 	/* Not before all else is known to be good: opening empties what an earlier run left. */
-	if (open_records(rec, o)) {
+	if (open_records(rec, o, vm, err)) {
 		status = EXIT_BAD_INPUT;
 		goto out;
 	}

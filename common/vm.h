@@ -26,7 +26,8 @@ struct vm_config {
 	struct backend_values options; /* the backend's own; zeroed: its defaults */
 	u64 mem_size;		       /* bytes */
 	enum irqchip irqchip;
-	const char *cpu; /* CPUID model name */
+	const char *kernel; /* the guest's file, for its symbols; or NULL */
+	const char *cpu;    /* CPUID model name */
 	/* Backends whose guests are to see the same processor: what one of them cannot run is
 	 * hidden on all. NULL-terminated; NULL: every backend that this host can run. */
 	const struct backend *const *alike;

@@ -10,6 +10,8 @@
 
 #include "backends/swbt/vcpu.h"
 
+struct csv_key;
+
 /* What is NULL below, the engine has no need of. */
 struct engine {
 	const char *name; /* the word after --engine */
@@ -41,6 +43,8 @@ struct engine {
 	/* As in struct backend. */
 	void (*counters)(const struct vcpu *v, void (*fn)(void *arg, const char *name, u64 value),
 			 void *arg);
+	int (*open_records)(struct vcpu *v, struct error *err);
+	int (*close_records)(struct vcpu *v, const struct csv_key *key, struct error *err);
 };
 
 extern const struct engine bt_engine, step_engine;

@@ -3,7 +3,7 @@
 
 #include "backends/swbt/bt/tunables.h"
 
-enum { CODE_CACHE, CHAIN, BLOCK, ADAPTIVE, FLUSH, NR_OPTIONS };
+enum { CODE_CACHE, CHAIN, BLOCK, ADAPTIVE, FLUSH, STATS, DUMP, JITDUMP, NR_OPTIONS };
 
 #define SWITCH "on|off"
 
@@ -40,6 +40,23 @@ const struct backend_option swbt_options[] = {
 		    .help = "For debugging: drop all code each time the dispatcher looks for a "
 			    "block (default off)",
 		    .engine = "bt" },
+	[STATS] = { .name = "bt-stats",
+		    .arg = "FILE.csv",
+		    .help = "At the end, write what the translator did, and the hottest blocks; "
+			    "counts executions, which makes every block slower",
+		    .engine = "bt",
+		    .kind = OPTION_PATH },
+	[DUMP] = { .name = "bt-dump",
+		   .arg = "FILE",
+		   .help = "Write each block as it is translated, guest and host code side by side",
+		   .engine = "bt",
+		   .kind = OPTION_PATH },
+	[JITDUMP] = { .name = "bt-jitdump",
+		      .arg = "DIR",
+		      .help = "Write DIR/jit-PID.dump, from which perf inject --jit learns what "
+			      "translated code is",
+		      .engine = "bt",
+		      .kind = OPTION_PATH },
 	[NR_OPTIONS] = { 0 },
 };
 
@@ -58,5 +75,14 @@ struct bt_config swbt_bt_config(const struct vm *vm)
 		.adaptive = value(vm, ADAPTIVE),
 		.flush_always = value(vm, FLUSH),
 		.cache_size = value(vm, CODE_CACHE),
+	};
+}
+
+struct bt_paths swbt_bt_paths(const struct vm *vm)
+{
+	return (struct bt_paths){
+		.stats = backendopt_path(&vm->config.options, STATS),
+		.dump = backendopt_path(&vm->config.options, DUMP),
+		.jitdump = backendopt_path(&vm->config.options, JITDUMP),
 	};
 }

@@ -11,4 +11,10 @@ extern const struct backend_option swbt_options[];
 /* What those of VM ask of the translator. */
 struct bt_config swbt_bt_config(const struct vm *vm);
 
+/* Where the translator is to write what it does; NULL: nowhere. */
+struct bt_paths {
+	const char *stats, *dump, *jitdump;
+};
+struct bt_paths swbt_bt_paths(const struct vm *vm);
+
 #endif

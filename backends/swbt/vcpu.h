@@ -96,11 +96,12 @@ struct bt_config {
 /* Between translated code and what calls it. */
 struct bt_frame {
 	u64 host_rsp;
-	u64 flags;  /* in and out, the host's RFLAGS */
-	u64 entry;  /* where to go in */
-	u64 exit;   /* number of the exit that was taken */
-	u64 linear; /* address of an access that missed */
-	u64 target; /* of an indirect call on its way: host address */
+	u64 flags;	   /* in and out, the host's RFLAGS */
+	u64 entry;	   /* where to go in */
+	u64 exit;	   /* number of the exit that was taken */
+	u64 linear;	   /* address of an access that missed */
+	u64 target;	   /* of an indirect call on its way: host address */
+	u64 indirect_hits; /* jumps that found their target; counted for --bt-stats only */
 	/* An operand that lies on two pages (bt/translate_cross.c). */
 	u64 value, window[2], word[2];
 };

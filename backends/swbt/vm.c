@@ -206,6 +206,20 @@ static void swbt_counters(struct vm *vm, void (*fn)(void *arg, const char *name,
 		vm_vcpu(vm)->engine->counters(vm_vcpu(vm), fn, arg);
 }
 
+static int swbt_open_records(struct vm *vm, struct error *err)
+{
+	struct vcpu *v = vm_vcpu(vm);
+
+	return v->engine->open_records ? v->engine->open_records(v, err) : 0;
+}
+
+static int swbt_close_records(struct vm *vm, const struct csv_key *key, struct error *err)
+{
+	struct vcpu *v = vm_vcpu(vm);
+
+	return v->engine->close_records ? v->engine->close_records(v, key, err) : 0;
+}
+
 const struct backend swbt_backend = {
 	.name = "swbt",
 	.summary = "software: one instruction at a time or translated; needs no virtualization "
@@ -223,4 +237,6 @@ const struct backend swbt_backend = {
 	.guest_tsc = swbt_guest_tsc,
 	.read_virtual = swbt_read_virtual,
 	.counters = swbt_counters,
+	.open_records = swbt_open_records,
+	.close_records = swbt_close_records,
 };

@@ -165,7 +165,7 @@ static int move_up(struct elf *elf, u64 align, struct error *err)
 		return 0;
 	if (align & (align - 1) || align > 1 * GiB)
 		return malformed(elf, err, "alignment is not a power of two up to 1 GiB");
-	base = ALIGN_UP(MEMMAP_HIGH, align);
+	base = elf->moved = ALIGN_UP(MEMMAP_HIGH, align);
 	for (unsigned int i = 0; i < elf->nr; i++)
 		if (__builtin_add_overflow(elf->seg[i].paddr, base, &elf->seg[i].paddr))
 			return malformed(elf, err, "segment beyond the end of the address space");

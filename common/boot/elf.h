@@ -24,6 +24,7 @@ struct elf {
 	bool wide;   /* ELFCLASS64 structures */
 	bool x86_64; /* EM_X86_64, else EM_386 */
 	u64 entry;   /* physical */
+	u64 moved;   /* it runs that much above the addresses that it was linked for */
 	unsigned int nr;
 	struct elf_segment seg[ELF_SEGMENTS]; /* loadable and not empty */
 	u64 shoff;			      /* section headers; inside the file */

@@ -3,11 +3,13 @@
 #include "backends/backends.h"
 #include "backends/swbt/vcpu.h"
 #include "common/boot/boot.h"
+#include "common/csv.h"
 
 #include <CUnit/CUnit.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CODE  0x100000u
 #define CALLS 1000u
@@ -101,8 +103,178 @@ static void test_step(void)
 	vm_destroy(vm);
 }
 
+/* ---- files ----------------------------------------------------------------------------------- */
+
+static const struct csv_key key = { .run_id = "r", .backend = "swbt", .engine = "bt" };
+
+/* Run with option NAME=PATH; what is in the file FILE then, to be freed. */
+static char *record(const char *name, const char *path, const char *file)
+{
+	struct backend_values options = { 0 };
+	struct error err = { "" };
+	char *text = NULL;
+	struct vm *vm;
+	size_t len = 0;
+	FILE *f;
+
+	CU_ASSERT_EQUAL(backendopt_set(&options, &swbt_backend, "bt", name, path, &err), 0);
+	vm = machine("bt", &options);
+	CU_ASSERT_EQUAL_FATAL(swbt_backend.open_records(vm, &err), 0);
+	run(vm);
+	CU_ASSERT_EQUAL(swbt_backend.close_records(vm, &key, &err), 0);
+	vm_destroy(vm);
+	f = fopen(file, "r");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_TRUE(getdelim(&text, &len, EOF, f) > 0);
+	fclose(f);
+	return text;
+}
+
+#define FOLDER "/tmp/fvb-records-XXXXXX"
+
+/* The value of METRIC in row RANK ("": it has none) of a statistics file, or -1. */
+static double value(const char *text, const char *metric, const char *rank)
+{
+	char row[100], *end = NULL;
+	const char *p;
+
+	snprintf(row, sizeof(row), ",%s,", metric);
+	for (p = strstr(text, row); p; p = strstr(p + 1, row)) {
+		p = strchr(p + strlen(row), ',') + 1; /* the unit */
+		if (strncmp(p, rank, strlen(rank)) || p[strlen(rank)] != ',')
+			continue;
+		return strtod(strrchr(strndupa(p, strcspn(p, "\n")), ',') + 1, &end);
+	}
+	return -1;
+}
+
+static void test_stats(void)
+{
+	char dir[] = FOLDER, path[64], *text;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/stats.csv", dir);
+	text = record("bt-stats", path, path);
+	CU_ASSERT_EQUAL(strncmp(text, "run_id,", 7), 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\nr,swbt,bt,,,,,,,blocks,blocks,,,,"));
+	/* The loop: 1000 calls, and all but the first few come there by themselves. */
+	CU_ASSERT_TRUE(value(text, "executions", "") >= 3 * CALLS);
+	CU_ASSERT_TRUE(value(text, "indirect_hits", "") >= 2 * CALLS - 10);
+	CU_ASSERT_TRUE(value(text, "indirect_hits", "") <= 2 * CALLS + 10);
+	CU_ASSERT_TRUE(value(text, "chain_hits", "") >= CALLS - 10);
+	CU_ASSERT_TRUE(value(text, "chain_hits", "") <= CALLS + 10);
+	CU_ASSERT_TRUE(value(text, "dispatched", "") <= 20);
+	CU_ASSERT_TRUE(value(text, "host_bytes_per_guest_byte", "") > 1);
+	CU_ASSERT_TRUE(value(text, "decode_cycles_per_instruction", "") > 0);
+	CU_ASSERT_TRUE(value(text, "emit_cycles_per_instruction", "") > 0);
+	/* The function, after the write to it. */
+	CU_ASSERT_EQUAL(value(text, "invalidations", ""), 1);
+	CU_ASSERT_EQUAL(value(text, "retranslations", ""), 1);
+	CU_ASSERT_TRUE(value(text, "hot.executions", "1") >= CALLS - 2);
+	CU_ASSERT_TRUE(value(text, "hot.executions", "3") >= CALLS - 2);
+	CU_ASSERT_TRUE(value(text, "hot.executions", "1") <= CALLS + 2);
+	CU_ASSERT_EQUAL(value(text, "hot.instructions", "1") +
+				value(text, "hot.instructions", "2") +
+				value(text, "hot.instructions", "3"),
+			4 + 2 + 1);
+	CU_ASSERT_EQUAL(value(text, "hot.executions", "21"), -1);
+	free(text);
+	unlink(path);
+	rmdir(dir);
+}
+
+static void test_dump(void)
+{
+	char dir[] = FOLDER, path[64], *text;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/dump", dir);
+	text = record("bt-dump", path, path);
+	CU_ASSERT_EQUAL(strncmp(text, "block 1: rip 0x100000, gpa 0x100000, 32-bit, ", 45), 0);
+	/* Guest and host side by side: ECX is in R14. */
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\n0x100005  mov ecx, 0x3e8 "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "mov r14d, 0x3e8\n"));
+	/* The function, as it was and as it is. */
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\n0x100040  mov edx, 0x01 "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\n0x100040  mov edx, 0x02 "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, ": jump to 0x10000f, can be linked\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, ": unknown target of 0x10000f\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "; leave\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "; entry for writing\n"));
+	free(text);
+	unlink(path);
+	rmdir(dir);
+}
+
+/* tools/perf/Documentation/jitdump-specification.txt */
+static void test_jitdump(void)
+{
+	char dir[] = FOLDER, path[64];
+	u32 word[10], id, size, code, last = ~0u, seen = 0;
+	u64 time = 0, address[5];
+	char name[64], host[4096];
+	FILE *f;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/jit-%d.dump", dir, getpid());
+	free(record("bt-jitdump", dir, path));
+	f = fopen(path, "r");
+	CU_ASSERT_EQUAL(fread(word, sizeof(word), 1, f), 1);
+	CU_ASSERT_EQUAL(word[0], 0x4a695444);
+	CU_ASSERT_EQUAL(word[1], 1);
+	CU_ASSERT_EQUAL(word[2], 40);
+	CU_ASSERT_EQUAL(word[3], 62); /* EM_X86_64 */
+	CU_ASSERT_EQUAL(word[5], (u32)getpid());
+	while (fread(&id, 4, 1, f) == 1 && fread(&size, 4, 1, f) == 1) {
+		u64 then = time;
+
+		last = id;
+		CU_ASSERT_EQUAL(fread(&time, 8, 1, f), 1);
+		CU_ASSERT_TRUE(time >= then);
+		if (id)
+			continue;
+		CU_ASSERT_EQUAL(fread(address, sizeof(address), 1, f), 1);
+		CU_ASSERT_EQUAL(address[1], address[2]);
+		CU_ASSERT_EQUAL(address[4], seen++);
+		code = (u32)address[3];
+		CU_ASSERT_TRUE_FATAL(size - 56 - code < sizeof(name) && code < sizeof(host));
+		CU_ASSERT_EQUAL(fread(name, size - 56 - code, 1, f), 1);
+		CU_ASSERT_EQUAL(fread(host, code, 1, f), 1);
+		CU_ASSERT_EQUAL(strncmp(name, "0x1000", 6), 0);
+		CU_ASSERT_PTR_NOT_NULL(strstr(name, "/32"));
+	}
+	fclose(f);
+	CU_ASSERT_EQUAL(last, 3); /* JIT_CODE_CLOSE */
+	CU_ASSERT_TRUE(seen >= 5);
+	unlink(path);
+	rmdir(dir);
+}
+
+static void test_unwritable(void)
+{
+	static const char *const names[] = { "bt-stats", "bt-dump", "bt-jitdump" };
+	struct error err;
+
+	for (size_t n = 0; n < ARRAY_SIZE(names); n++) {
+		struct backend_values options = { 0 };
+		struct vm *vm;
+
+		CU_ASSERT_EQUAL(backendopt_set(&options, &swbt_backend, "bt", names[n],
+					       "/nonexistent/x", &err),
+				0);
+		vm = machine("bt", &options);
+		CU_ASSERT_EQUAL(swbt_backend.open_records(vm, &err), -ENOENT);
+		CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "cannot write /nonexistent/x"));
+		vm_destroy(vm);
+	}
+}
+
 CU_TestInfo tests_bt_records[] = {
 	{ "traps of translation", test_traps },
 	{ "none without translation", test_step },
+	{ "--bt-stats: executions, hits, the hottest blocks", test_stats },
+	{ "--bt-dump: guest and host code", test_dump },
+	{ "--bt-jitdump: records as perf reads them", test_jitdump },
+	{ "files that cannot be written", test_unwritable },
 	CU_TEST_INFO_NULL,
 };

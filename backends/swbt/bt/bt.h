@@ -90,6 +90,7 @@ struct bt_stats {
 	u64 decode_cycles, emit_cycles;
 	u64 exits[NR_EXIT_KINDS], faults, kicks, enters, steps;
 	u64 links, cache_flushes, invalidations, unaligned;
+	u64 found; /* blocks that look_up came back with */
 	u64 evictions, evicted_blocks, evicted_bytes;
 	u64 adapted, adapted_back;
 	u64 resumed, hits; /* call-outs after which the block, or a known target, went on */
@@ -143,6 +144,7 @@ struct bt {
 	u64 generation; /* counts what may free blocks */
 	u64 remapped;	/* counts what may change where guest pages are */
 	struct bt_stats stats;
+	struct watch *watch; /* watch.h; NULL: nobody wants to know */
 };
 
 /* bt_engine (engine.h) is what the backend sees of all this. */

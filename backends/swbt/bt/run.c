@@ -2,6 +2,7 @@
 /* The dispatcher: find or make the block at RIP, run it, and see why it came back. */
 #include "backends/swbt/bt/bt.h"
 #include "backends/swbt/bt/tunables.h"
+#include "backends/swbt/bt/watch.h"
 
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/step.h"
@@ -52,6 +53,7 @@ static void fini(struct vcpu *v)
 
 	if (!bt)
 		return;
+	watch_free(bt);
 	pagetable_fini(&bt->pages);
 	blocks_fini(bt);
 	cache_fini(&bt->cache);
@@ -366,6 +368,7 @@ static bool look_up(struct bt *bt, struct space **space, struct next *next)
 		return false;
 	if (next->link && bt->generation == generation)
 		link_to(bt, *space, next->link, b);
+	bt->stats.found++;
 	next->host = b->host;
 	next->key = b->key;
 	return true;
@@ -489,4 +492,6 @@ const struct engine bt_engine = {
 	.flush_page = flush_page,
 	.code_written = bt_code_written,
 	.counters = counters,
+	.open_records = watch_open,
+	.close_records = watch_close,
 };

@@ -368,6 +368,10 @@ static void start_block(struct tr *t, struct bt *bt, u64 gpa, u32 key)
 	t->b->gpa = gpa;
 	t->b->key = key;
 	t->b->host = t->e.p + t->e.delta;
+	if (unlikely(watch_counts(bt))) {
+		emit_const(&t->e, R13, (uintptr_t)watch_counter(bt, t->b));
+		tr_count(t, at(R13, 0));
+	}
 }
 
 struct block *bt_translate(struct bt *bt, const u8 *host, u64 gpa, u32 key)
@@ -396,5 +400,6 @@ struct block *bt_translate(struct bt *bt, const u8 *host, u64 gpa, u32 key)
 	finish(&t);
 	block_publish(bt, t.b);
 	count(bt, t.b, __builtin_ia32_rdtsc() - start, bt->stats.decode_cycles - decoding);
+	watch_block(bt, t.b, host);
 	return t.b;
 }

@@ -6,6 +6,7 @@
 #include "backends/swbt/bt/bt.h"
 #include "backends/swbt/bt/emit.h"
 #include "backends/swbt/bt/tunables.h"
+#include "backends/swbt/bt/watch.h"
 
 /* A linear address at run time. */
 enum ea_how {
@@ -102,6 +103,16 @@ u8 tr_gpr(struct tr *t, u8 gpr, u8 scratch);
 static inline void tr_commit(struct tr *t)
 {
 	t->commit = t->e.p;
+}
+
+/* One more of what is counted at M; RCX is free. Only for --bt-stats. */
+static inline void tr_count(struct tr *t, struct emit_mem m)
+{
+	if (likely(!watch_counts(t->bt)))
+		return;
+	emit_load(&t->e, W64, RCX, m);
+	emit_lea(&t->e, W64, RCX, at(RCX, 1));
+	emit_store(&t->e, W64, RCX, m);
 }
 
 /* ---- translate.c ----------------------------------------------------------------------------- */
