@@ -260,8 +260,6 @@ static int deliver_once(struct vcpu *v, const struct event *e)
 {
 	u64 gate = 0, upper = 0;
 
-	if (likely(deliver_quick(v, e)))
-		return 0;
 	if (v->mode == MODE_REAL)
 		return by_vectors(v, e);
 	if (read_gate(v, e, &gate, &upper))
@@ -333,9 +331,10 @@ static void mark_external(struct vcpu *v)
 		v->exc.error |= 1;
 }
 
-static void deliver(struct vcpu *v, struct event e)
+static __attribute__((noinline)) void deliver_at_last(struct vcpu *v, const struct event *first)
 {
-	v->no_interrupts_once = v->s.ev.sti_shadow = v->s.ev.movss_shadow = false;
+	struct event e = *first;
+
 	while (deliver_once(v, &e)) {
 		struct exception second = v->exc;
 
@@ -354,10 +353,19 @@ static void deliver(struct vcpu *v, struct event e)
 	}
 }
 
+static inline void deliver(struct vcpu *v, const struct event *e)
+{
+	v->no_interrupts_once = v->s.ev.sti_shadow = v->s.ev.movss_shadow = false;
+	if (unlikely(!deliver_quick(v, e)))
+		deliver_at_last(v, e);
+}
+
 void deliver_exception(struct vcpu *v, const struct exception *exc)
 {
+	const struct event e = event_of(v, exc);
+
 	note_exception(v, exc);
-	deliver(v, event_of(v, exc));
+	deliver(v, &e);
 }
 
 static struct event interrupt(const struct vcpu *v, u8 vector)
@@ -370,13 +378,17 @@ static struct event interrupt(const struct vcpu *v, u8 vector)
 /* Vectors that name exceptions are interrupts here all the same. */
 void deliver_interrupt(struct vcpu *v, u8 vector)
 {
-	deliver(v, interrupt(v, vector));
+	const struct event e = interrupt(v, vector);
+
+	deliver(v, &e);
 }
 
 void deliver_nmi(struct vcpu *v)
 {
+	const struct event e = interrupt(v, NMI);
+
 	v->s.ev.nmi_masked = true;
-	deliver(v, interrupt(v, NMI));
+	deliver(v, &e);
 }
 
 enum emulate_result deliver_soft(struct vcpu *v, u8 vector, u64 next_rip, bool int1)
@@ -389,7 +401,7 @@ enum emulate_result deliver_soft(struct vcpu *v, u8 vector, u64 next_rip, bool i
 		.rflags = v->s.rflags,
 	};
 
-	if (!deliver_once(v, &e))
+	if (likely(deliver_quick(v, &e)) || !deliver_once(v, &e))
 		return EMU_JUMPED;
 	if (int1)
 		mark_external(v);

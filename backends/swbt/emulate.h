@@ -73,7 +73,7 @@ int read_descriptor(struct vcpu *v, u16 selector, enum vector vector, u64 *descr
  * Deliver VECTOR through the IDT (or IVT): gates, stack switch, IST, error code, double and triple
  * fault. SOFT: INT n, INT3, INTO (gate DPL is checked, RIP pushed is NEXT_RIP). On return the vCPU
  * is at the handler. Never fails: contributory faults are folded as SDM vol. 3A table 6-5 says; a
- * triple fault calls vm_stop.
+ * triple fault calls vm_stop. EXC may be v->exc.
  */
 void deliver_exception(struct vcpu *v, const struct exception *exc);
 void deliver_interrupt(struct vcpu *v, u8 vector);

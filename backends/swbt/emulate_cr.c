@@ -16,6 +16,7 @@
 
 #define CR3_NO_FLUSH BIT64(63)
 #define CR3_PCID     0xfffull
+#define CR3_RESERVED 0xfff0000000000000ull
 
 /* CR4 bits and the CPUID feature that each needs: leaf, register (1 ebx, 2 ecx, 3 edx), bit. */
 static const struct {
@@ -31,18 +32,20 @@ static const struct {
 	{ CR4_SMEP, 7, 1, 7 },	   { CR4_SMAP, 7, 1, 20 },
 };
 
-static u64 cr4_allowed(struct vcpu *v)
+/* Which of BITS the processor does not have. */
+static u64 cr4_reserved(struct vcpu *v, u64 bits)
 {
-	u64 mask = 0;
+	for (size_t n = 0; bits && n < ARRAY_SIZE(cr4_features); n++) {
+		struct cpuid_leaf *l;
 
-	for (size_t n = 0; n < ARRAY_SIZE(cr4_features); n++) {
-		struct cpuid_leaf *l = cpuid_find(&v->vm->cpuid, cr4_features[n].function, 0);
-		u32 regs[] = { l ? l->eax : 0, l ? l->ebx : 0, l ? l->ecx : 0, l ? l->edx : 0 };
-
-		if (regs[cr4_features[n].reg] & BIT(cr4_features[n].bit))
-			mask |= cr4_features[n].cr4;
+		if (!(bits & cr4_features[n].cr4))
+			continue;
+		l = cpuid_find(&v->vm->cpuid, cr4_features[n].function, 0);
+		if (l && (const u32[]){ l->eax, l->ebx, l->ecx, l->edx }[cr4_features[n].reg] &
+				 BIT(cr4_features[n].bit))
+			bits &= ~cr4_features[n].cr4;
 	}
-	return mask;
+	return bits;
 }
 
 /* Entering or leaving long mode by CR0.PG. 0 or EXC. */
@@ -85,13 +88,6 @@ int set_cr0(struct vcpu *v, u64 value)
 	return 0;
 }
 
-static u64 phys_mask(struct vcpu *v)
-{
-	struct cpuid_leaf *l = cpuid_find(&v->vm->cpuid, 0x80000008, 0);
-
-	return BIT64(l ? l->eax & 0xff : 36) - 1;
-}
-
 int set_cr3(struct vcpu *v, u64 value)
 {
 	bool keep = false;
@@ -101,7 +97,7 @@ int set_cr3(struct vcpu *v, u64 value)
 			keep = value & CR3_NO_FLUSH;
 			value &= ~CR3_NO_FLUSH;
 		}
-		if (value & ~phys_mask(v))
+		if (value & (v->mmu.no_address | CR3_RESERVED))
 			return raise_err(v, GP, 0);
 	} else {
 		value = (u32)value;
@@ -117,10 +113,9 @@ int set_cr3(struct vcpu *v, u64 value)
 
 int set_cr4(struct vcpu *v, u64 value)
 {
-	const u64 paging = CR4_PAE | CR4_PSE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP;
 	u64 old = v->s.cr4;
 
-	if (value & ~cr4_allowed(v))
+	if (cr4_reserved(v, value & ~old))
 		return raise_err(v, GP, 0);
 	if (long_mode(v) && !(value & CR4_PAE))
 		return raise_err(v, GP, 0);
@@ -133,8 +128,7 @@ int set_cr4(struct vcpu *v, u64 value)
 		v->s.cr4 = old;
 		return EXC;
 	}
-	if ((value ^ old) & paging)
-		mmu_flush(v, true);
+	mmu_rights_changed(v);
 	return 0;
 }
 
@@ -154,8 +148,7 @@ int set_efer(struct vcpu *v, u64 value)
 	if ((value ^ old) & EFER_LME && v->s.cr0 & CR0_PG)
 		return raise_err(v, GP, 0);
 	v->s.efer = (value & ~EFER_LMA) | (old & EFER_LMA);
-	if ((value ^ old) & EFER_NXE)
-		mmu_flush(v, true);
+	mmu_rights_changed(v);
 	return 0;
 }
 

@@ -39,7 +39,10 @@ static enum emulate_result enter(struct vcpu *v, u16 cs, bool wide, u64 rip)
 	v->s.seg[SEG_CS] = flat(cs, wide ? CODE64 : CODE32, 0);
 	v->s.seg[SEG_SS] = flat((u16)(cs + 8), DATA32, 0);
 	v->s.rip = rip;
-	vcpu_derive(v);
+	if (likely(wide && v->mode == MODE_LONG64))
+		vcpu_derive_cpl(v);
+	else
+		vcpu_derive(v);
 	return EMU_JUMPED;
 }
 
@@ -94,7 +97,10 @@ enum emulate_result emu_sysret(struct vcpu *v, const struct insn *i)
 		*ss = flat((u16)(base + 8), DATA32, 3);
 	}
 	v->s.rip = rip;
-	vcpu_derive(v);
+	if (likely(wide))
+		vcpu_derive_cpl(v); /* from 64-bit mode, as REX.W says */
+	else
+		vcpu_derive(v);
 	return EMU_JUMPED;
 }
 

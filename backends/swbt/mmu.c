@@ -7,6 +7,7 @@
  * write to a page walks again. No paging structures are cached: every miss is a whole walk. Which
  * slots are in use is kept as bits, so that a flush costs what it throws away.
  */
+#include "backends/swbt/segment.h"
 #include "backends/swbt/walk.h"
 
 #include "common/cpuid.h"
@@ -45,6 +46,7 @@ void mmu_init(struct vcpu *v)
 		bits = 32;
 	v->mmu.no_address32 = BIT(22) - BIT(bits - 32 + 13);
 	v->mmu.has_1g = ext && ext->edx & BIT(26);
+	v->mmu.amd = vendor_is_amd(v);
 	v->mmu.entry_size = 0; /* not configured */
 	mmu_configure(v);
 }
@@ -79,18 +81,21 @@ static u32 rights_of(const struct vcpu *v, unsigned int allowed)
 void mmu_configure(struct vcpu *v)
 {
 	struct mmu *m = &v->mmu;
-	u64 config = config_of(v);
+	u64 config = config_of(v), changed;
 
 	m->cr0 = v->s.cr0;
 	m->cr4 = v->s.cr4;
 	m->efer = v->s.efer;
 	if (m->config == config && m->entry_size)
 		return;
+	changed = m->entry_size ? m->config ^ config : ~0ull;
 	m->config = config;
+	mmu_flush(v, true);
+	if (!(changed & ~(CR4_PGE | CR4_PCIDE)))
+		return;
 	for (unsigned int allowed = 0; allowed < ARRAY_SIZE(m->rights); allowed++)
 		m->rights[allowed] = rights_of(v, allowed);
 	walk_configure(v);
-	mmu_flush(v, true);
 }
 
 static __attribute__((noinline)) int page_fault(struct vcpu *v, u64 linear, u32 access, u32 error)
@@ -108,20 +113,40 @@ static __attribute__((noinline)) int page_fault(struct vcpu *v, u64 linear, u32 
 
 /* ---- the TLB -------------------------------------------------------------------------------- */
 
+static void note_region(struct mmu_large *l, u64 region)
+{
+	unsigned int word = region / 64 % ARRAY_SIZE(l->mega);
+
+	l->mega[word] |= BIT64(region % 64);
+	l->words[word / 64] |= BIT64(word % 64);
+}
+
 /* Large pages are kept in pieces of 4 KiB. Where there may be any, by what INVLPG is told. */
 static void note_large(struct vcpu *v, u64 linear, unsigned int shift)
 {
 	struct mmu_large *l = &v->mmu.large;
-	u64 region = linear >> 21, giga = linear >> 30;
+	u64 giga = linear >> 30;
 
-	if (shift >= 30) {
+	l->any = true;
+	if (shift >= 30)
 		l->giga[giga / 64 % ARRAY_SIZE(l->giga)] |= BIT64(giga % 64);
+	else
+		note_region(l, linear >> 21);
+	if (shift == 22)
+		note_region(l, linear >> 21 ^ 1);
+}
+
+static void forget_large(struct mmu_large *l)
+{
+	if (!l->any)
 		return;
-	}
-	l->mega[region / 64 % ARRAY_SIZE(l->mega)] |= BIT64(region % 64);
-	if (shift == 22) {
-		region ^= 1;
-		l->mega[region / 64 % ARRAY_SIZE(l->mega)] |= BIT64(region % 64);
+	l->any = false;
+	for (unsigned int i = 0; i < ARRAY_SIZE(l->giga); i++)
+		l->giga[i] = 0;
+	for (unsigned int i = 0; i < ARRAY_SIZE(l->words); i++) {
+		for (u64 words = l->words[i]; words; words &= words - 1)
+			l->mega[i * 64 + (unsigned int)__builtin_ctzll(words)] = 0;
+		l->words[i] = 0;
 	}
 }
 
@@ -295,7 +320,7 @@ static void drop_all(struct vcpu *v)
 			v->tlb[i * 64 + (unsigned int)__builtin_ctzll(used)].rights = 0;
 		v->mmu.used[i] = v->mmu.local[i] = 0;
 	}
-	v->mmu.large = (struct mmu_large){ 0 };
+	forget_large(&v->mmu.large);
 }
 
 /* What is not global. */

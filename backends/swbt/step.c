@@ -325,10 +325,8 @@ enum emulate_result step_execute(struct vcpu *v)
 
 static void deliver(struct vcpu *v)
 {
-	const struct exception exc = v->exc;
-
 	v->tf_pending = false;
-	deliver_exception(v, &exc);
+	deliver_exception(v, &v->exc);
 	v->vm->traps.c[TRAP_EXCEPTION].count++;
 }
 

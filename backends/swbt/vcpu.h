@@ -58,6 +58,8 @@ struct mmu_level {
 /* Regions of 2 MiB and 1 GiB, hashed, of whose large pages the TLB may hold pieces. */
 struct mmu_large {
 	u64 mega[256], giga[8];
+	u64 words[4]; /* of mega, that are not 0 */
+	bool any;
 };
 
 /* The latest walk that ended in a page table: entry, and what the levels above it allow. */
@@ -75,6 +77,7 @@ struct mmu {
 	struct mmu_level level[5];
 	u8 entry_size;	  /* bytes; 0: not configured yet */
 	bool has_1g;	  /* 1 GiB pages */
+	bool amd;	  /* G is reserved where it means nothing */
 	u32 no_address32; /* reserved bits of a 4 MiB page's entry */
 	u64 no_address;	  /* bits 51:MAXPHYADDR, reserved in every 8-byte entry */
 	u64 pdpte[4];	  /* PDPTE registers of PAE paging */

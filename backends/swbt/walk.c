@@ -5,8 +5,6 @@
  */
 #include "backends/swbt/walk.h"
 
-#include "backends/swbt/segment.h"
-
 #define PAE_IGNORED    0x7ff0000000000000ull /* bits that 4-level paging ignores and PAE reserves */
 #define PDPTE_RESERVED 0x1e6ull
 #define LARGE_LOW_BIT  13 /* below it, large pages have the flags of all; bit 12 is PAT */
@@ -46,7 +44,7 @@ static u64 reserved_bits(const struct vcpu *v, const struct format *f, unsigned 
 	else if (level > 2)
 		r |= PTE_PS;
 	/* Intel's ignore it. APM vol. 2 figures 5-20 and 5-21; Linux' KVM does the same. */
-	if (!leaf && level > 2 && vendor_is_amd(v))
+	if (!leaf && level > 2 && v->mmu.amd)
 		r |= PTE_G;
 	return r;
 }

@@ -58,21 +58,37 @@ void seen_add(struct seen *s, const struct seen_page *p)
 		add_large(s, p);
 }
 
+/* Nothing is listed any more. Most flushes find little: MOV CR3 takes no more time than it has to.
+ */
+static void filter_clear(struct seen *s, unsigned int nr)
+{
+	for (unsigned int n = 0; n < nr && nr <= 16; n++) {
+		const struct seen_page *p = &s->list[n];
+
+		if (p->shift > LARGE_SHIFT) {
+			nr = ~0u;
+			break;
+		}
+		s->small[p->page % FILTER_PAGES / 64] = 0;
+		s->large[(p->page >> (LARGE_SHIFT - 12)) % FILTER_PAGES / 64] = 0;
+	}
+	for (unsigned int n = 0; n < ARRAY_SIZE(s->small) && nr > 16; n++)
+		s->small[n] = s->large[n] = 0;
+}
+
 void seen_flush(struct seen *s, bool global_too)
 {
-	unsigned int kept = 0;
+	unsigned int kept = 0, nr = s->nr;
 
-	for (unsigned int n = 0; n < s->nr; n++) {
+	for (unsigned int n = 0; n < nr; n++) {
 		if (s->list[n].global && !global_too)
 			s->list[kept++] = s->list[n];
 		else
 			s->valid[s->list[n].id] = 0;
 	}
 	s->nr = kept;
-	if (kept)
-		return;
-	for (unsigned int n = 0; n < ARRAY_SIZE(s->small); n++)
-		s->small[n] = s->large[n] = 0;
+	if (!kept)
+		filter_clear(s, nr);
 }
 
 void seen_flush_page(struct seen *s, u64 linear)

@@ -80,7 +80,8 @@ static u32 fpu_classes(struct bt *bt)
 {
 	const struct cpu_state *s = &bt->v->s;
 
-	if (likely(s->cr0 == bt->fpu.cr0 && s->cr4 == bt->fpu.cr4 && s->xcr0 == bt->fpu.xcr0))
+	if (likely(s->cr0 == bt->fpu.cr0 && !((s->cr4 ^ bt->fpu.cr4) & ~CR4_PGE) &&
+		   s->xcr0 == bt->fpu.xcr0))
 		return bt->fpu.classes;
 	bt->fpu.cr0 = s->cr0;
 	bt->fpu.cr4 = s->cr4;

@@ -58,20 +58,25 @@ void targets_drop(struct targets *t, u64 rip, const u8 *host)
 		target_free(t, at);
 }
 
-static void list_flush(struct targets *t, struct target_list *l)
+/* NONE: none will be left, on the other list either. */
+static void list_flush(struct targets *t, struct target_list *l, bool none)
 {
-	while (l->nr)
-		target_free(t, l->at[--l->nr]);
+	while (l->nr) {
+		u16 at = l->at[--l->nr];
+
+		if (none)
+			t->pages[(0 - t->minus_rip[at]) >> 18 & 63] = 0;
+		target_free(t, at);
+	}
 }
 
 void targets_flush(struct targets *t, bool global_too)
 {
-	list_flush(t, &t->local);
-	if (!global_too)
-		return;
-	list_flush(t, &t->global);
-	for (unsigned int n = 0; n < ARRAY_SIZE(t->pages); n++)
-		t->pages[n] = 0;
+	bool none = global_too || !t->global.nr;
+
+	list_flush(t, &t->local, none);
+	if (global_too)
+		list_flush(t, &t->global, none);
 }
 
 static bool has_page(const struct targets *t, u64 linear)
