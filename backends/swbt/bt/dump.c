@@ -61,6 +61,8 @@ static const char *table_name(s64 offset)
 {
 	if (offset >= (s64)SPACE_READ)
 		return "entry for reading";
+	if (offset >= (s64)SPACE_SEEN)
+		return "code page";
 	return offset >= (s64)SPACE_TARGETS ? "targets" : "entry for writing";
 }
 

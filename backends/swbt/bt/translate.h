@@ -106,7 +106,7 @@ static inline void tr_commit(struct tr *t)
 }
 
 /* One more of what is counted at M; RCX is free. Only for --bt-stats. */
-static inline void tr_count(struct tr *t, struct emit_mem m)
+static inline void tr_watch(struct tr *t, struct emit_mem m)
 {
 	if (likely(!watch_counts(t->bt)))
 		return;

@@ -131,7 +131,7 @@ static void find_target(struct tr *t)
 	hit = emit_jrcxz(&t->e);
 	c->fix = emit_jmp32(&t->e);
 	emit_land8(&t->e, hit);
-	tr_count(t, FRAME_AT(indirect_hits));
+	tr_watch(t, FRAME_AT(indirect_hits));
 }
 
 static void jump_target(struct tr *t)
