@@ -6,12 +6,20 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define PAGE 4096u
+#define PAGE	4096u
+#define WINDOWS 4u
 
+/* Protections do not change while the machine runs (common/sandbox.def): there is a window of two
+ * pages for each case. */
 struct masked {
-	u8 *pages;	     /* two */
+	u8 *pages; /* window n: the first page is there if BIT(0) of n, the second if BIT(1) */
 	struct mem_op op[2]; /* the operand's part in each */
 };
+
+static u8 *window(const struct masked *m, unsigned int n)
+{
+	return m->pages + n * 2 * PAGE;
+}
 
 int masked_init(struct vcpu *v)
 {
@@ -20,8 +28,14 @@ int masked_init(struct vcpu *v)
 	if (!m)
 		return -ENOMEM;
 	v->masked = m;
-	m->pages = mmap(NULL, 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	return m->pages == MAP_FAILED ? -errno : 0;
+	m->pages = mmap(NULL, WINDOWS * 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (m->pages == MAP_FAILED)
+		return -errno;
+	for (unsigned int n = 0; n < WINDOWS * 2; n++)
+		if (n / 2 & BIT(n % 2) &&
+		    mprotect(m->pages + n * PAGE, PAGE, PROT_READ | PROT_WRITE))
+			return -errno;
+	return 0;
 }
 
 void masked_fini(struct vcpu *v)
@@ -31,7 +45,7 @@ void masked_fini(struct vcpu *v)
 	if (!m)
 		return;
 	if (m->pages != MAP_FAILED)
-		munmap(m->pages, 2 * PAGE);
+		munmap(m->pages, WINDOWS * 2 * PAGE);
 	free(m);
 	v->masked = NULL;
 }
@@ -58,27 +72,23 @@ int masked_run(struct vcpu *v, const struct insn *i, const struct thunk *t, u64 
 	u32 access = (u32)ACC_READ | (i->mem_write ? ACC_WRITE : 0);
 	struct masked *m = v->masked;
 	u64 linear, fault;
-	u8 *mem;
+	u8 *mem, *pages;
 	u32 len[2];
 	bool there[2] = { false, false };
 	int r = mem_linear(v, i->mem_seg, ea, i->mem_size, access, &linear);
 
 	if (r)
 		return r;
-	mem = m->pages + linear % PAGE;
 	len[0] = PAGE - linear % PAGE < i->mem_size ? PAGE - linear % PAGE : i->mem_size;
 	len[1] = i->mem_size - len[0];
-	for (unsigned int n = 0; n < 2; n++) {
-		u8 *at = n ? m->pages + PAGE : mem;
-
+	for (unsigned int n = 0; n < 2; n++)
 		there[n] = len[n] && !mem_prepare_linear(v, linear + (n ? len[0] : 0), len[n],
 							 access, &m->op[n]);
-		if (mprotect(m->pages + n * PAGE, PAGE,
-			     there[n] ? PROT_READ | PROT_WRITE : PROT_NONE))
-			abort();
+	pages = window(m, there[0] | (unsigned int)there[1] << 1);
+	mem = pages + linear % PAGE;
+	for (unsigned int n = 0; n < 2; n++)
 		if (there[n])
-			copy(at, m->op[n].data, len[n]);
-	}
+			copy(n ? pages + PAGE : mem, m->op[n].data, len[n]);
 	r = thunk_try(v, t, mem, &fault);
 	if (r == -EFAULT) {
 		fault = linear + (fault - (uintptr_t)mem);
@@ -89,7 +99,7 @@ int masked_run(struct vcpu *v, const struct insn *i, const struct thunk *t, u64 
 	for (unsigned int n = 0; !r && i->mem_write && n < 2; n++) {
 		if (!there[n])
 			continue;
-		copy(m->op[n].data, n ? m->pages + PAGE : mem, len[n]);
+		copy(m->op[n].data, n ? pages + PAGE : mem, len[n]);
 		mem_commit(v, &m->op[n]);
 	}
 	return r;
