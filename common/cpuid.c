@@ -175,6 +175,20 @@ static u32 xsave_size(struct cpuid_table *t, u64 mask)
 	return size;
 }
 
+/* The same in the compacted format of XSAVEC; SDM vol. 1 section 13.4.3. */
+static u32 compacted_size(struct cpuid_table *t, u64 mask)
+{
+	u32 size = 576;
+
+	for (unsigned int i = 2; i < 63; i++) {
+		struct cpuid_leaf *l = mask & BIT64(i) ? cpuid_find(t, 0xd, i) : NULL;
+
+		if (l && l->eax)
+			size = (u32)(l->ecx & BIT(1) ? ALIGN_UP(size, 64) : size) + l->eax;
+	}
+	return size;
+}
+
 /* Make what follows from the feature bits agree with them. */
 static void normalize(struct cpuid_table *t)
 {
@@ -359,4 +373,6 @@ void cpuid_query(const struct cpuid_table *table, u32 function, u32 index, u64 c
 	}
 	if (function == 0xd && index == 0 && l->eax)
 		out[EBX] = xsave_size(t, xcr0);
+	if (function == 0xd && index == 1 && l->eax & BIT(1))
+		out[EBX] = compacted_size(t, xcr0);
 }

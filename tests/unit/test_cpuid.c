@@ -72,11 +72,13 @@ static void test_intersect(void)
 static void test_query(void)
 {
 	struct cpuid_table t = {
-		.nr = 5,
+		.nr = 7,
 		.leaf = { { .function = 0, .eax = 0xd, .ecx = 0x6c65746e }, /* "ntel" */
 			  { .function = 1, .ecx = ECX_XSAVE, .edx = BIT(9) },
 			  { .function = 0xd, .index = 0, .indexed = true, .eax = 7, .ecx = 832 },
 			  { .function = 0xd, .index = 2, .indexed = true, .eax = 256, .ebx = 576 },
+			  { .function = 0xd, .index = 1, .indexed = true, .eax = 7 },
+			  { .function = 0xd, .index = 5, .indexed = true, .eax = 8, .ecx = 2 },
 			  { .function = 0x80000000, .eax = 0x80000008 } }
 	};
 	u32 out[4];
@@ -91,6 +93,16 @@ static void test_query(void)
 	CU_ASSERT_EQUAL(out[1], 576);
 	cpuid_query(&t, 0xd, 0, 0, 7, true, out);
 	CU_ASSERT_EQUAL(out[1], 832);
+	/* Compacted, where there is XSAVEC: without the gaps that the standard format has. */
+	cpuid_query(&t, 0xd, 1, 0, 3, true, out);
+	CU_ASSERT_EQUAL(out[1], 576);
+	cpuid_query(&t, 0xd, 1, 0, 0x27, true, out);
+	CU_ASSERT_EQUAL(out[1], 832 + 8);
+	cpuid_query(&t, 0xd, 1, 0, 0x23, true, out);
+	CU_ASSERT_EQUAL(out[1], 576 + 8);
+	cpuid_find(&t, 0xd, 1)->eax = 5;
+	cpuid_query(&t, 0xd, 1, 0, 7, true, out);
+	CU_ASSERT_EQUAL(out[1], 0);
 	/* Beyond the last leaf: Intel repeats the highest basic one, AMD gives zeros. */
 	cpuid_query(&t, 0x7000, 2, 0, 1, true, out);
 	CU_ASSERT_EQUAL(out[0], 256);
