@@ -50,12 +50,13 @@ enum {
 
 static const struct argp_option argp_options[] = {
 	{ NULL, 0, NULL, 0, "What to run:", 1 },
-	{ "kernel", OPT_KERNEL, "FILE", 0, "Guest to load: Multiboot, ELF or flat binary", 1 },
-	{ "initrd", OPT_INITRD, "FILE", 0, "Hand FILE to the guest (Multiboot: its first module)",
-	  1 },
+	{ "kernel", OPT_KERNEL, "FILE", 0,
+	  "Guest to load: Linux bzImage, Multiboot, PVH, ELF or flat binary", 1 },
+	{ "initrd", OPT_INITRD, "FILE", 0,
+	  "Hand FILE to the guest (Multiboot, PVH: its first module)", 1 },
 	{ "append", OPT_APPEND, "STR", 0, "The guest's command line", 1 },
 	{ "format", OPT_FORMAT, "FMT", 0,
-	  "Say what the kernel file is: auto (default), multiboot, elf or flat", 1 },
+	  "Say what the kernel file is: auto (default), multiboot, pvh, elf, linux or flat", 1 },
 	{ "address", OPT_ADDRESS, "ADDR", 0,
 	  "Flat binaries: where to load and enter it (default 0x7c00, 1M but in real mode)", 1 },
 	{ "mode", OPT_MODE, "MODE", 0,
@@ -130,7 +131,9 @@ static int parse_word(struct argp_state *state, const char *option, const char *
 }
 
 static const char *const irqchip_words[] = { "user", "kernel", NULL };
-static const char *const format_words[] = { "auto", "multiboot", "elf", "flat", NULL };
+static const char *const format_words[] = {
+	"auto", "multiboot", "pvh", "elf", "linux", "flat", NULL
+};
 static const char *const mode_words[] = { "real", "protected", "long", NULL };
 
 static error_t parse(int key, char *arg, struct argp_state *state)

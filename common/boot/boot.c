@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/boot/boot.h"
+#include "common/boot/acpi.h"
 #include "common/boot/elf.h"
 #include "common/boot/flat.h"
+#include "common/boot/linux.h"
 #include "common/boot/memmap.h"
 #include "common/boot/multiboot.h"
+#include "common/boot/pvh.h"
 
 #include <errno.h>
 
@@ -15,10 +18,12 @@ struct loader {
 		    struct cpu_state *entry, struct error *err);
 };
 
-/* In the order in which BOOT_AUTO asks them: a Multiboot kernel is mostly an ELF file too. */
+/* In the order in which BOOT_AUTO asks them: Multiboot and PVH kernels are mostly ELF files too. */
 static const struct loader loaders[] = {
 	[BOOT_MULTIBOOT] = { "multiboot", true, multiboot_probe, multiboot_load },
+	[BOOT_PVH] = { "pvh", true, pvh_probe, pvh_load },
 	[BOOT_ELF] = { "elf", false, elf_probe, elf_load },
+	[BOOT_LINUX] = { "linux", true, linux_probe, linux_load },
 	[BOOT_FLAT] = { "flat", false, NULL, flat_load },
 };
 
@@ -33,7 +38,9 @@ static const struct loader *find_loader(const struct image *image, enum boot_for
 			if (l->probe && l->probe(image))
 				return l;
 		fail(err, -ENOEXEC,
-		     "%s: neither Multiboot nor ELF; a raw binary needs --format flat", label);
+		     "%s: neither Multiboot nor ELF nor a Linux bzImage; a raw binary needs "
+		     "--format flat",
+		     label);
 		return NULL;
 	}
 	if ((unsigned int)format < ARRAY_SIZE(loaders))
@@ -77,6 +84,7 @@ int boot_load_image(struct ram *ram, const struct image *image, const struct boo
 			    image_label(image->path), l->name);
 	/* Before the guest, which may have its own bytes or cleared memory there. */
 	leave_bios_data(ram);
+	acpi_build(ram);
 	return l->load(ram, image, params, entry, err);
 }
 

@@ -12,7 +12,7 @@
 #include "common/ram.h"
 #include "common/types.h"
 
-enum boot_format { BOOT_AUTO, BOOT_MULTIBOOT, BOOT_ELF, BOOT_FLAT };
+enum boot_format { BOOT_AUTO, BOOT_MULTIBOOT, BOOT_PVH, BOOT_ELF, BOOT_LINUX, BOOT_FLAT };
 enum flat_mode { FLAT_REAL, FLAT_PROTECTED, FLAT_LONG };
 
 #define BOOT_ADDRESS_DEFAULT (~0ull) /* 0x7c00 in real mode, 1 MiB in the others */

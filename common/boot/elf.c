@@ -135,6 +135,9 @@ static int read_segments(struct elf *elf, const Elf64_Ehdr *h, u64 *align, struc
 		return unsuitable(elf, err, "no program headers; link it as an executable");
 	if (h->e_phentsize < min || !table)
 		return malformed(elf, err, "program headers beyond the end of the file");
+	elf->phoff = h->e_phoff;
+	elf->phnum = h->e_phnum;
+	elf->phentsize = h->e_phentsize;
 	for (u32 i = 0; i < h->e_phnum; i++, table += h->e_phentsize) {
 		Elf64_Phdr p = read_phdr(elf, table);
 		int code;
@@ -226,6 +229,46 @@ int elf_parse(struct elf *elf, const struct image *image, struct error *err)
 	if (!code)
 		code = find_entry(elf, h.e_entry, err);
 	return code ? code : check_sections(elf, &h, err);
+}
+
+/* Look through one PT_NOTE segment; both classes use the 32-bit header. */
+static const void *find_note(const struct image *image, const Elf64_Phdr *p, const char *name,
+			     u32 type, u32 *len)
+{
+	u64 align = p->p_align == 8 ? 8 : 4, at = 0, name_len = strlen(name) + 1;
+	const u8 *notes = image_at(image, p->p_offset, p->p_filesz);
+	Elf64_Nhdr n;
+
+	while (notes && at <= p->p_filesz && p->p_filesz - at >= sizeof(n)) {
+		u64 desc, end;
+
+		memcpy(&n, notes + at, sizeof(n));
+		desc = ALIGN_UP(at + sizeof(n) + n.n_namesz, align);
+		end = desc + n.n_descsz;
+		if (end > p->p_filesz)
+			return NULL;
+		if (n.n_type == type && n.n_namesz == name_len &&
+		    !memcmp(notes + at + sizeof(n), name, name_len)) {
+			*len = n.n_descsz;
+			return notes + desc;
+		}
+		at = ALIGN_UP(end, align);
+	}
+	return NULL;
+}
+
+const void *elf_note(const struct elf *elf, const char *name, u32 type, u32 *len)
+{
+	const u8 *table = elf->image->data + elf->phoff;
+	const void *found = NULL;
+
+	for (u32 i = 0; i < elf->phnum && !found; i++, table += elf->phentsize) {
+		Elf64_Phdr p = read_phdr(elf, table);
+
+		if (p.p_type == PT_NOTE)
+			found = find_note(elf->image, &p, name, type, len);
+	}
+	return found;
 }
 
 int elf_place(const struct elf *elf, struct layout *layout, struct error *err)

@@ -27,8 +27,10 @@ struct elf {
 	u64 moved;   /* it runs that much above the addresses that it was linked for */
 	unsigned int nr;
 	struct elf_segment seg[ELF_SEGMENTS]; /* loadable and not empty */
-	u64 shoff;			      /* section headers; inside the file */
-	u32 shnum, shentsize, shstrndx;	      /* shnum 0: none */
+	u64 phoff;			      /* program headers; inside the file */
+	u32 phnum, phentsize;
+	u64 shoff;			/* section headers; inside the file */
+	u32 shnum, shentsize, shstrndx; /* shnum 0: none */
 };
 
 /* Does the file start as an ELF file does? */
@@ -40,6 +42,9 @@ int elf_parse(struct elf *elf, const struct image *image, struct error *err);
 /* Copy the segments into RAM and clear what follows them. -ENOEXEC if one is not in RAM or is where
  * another one is. */
 int elf_place(const struct elf *elf, struct layout *layout, struct error *err);
+
+/* The descriptor of the first note of owner NAME and TYPE, *LEN bytes long, or NULL. */
+const void *elf_note(const struct elf *elf, const char *name, u32 type, u32 *len);
 
 /* Loader: EM_386 starts as entry_protected, EM_X86_64 as entry_long. */
 int elf_load(struct ram *ram, const struct image *image, const struct boot_params *params,

@@ -54,7 +54,8 @@ static u64 descriptor(u32 attr)
 
 static int entry_flat(struct cpu_state *s, struct layout *layout, u32 code_attr, struct error *err)
 {
-	const u64 gdt[] = { 0, descriptor(code_attr), descriptor(DATA_ATTR) };
+	const u64 gdt[] = { [ENTRY_CODE / 8] = descriptor(code_attr),
+			    [ENTRY_DATA / 8] = descriptor(DATA_ATTR) };
 	void *p = layout_alloc_boot(layout, sizeof(gdt), 16, &s->gdt.base);
 
 	if (!p)

@@ -10,9 +10,9 @@
 #include "common/cpu_state.h"
 #include "common/error.h"
 
-/* Selectors of the GDT that protected and long mode start with. */
-#define ENTRY_CODE 0x08
-#define ENTRY_DATA 0x10
+/* Selectors of the GDT that protected and long mode start with: those that Linux asks for. */
+#define ENTRY_CODE 0x10
+#define ENTRY_DATA 0x18
 
 /* Real mode. ADDRESS below 64 KiB: CS 0, IP ADDRESS, as for a boot sector; below 1 MiB: CS
  * ADDRESS / 16, IP the rest. Data segments equal CS. SS:SP 8000:0000. */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/dev/resetport.h"
 
-#define RESET_PORT 0xcf9
-#define RC_CPU	   0x04 /* resets when it rises */
-#define RC_MASK	   0x0e /* full reset, CPU, system: what reads back */
+#define RC_CPU	0x04 /* resets when it rises */
+#define RC_MASK 0x0e /* full reset, CPU, system: what reads back */
 
 static u64 resetport_read(void *dev, u64 offset, unsigned int size)
 {

@@ -9,6 +9,9 @@
 #include "common/bus.h"
 #include "common/types.h"
 
+#define RESET_PORT  0xcf9
+#define RESET_VALUE 0x06 /* what to write for a full reset */
+
 struct resetport {
 	void (*reset)(void *arg);
 	void *arg;

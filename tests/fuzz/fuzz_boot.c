@@ -16,16 +16,17 @@
 
 #define RAM_SIZE (4 * MiB)
 
-#define OPT_FORMAT(b)  ((b)&3)
+#define OPT_FORMAT(b)  (formats[(b)&3])
 #define OPT_MODE(b)    ((b) >> 2 & 3) /* 3: a mode that does not exist */
 #define OPT_APPEND(b)  ((b) >> 4 & 1)
 #define OPT_INITRD(b)  ((b) >> 5 & 1)
 #define OPT_ADDRESS(b) ((b) >> 6 & 3)
 
+static const enum boot_format formats[] = { BOOT_AUTO, BOOT_MULTIBOOT, BOOT_ELF, BOOT_FLAT };
 static const u64 addresses[] = { BOOT_ADDRESS_DEFAULT, 0x7ff00, 0x90000, RAM_SIZE - 64 };
 
 static struct ram ram;
-static char initrd[64];
+static char initrd[64], initrd_list[160];
 
 static void broken(const char *what, const struct error *err)
 {
@@ -40,7 +41,8 @@ static void setup(void)
 
 	if (fd < 0 || write(fd, "module", 6) != 6 || ram_init(&ram, RAM_SIZE, &err))
 		broken("cannot set up", &err);
-	snprintf(initrd, sizeof(initrd), "/proc/self/fd/%d a,/proc/self/fd/%d b", fd, fd);
+	snprintf(initrd, sizeof(initrd), "/proc/self/fd/%d", fd);
+	snprintf(initrd_list, sizeof(initrd_list), "%s a,%s b", initrd, initrd);
 }
 
 /* What every started guest may count on. */
@@ -72,10 +74,12 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	if (size < 2)
 		return 0;
 	params = (struct boot_params){
-		.format = (enum boot_format)OPT_FORMAT(data[0]),
+		.format = OPT_FORMAT(data[0]),
 		.mode = (enum flat_mode)OPT_MODE(data[0]),
 		.append = OPT_APPEND(data[0]) ? "some words" : NULL,
-		.initrd = OPT_INITRD(data[0]) ? initrd : NULL,
+		.initrd = !OPT_INITRD(data[0])	      ? NULL
+			  : OPT_ADDRESS(data[0]) == 1 ? initrd
+						      : initrd_list,
 		.address = addresses[OPT_ADDRESS(data[0])],
 	};
 	image = (struct image){ data + 1, size - 1, "fuzz" };

@@ -67,7 +67,7 @@ static void test_protected(void)
 	CU_ASSERT_EQUAL(entry.seg[SEG_SS].limit, 0xffffffff);
 	for (unsigned int i = SEG_ES; i <= SEG_GS; i++)
 		CU_ASSERT_TRUE(guest_gdt_matches(&ram, &entry, i));
-	CU_ASSERT_EQUAL(entry.gdt.limit, 3 * 8 - 1);
+	CU_ASSERT_EQUAL(entry.gdt.limit, 4 * 8 - 1);
 	CU_ASSERT_EQUAL(entry.idt.limit, 0);
 	CU_ASSERT_EQUAL(load(16, BOOT_ADDRESS_DEFAULT, FLAT_PROTECTED), 0);
 	CU_ASSERT_EQUAL(entry.rip, MEMMAP_HIGH);
