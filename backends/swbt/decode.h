@@ -71,7 +71,7 @@ struct insn {
 	/* Of RFLAGS_ARITH. Read: also what may stay as it was (shifts by zero, undefined flags). */
 	u32 flags_read, flags_written;
 
-	u8 raw[INSN_MAX];
+	u8 raw[INSN_MAX + 1] __attribute__((aligned(8)));
 	/* Where things are in raw[]; 0 and a zero length where they are not. */
 	u8 opcode_at, modrm_at, disp_at, disp_len, imm_at, imm_len;
 	u8 encoding; /* enum insn_encoding */

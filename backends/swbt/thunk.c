@@ -263,8 +263,7 @@ static void make_key(u64 key[2], const struct insn *i)
 	unsigned int n = i->length;
 
 	__builtin_memcpy(&key[0], i->raw, 8);
-	__builtin_memcpy(&key[1], i->raw + 7, 8);
-	key[1] >>= 8;
+	__builtin_memcpy(&key[1], i->raw + 8, 8);
 	if (n < 8)
 		key[0] &= BIT64(n * 8) - 1;
 	key[1] &= n < 8 ? 0 : BIT64(n * 8 - 64) - 1;

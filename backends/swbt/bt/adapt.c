@@ -45,7 +45,7 @@ static bool due(struct adapt_site *s, u32 how)
 	return true;
 }
 
-void adapt_slow(struct bt *bt, struct block *b, unsigned int insn)
+void adapt_faulted(struct bt *bt, struct block *b, unsigned int insn)
 {
 	struct adapt_site *s;
 
@@ -58,6 +58,12 @@ void adapt_slow(struct bt *bt, struct block *b, unsigned int insn)
 	if (s->times < BT_ADAPT_TIMES)
 		s->times++;
 	translate_anew(bt, b);
+}
+
+void adapt_missed(struct bt *bt, struct block *b, unsigned int insn)
+{
+	if (bt->v->bt_config.adaptive && due(site_of(bt, b, insn), ADAPT_MISS))
+		translate_anew(bt, b);
 }
 
 void adapt_crossing(struct bt *bt, struct block *b, unsigned int insn)

@@ -15,6 +15,7 @@ struct block;
 /* How to translate an instruction. */
 #define ADAPT_CALL  BIT(0) /* call out for it */
 #define ADAPT_CROSS BIT(1) /* its operand often lies on two pages */
+#define ADAPT_MISS  BIT(2) /* it often accesses what the tables cannot have: a device, or code */
 
 struct adapt_site {
 	u64 rip, gpa;
@@ -26,9 +27,10 @@ struct adapt_site {
 /* How the instruction at RIP and GPA is to be translated: BIT() of ADAPT_*. */
 u32 adapt_how(const struct bt *bt, u64 rip, u64 gpa);
 
-/* Instruction INSN of B could not be done where it is, but by a call-out; or its operand was on two
- * pages. If that is often so, B is dropped. */
-void adapt_slow(struct bt *bt, struct block *b, unsigned int insn);
+/* Instruction INSN of B faulted on the host; or missed for good; or had its operand on two pages.
+ * If that is often so, B is dropped. */
+void adapt_faulted(struct bt *bt, struct block *b, unsigned int insn);
+void adapt_missed(struct bt *bt, struct block *b, unsigned int insn);
 void adapt_crossing(struct bt *bt, struct block *b, unsigned int insn);
 
 /* A call-out for an instruction with ADAPT_CALL is over. After many B is dropped, and the

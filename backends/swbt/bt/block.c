@@ -42,14 +42,15 @@ int blocks_init(struct bt *bt)
 	bt->blocks = reserve(bt->max_blocks * sizeof(struct block *));
 	bt->meta = reserve(bt->meta_size);
 	bt->page_blocks = reserve(bt->nr_pages * sizeof(struct page_link *));
+	bt->code_lines = reserve(bt->nr_pages * sizeof(*bt->code_lines));
 	bt->v->code_pages = reserve(bt->nr_pages);
 	bt->hash = calloc(BT_BUCKETS, sizeof(struct block *));
 	bt->sites = calloc(BT_ADAPT_SITES, sizeof(*bt->sites));
 	bt->nr_exits = FIRST_EXIT;
 	if (codepages_init(&bt->code_pages))
 		return -ENOMEM;
-	if (!bt->exits || !bt->blocks || !bt->meta || !bt->page_blocks || !bt->v->code_pages ||
-	    !bt->hash || !bt->sites)
+	if (!bt->exits || !bt->blocks || !bt->meta || !bt->page_blocks || !bt->code_lines ||
+	    !bt->v->code_pages || !bt->hash || !bt->sites)
 		return -ENOMEM;
 	return 0;
 }
@@ -60,6 +61,7 @@ void blocks_fini(struct bt *bt)
 	release(bt->blocks, bt->max_blocks * sizeof(struct block *));
 	release(bt->meta, bt->meta_size);
 	release(bt->page_blocks, bt->nr_pages * sizeof(struct page_link *));
+	release(bt->code_lines, bt->nr_pages * sizeof(*bt->code_lines));
 	release(bt->v->code_pages, bt->nr_pages);
 	bt->v->code_pages = NULL;
 	free(bt->hash);
@@ -153,8 +155,10 @@ static void page_remove(struct bt *bt, struct page_link *l, u64 gpa)
 	*l->before = l->next;
 	if (l->next)
 		l->next->before = l->before;
-	if (!bt->page_blocks[gpa >> 12])
+	if (!bt->page_blocks[gpa >> 12]) {
 		bt->v->code_pages[gpa >> 12] = 0;
+		bt->code_lines[gpa >> 12] = 0;
+	}
 }
 
 void block_publish(struct bt *bt, struct block *b)
@@ -168,6 +172,7 @@ void block_publish(struct bt *bt, struct block *b)
 	page_add(bt, &b->page[0], b, b->gpa);
 	if (b->gpa2)
 		page_add(bt, &b->page[1], b, b->gpa2);
+	smc_add(bt, b);
 }
 
 /* ---- linking --------------------------------------------------------------------------------- */

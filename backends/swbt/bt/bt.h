@@ -32,7 +32,7 @@ struct exit {
 	struct exit *next, **before; /* of those linked to the same block */
 	union {
 		u64 target;		 /* EXIT_JUMP: guest RIP */
-		const struct insn *call; /* EXIT_CALL */
+		const struct insn *call; /* EXIT_CALL; others that miss for good, or NULL */
 	};
 	u8 *site;	/* displacement of the branch, writable view; NULL: cannot be linked */
 	u8 *guard;	/* that of the load of the page's byte (codepage.h); NULL: the same page */
@@ -130,6 +130,7 @@ struct bt {
 	struct block **hash;
 	struct adapt_site *sites;	/* BT_ADAPT_SITES, by RIP */
 	struct page_link **page_blocks; /* by guest-physical page */
+	u64 *code_lines;		/* the same: which 64 bytes hold code, or did */
 	size_t nr_pages;
 
 	struct {
@@ -226,6 +227,9 @@ struct space *bt_space(struct bt *bt, u32 *key);
 enum after bt_call_out(struct bt *bt, struct space *s, struct exit *x, struct next *next);
 /* RIP was set anew: on in code that is known, if nothing else is due. */
 enum after bt_jumped(struct bt *bt, struct space **s, struct next *next);
+
+/* smc.c: writes to B's bytes matter from now on. */
+void smc_add(struct bt *bt, const struct block *b);
 
 /* smc.c, recover.c: for struct engine */
 void bt_code_written(struct vcpu *v, u64 gpa, u32 len);

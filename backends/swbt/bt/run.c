@@ -252,7 +252,7 @@ static enum after handle_stopped(struct bt *bt)
 		st->block->unaligned = true;
 		block_unlink(bt, st->block);
 	} else {
-		adapt_slow(bt, st->block, st->insn);
+		adapt_faulted(bt, st->block, st->insn);
 	}
 	return AFTER_STEP;
 }
@@ -264,8 +264,7 @@ static bool inside_page(u64 linear)
 }
 
 /* The page of frame.linear is not entered. */
-static enum after handle_miss(struct bt *bt, struct space *s, const struct exit *x,
-			      struct next *next)
+static enum after handle_miss(struct bt *bt, struct space *s, struct exit *x, struct next *next)
 {
 	u32 access = x->kind == EXIT_WRITE ? ACC_WRITE : ACC_READ;
 	struct vcpu *v = bt->v;
@@ -283,8 +282,10 @@ static enum after handle_miss(struct bt *bt, struct space *s, const struct exit 
 		next->result = EMU_FAULT;
 		return AFTER_DONE;
 	}
+	if (r == FILL_SLOW && x->call)
+		return bt_call_out(bt, s, x, next);
 	if (r == FILL_SLOW)
-		adapt_slow(bt, x->from, x->insn);
+		adapt_missed(bt, x->from, x->insn);
 	return AFTER_STEP;
 }
 

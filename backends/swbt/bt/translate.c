@@ -56,9 +56,25 @@ struct cold *tr_cold(struct tr *t, enum exit_kind kind)
 	struct cold *c = &t->cold[t->nr_cold++];
 
 	*c = (struct cold){ .kind = (u8)kind, .insn = t->n, .ea = { .how = EA_R13 } };
-	if (kind == EXIT_READ || kind == EXIT_WRITE)
+	if (kind == EXIT_READ || kind == EXIT_WRITE) {
 		c->direct = faults_directly(t);
+		if (unlikely(t->adapt & ADAPT_MISS))
+			tr_call(t, c);
+	}
 	return c;
+}
+
+bool tr_call(struct tr *t, struct cold *c)
+{
+	if (!t->nr_calls || t->caller[t->nr_calls - 1] != t->n) {
+		if (t->nr_calls == BT_BLOCK_CALLS)
+			return false;
+		t->caller[t->nr_calls] = t->n;
+		t->calls[t->nr_calls++] = *t->i;
+	}
+	c->calls = true;
+	c->call = t->nr_calls - 1u;
+	return true;
 }
 
 void tr_branch_rcxz(struct tr *t, struct cold *c)
@@ -143,7 +159,7 @@ static void put_cold(struct tr *t, struct cold *c, u32 id)
 			    .direct = c->direct,
 			    .adapted = c->adapted,
 			    .crossing = c->crossing };
-	if (c->kind == EXIT_CALL)
+	if (c->calls)
 		x->call = &block_calls(t->b)[c->call];
 	else
 		x->target = c->target;
@@ -208,7 +224,7 @@ static enum gen leave_for(struct tr *t, enum gen r)
 	struct cold *c = tr_cold(t, EXIT_STEP);
 
 	c->fix = emit_jmp32(&t->e);
-	if (r == GEN_STEP || t->nr_calls == BT_BLOCK_CALLS)
+	if (r == GEN_STEP || !tr_call(t, c))
 		return GEN_END;
 	c->kind = EXIT_CALL;
 	if (r == GEN_CROSS) {
@@ -216,8 +232,6 @@ static enum gen leave_for(struct tr *t, enum gen r)
 		c->ea = t->crossing;
 	}
 	c->adapted = t->adapt & ADAPT_CALL;
-	c->call = t->nr_calls;
-	t->calls[t->nr_calls++] = *t->i;
 	return never_goes_on(t->i) ? GEN_END : GEN_NEXT;
 }
 

@@ -26,10 +26,11 @@ struct cold {
 	bool guarded; /* the target is on another page: the guard is to be put here */
 	bool direct, adapted, crossing;
 	bool cross; /* EXIT_CALL: tr_cross comes first */
+	bool calls; /* CALL is there */
 	u16 insn;
 	union {
 		u64 target;
-		u32 call; /* EXIT_CALL: which of calls[] */
+		u32 call; /* which of calls[] */
 	};
 	struct ea ea;
 	u8 *fix;   /* the jump that comes here */
@@ -70,7 +71,8 @@ struct tr {
 	struct pending pending[BT_BLOCK_EXITS];
 	u16 nr_calls;
 	struct insn calls[BT_BLOCK_CALLS];
-	bool far; /* JRCXZ alone does not reach the end of the instruction */
+	u16 caller[BT_BLOCK_CALLS]; /* numbers of the instructions */
+	bool far;		    /* JRCXZ alone does not reach the end of the instruction */
 };
 
 enum gen {
@@ -118,6 +120,8 @@ static inline void tr_watch(struct tr *t, struct emit_mem m)
 /* ---- translate.c ----------------------------------------------------------------------------- */
 
 struct cold *tr_cold(struct tr *t, enum exit_kind kind);
+/* C is a call-out for the present instruction, or falls back on one. False: no room for it. */
+bool tr_call(struct tr *t, struct cold *c);
 /* Go to C if RCX is 0. */
 void tr_branch_rcxz(struct tr *t, struct cold *c);
 

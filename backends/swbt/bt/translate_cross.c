@@ -142,8 +142,7 @@ bool tr_may_cross(const struct tr *t)
 {
 	u32 size = t->i->mem_size;
 
-	return t->i->class == INSN_PLAIN && t->nr_calls < BT_BLOCK_CALLS &&
-	       (size == 2 || size == 4 || size == 8);
+	return t->i->class == INSN_PLAIN && (size == 2 || size == 4 || size == 8);
 }
 
 bool tr_cross(struct tr *t, const u8 *out, const u8 *behind)

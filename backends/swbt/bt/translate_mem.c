@@ -146,11 +146,9 @@ static void check_page(struct tr *t, const struct ea *ea, u32 size)
 	emit_lea(&t->e, W32, RCX, at(RCX, -1));
 	c->crossing = true;
 	c->ea = *ea;
-	if (t->adapt & ADAPT_CROSS && tr_may_cross(t)) {
+	if (t->adapt & ADAPT_CROSS && tr_may_cross(t) && tr_call(t, c)) {
 		c->kind = EXIT_CALL;
 		c->cross = true;
-		c->call = t->nr_calls;
-		t->calls[t->nr_calls++] = *t->i;
 	}
 	tr_branch_rcxz(t, c);
 }

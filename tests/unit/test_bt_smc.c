@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* Stores to pages with translated code: beside it, and into it (bt/smc.c). */
+#include "tests/unit/pair_rig.h"
+
+#include <CUnit/CUnit.h>
+
+#define TIMES 100
+
+PAIR_ASM(beside, 64,
+	 "1: movl %r12d, 0x800(%rdi)\n"
+	 "addq %r12, 0x808(%rdi)\n"
+	 "pushq %r12\n"
+	 "movups %xmm0, 0x900(%rdi)\n"
+	 "decl %r12d\n"
+	 "jnz 1b");
+/* The next instruction; the one after it; one that was already run. */
+PAIR_ASM(ahead, 64,
+	 "1: movb %r12b, 2f+1(%rip)\n"
+	 "2: movl $0x100, %eax\n"
+	 "addl %eax, %ebx\n"
+	 "movw %r12w, 3f+2(%rip)\n"
+	 "nop\n"
+	 "3: addl $0x1000000, %esi\n"
+	 "4: xorl $0x55, %edx\n"
+	 "rorl $3, %edx\n"
+	 "movb %bl, 4b+2(%rip)\n"
+	 "decl %r12d\n"
+	 "jnz 1b");
+/* INC and DEC in turn, by an instruction that is the code's own. */
+PAIR_ASM(opcode, 64,
+	 "1: xorb $8, 2f+1(%rip)\n"
+	 "2: incl %eax\n"
+	 "lock xorb $8, 3f+1(%rip)\n"
+	 "3: incl %ebx\n"
+	 "decl %r12d\n"
+	 "jnz 1b");
+/* Bytes of two pages at once, with code on both. */
+PAIR_ASM(two_pages, 64,
+	 "1: movl $0x40c0ff40, %eax\n" /* inc %eax with REX; REX of the next */
+	 "btl $0, %r12d\n"
+	 "jc 2f\n"
+	 "movl $0x40c8ff40, %eax\n"
+	 "2: movl %eax, 3f+2(%rip)\n"
+	 "jmp 3f\n"
+	 ".org two_pages + 0xffc, 0x90\n"
+	 "3: nop\n nop\n .byte 0x40, 0xff, 0xc0, 0x40\n"
+	 "incl %ebx\n"
+	 "decl %r12d\n"
+	 "jnz 1b");
+PAIR_ASM(ahead32, 32,
+	 "1: movb %cl, 0x400000 + (2f+1-ahead32)\n"
+	 "2: movl $0x100, %eax\n"
+	 "addl %eax, %ebx\n"
+	 "movl %ebx, 0x400800\n"
+	 "xorb $8, 0x400000 + (3f-ahead32)\n"
+	 "3: incl %edx\n"
+	 "decl %ecx\n"
+	 "jnz 1b");
+
+static const struct bt_stats *stats(const struct pair *p)
+{
+	return &bt_of(vm_vcpu(p->bt))->stats;
+}
+
+static void test_beside(void)
+{
+	struct pair p;
+
+	pair_up(&p, true);
+	p.s.gpr[RDI] = PAIR_CODE;
+	p.s.gpr[RSP] = PAIR_CODE + 0xf00;
+	p.s.gpr[R12] = TIMES;
+	PAIR_RUN(&p, beside);
+	CU_ASSERT_EQUAL(p.end, EMU_HALT);
+	CU_ASSERT_EQUAL(stats(&p)->invalidations, 0);
+	/* Without the dispatcher's or the step engine's help. */
+	CU_ASSERT(stats(&p)->resumed > 4 * (TIMES - 10));
+	CU_ASSERT(stats(&p)->steps < 40);
+	pair_down(&p);
+}
+
+static void test_into(void)
+{
+	struct pair p;
+
+	pair_up(&p, true);
+	p.s.gpr[R12] = TIMES;
+	PAIR_RUN(&p, ahead);
+	CU_ASSERT_EQUAL(p.end, EMU_HALT);
+	CU_ASSERT(stats(&p)->invalidations >= TIMES);
+	pair_state(&p);
+	p.s.gpr[R12] = TIMES;
+	PAIR_RUN(&p, opcode);
+	CU_ASSERT_EQUAL(p.end, EMU_HALT);
+	pair_state(&p);
+	p.s.gpr[R12] = TIMES;
+	PAIR_RUN(&p, two_pages);
+	CU_ASSERT_EQUAL(p.end, EMU_HALT);
+	pair_down(&p);
+}
+
+static void test_prot32(void)
+{
+	struct pair p;
+
+	pair_up(&p, false);
+	p.s.gpr[RCX] = TIMES;
+	PAIR_RUN(&p, ahead32);
+	CU_ASSERT_EQUAL(p.end, EMU_HALT);
+	pair_down(&p);
+}
+
+CU_TestInfo tests_bt_smc[] = { { "beside code", test_beside },
+			       { "into code", test_into },
+			       { "into 32-bit code", test_prot32 },
+			       CU_TEST_INFO_NULL };
