@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the translator says of its own work, checked with a guest that is known by heart. */
 #include "backends/backends.h"
-#include "backends/swbt/vcpu.h"
+#include "backends/swbt/bt/bt.h"
 #include "common/boot/boot.h"
 #include "common/csv.h"
 
@@ -107,23 +107,30 @@ static void test_step(void)
 
 static const struct csv_key key = { .run_id = "r", .backend = "swbt", .engine = "bt" };
 
-/* Run with option NAME=PATH; what is in the file FILE then, to be freed. */
-static char *record(const char *name, const char *path, const char *file)
+/* A machine that has run with option NAME=PATH, and whose records are closed. */
+static struct vm *record(const char *name, const char *path)
 {
 	struct backend_values options = { 0 };
 	struct error err = { "" };
-	char *text = NULL;
 	struct vm *vm;
-	size_t len = 0;
-	FILE *f;
 
 	CU_ASSERT_EQUAL(backendopt_set(&options, &swbt_backend, "bt", name, path, &err), 0);
 	vm = machine("bt", &options);
 	CU_ASSERT_EQUAL_FATAL(swbt_backend.open_records(vm, &err), 0);
 	run(vm);
 	CU_ASSERT_EQUAL(swbt_backend.close_records(vm, &key, &err), 0);
-	vm_destroy(vm);
-	f = fopen(file, "r");
+	return vm;
+}
+
+/* The same in a file PATH: what is in it then, to be freed. */
+static char *record_text(const char *name, const char *path)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f;
+
+	vm_destroy(record(name, path));
+	f = fopen(path, "r");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
 	CU_ASSERT_TRUE(getdelim(&text, &len, EOF, f) > 0);
 	fclose(f);
@@ -154,7 +161,7 @@ static void test_stats(void)
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/stats.csv", dir);
-	text = record("bt-stats", path, path);
+	text = record_text("bt-stats", path);
 	CU_ASSERT_EQUAL(strncmp(text, "run_id,", 7), 0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\nr,swbt,bt,,,,,,,blocks,blocks,,,,"));
 	/* The loop: 1000 calls, and all but the first few come there by themselves. */
@@ -189,7 +196,7 @@ static void test_dump(void)
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/dump", dir);
-	text = record("bt-dump", path, path);
+	text = record_text("bt-dump", path);
 	CU_ASSERT_EQUAL(strncmp(text, "block 1: rip 0x100000, gpa 0x100000, 32-bit, ", 45), 0);
 	/* Guest and host side by side: ECX is in R14. */
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\n0x100005  mov ecx, 0x3e8 "));
@@ -207,45 +214,66 @@ static void test_dump(void)
 }
 
 /* tools/perf/Documentation/jitdump-specification.txt */
+struct jit_load {
+	u32 pid, tid;
+	u64 vma, address, length, number;
+};
+
+/* The rest of a JIT_CODE_LOAD record of SIZE bytes. Is it about a block that there is? */
+static bool check_load(struct vm *vm, FILE *f, u32 size, u32 number)
+{
+	char name[64], host[4096];
+	struct jit_load l;
+	struct block *b;
+
+	CU_ASSERT_EQUAL(fread(&l, sizeof(l), 1, f), 1);
+	CU_ASSERT_EQUAL(l.vma, l.address);
+	CU_ASSERT_EQUAL(l.number, number);
+	CU_ASSERT_TRUE_FATAL(l.length < sizeof(host) && size - 56 - l.length < sizeof(name));
+	CU_ASSERT_EQUAL(fread(name, size - 56 - l.length, 1, f), 1);
+	CU_ASSERT_EQUAL(fread(host, l.length, 1, f), 1);
+	b = block_at(bt_of(vm_vcpu(vm)), (const u8 *)(uintptr_t)l.address);
+	if (!b)
+		return false;
+	CU_ASSERT_EQUAL((uintptr_t)b->host, l.address);
+	CU_ASSERT_EQUAL(b->host_length, l.length);
+	CU_ASSERT_EQUAL(strtoul(name, NULL, 16), b->rip);
+	CU_ASSERT_PTR_NOT_NULL(strstr(name, "/32"));
+	return true;
+}
+
 static void test_jitdump(void)
 {
 	char dir[] = FOLDER, path[64];
-	u32 word[10], id, size, code, last = ~0u, seen = 0;
-	u64 time = 0, address[5];
-	char name[64], host[4096];
+	u32 word[10], head[2] = { ~0u }, seen = 0, there = 0;
+	struct vm *vm;
+	u64 time = 0;
 	FILE *f;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/jit-%d.dump", dir, getpid());
-	free(record("bt-jitdump", dir, path));
+	vm = record("bt-jitdump", dir);
 	f = fopen(path, "r");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
 	CU_ASSERT_EQUAL(fread(word, sizeof(word), 1, f), 1);
 	CU_ASSERT_EQUAL(word[0], 0x4a695444);
 	CU_ASSERT_EQUAL(word[1], 1);
 	CU_ASSERT_EQUAL(word[2], 40);
 	CU_ASSERT_EQUAL(word[3], 62); /* EM_X86_64 */
 	CU_ASSERT_EQUAL(word[5], (u32)getpid());
-	while (fread(&id, 4, 1, f) == 1 && fread(&size, 4, 1, f) == 1) {
+	while (fread(head, sizeof(head), 1, f) == 1) {
 		u64 then = time;
 
-		last = id;
 		CU_ASSERT_EQUAL(fread(&time, 8, 1, f), 1);
 		CU_ASSERT_TRUE(time >= then);
-		if (id)
-			continue;
-		CU_ASSERT_EQUAL(fread(address, sizeof(address), 1, f), 1);
-		CU_ASSERT_EQUAL(address[1], address[2]);
-		CU_ASSERT_EQUAL(address[4], seen++);
-		code = (u32)address[3];
-		CU_ASSERT_TRUE_FATAL(size - 56 - code < sizeof(name) && code < sizeof(host));
-		CU_ASSERT_EQUAL(fread(name, size - 56 - code, 1, f), 1);
-		CU_ASSERT_EQUAL(fread(host, code, 1, f), 1);
-		CU_ASSERT_EQUAL(strncmp(name, "0x1000", 6), 0);
-		CU_ASSERT_PTR_NOT_NULL(strstr(name, "/32"));
+		if (!head[0])
+			there += check_load(vm, f, head[1], seen++);
 	}
 	fclose(f);
-	CU_ASSERT_EQUAL(last, 3); /* JIT_CODE_CLOSE */
-	CU_ASSERT_TRUE(seen >= 5);
+	CU_ASSERT_EQUAL(head[0], 3); /* JIT_CODE_CLOSE */
+	CU_ASSERT_EQUAL(seen, bt_of(vm_vcpu(vm))->stats.blocks);
+	CU_ASSERT_EQUAL(there, seen);
+	vm_destroy(vm);
 	unlink(path);
 	rmdir(dir);
 }
