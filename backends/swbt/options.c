@@ -3,7 +3,7 @@
 
 #include "backends/swbt/bt/tunables.h"
 
-enum { CODE_CACHE, CHAIN, BLOCK, ADAPTIVE, FLUSH, STATS, DUMP, JITDUMP, NR_OPTIONS };
+enum { CODE_CACHE, CHAIN, BLOCK, INLINE, ADAPTIVE, FLUSH, STATS, DUMP, JITDUMP, NR_OPTIONS };
 
 #define SWITCH "on|off"
 
@@ -30,6 +30,13 @@ const struct backend_option swbt_options[] = {
 		    .value = BT_BLOCK_INSNS,
 		    .min = 1,
 		    .max = BT_BLOCK_INSNS },
+	[INLINE] = { .name = "bt-inline",
+		     .arg = SWITCH,
+		     .help = "Sensitive instructions in translated code where possible (default "
+			     "on); "
+			     "off: all of them call C",
+		     .engine = "bt",
+		     .value = true },
 	[ADAPTIVE] = { .name = "bt-adaptive",
 		       .arg = SWITCH,
 		       .help = "Translate instructions anew that keep being slow (default on)",
@@ -72,6 +79,7 @@ struct bt_config swbt_bt_config(const struct vm *vm)
 	return (struct bt_config){
 		.block_insns = (u32)value(vm, BLOCK),
 		.chain = value(vm, CHAIN),
+		.system = value(vm, INLINE),
 		.adaptive = value(vm, ADAPTIVE),
 		.flush_always = value(vm, FLUSH),
 		.cache_size = value(vm, CODE_CACHE),

@@ -91,7 +91,8 @@ struct bt_config {
 	u32 block_insns;   /* most guest instructions of a block, 1 to BT_BLOCK_INSNS */
 	bool chain;	   /* link blocks to each other */
 	bool flush_always; /* drop all code before each block is entered */
-	bool adaptive;	   /* translate instructions anew that keep being slow */
+	bool system; /* sensitive instructions in translated code where that is possible */
+	bool adaptive; /* translate instructions anew that keep being slow */
 	bool alignment; /* see for page crossings in code everywhere: never let the host report */
 	size_t cache_size; /* bytes of code */
 };
@@ -107,6 +108,9 @@ struct bt_frame {
 	u64 indirect_hits; /* jumps that found their target; counted for --bt-stats only */
 	/* An operand that lies on two pages (bt/translate_cross.c). */
 	u64 value, window[2], word[2];
+	u64 mask_arith, mask_special, mask_if; /* constants: RFLAGS_ARITH, neither it nor IF, IF */
+	u64 pending;	/* an interrupt or NMI waits; as of the entry */
+	u64 sti_before; /* byte 1 of RFLAGS before the latest STI */
 };
 
 struct engine;
@@ -137,6 +141,7 @@ struct vcpu {
 	struct mmu mmu;
 	struct mmu_tlb_entry tlb[MMU_TLB]; /* direct-mapped by linear page; valid when zeroed */
 	u64 tsc_offset;			   /* guest TSC = host TSC + this */
+	u64 inline_traps[TRAP_NR]; /* done in translated code; since the last sync_traps */
 	void *thunks;			   /* struct thunks */
 	void *step;			   /* struct step_cache */
 	void *masked;			   /* struct masked */

@@ -198,6 +198,16 @@ static size_t swbt_read_virtual(struct vm *vm, u64 gva, void *buf, size_t len)
 	return done;
 }
 
+static void swbt_sync_traps(struct vm *vm)
+{
+	struct vcpu *v = vm_vcpu(vm);
+
+	for (unsigned int n = 0; n < TRAP_NR; n++) {
+		vm->traps.c[n].count += v->inline_traps[n];
+		v->inline_traps[n] = 0;
+	}
+}
+
 static void swbt_counters(struct vm *vm, void (*fn)(void *arg, const char *name, u64 value),
 			  void *arg)
 {
@@ -236,6 +246,7 @@ const struct backend swbt_backend = {
 	.set_state = swbt_set_state,
 	.guest_tsc = swbt_guest_tsc,
 	.read_virtual = swbt_read_virtual,
+	.sync_traps = swbt_sync_traps,
 	.counters = swbt_counters,
 	.open_records = swbt_open_records,
 	.close_records = swbt_close_records,

@@ -50,7 +50,9 @@ struct exit {
 /* Where a guest instruction is in its block. Until COMMIT, and before the host instruction there
  * has been executed, nothing that the guest can see has changed. */
 struct site {
-	u16 host, commit, guest;
+	u16 host, commit;
+	u16 guest : 15;
+	u16 shadow : 1; /* behind an STI: no interrupt before this one if that has set IF */
 };
 
 /* What code was translated for, beside its bytes. */
@@ -60,6 +62,10 @@ struct site {
 #define KEY_ALIGNMENT BIT(3) /* every access checks for itself whether it crosses a page */
 #define KEY_FPU_SHIFT 4	     /* BIT(enum fpu_class): may be used */
 #define KEY_CPL0      BIT(16)
+#define KEY_FLAGS     BIT(17) /* CPL 0; IOPL is 0, NT, VIF and VIP are clear */
+#define KEY_TSD	      BIT(18) /* not CPL 0, and CR4.TSD is set */
+#define KEY_FSGSBASE  BIT(19) /* CR4.FSGSBASE */
+#define KEY_UMIP      BIT(20) /* not CPL 0, and CR4.UMIP is set */
 
 /* A block in the list of a guest-physical page. */
 struct page_link {
@@ -214,6 +220,7 @@ struct next {
 	u32 key;
 	struct exit *link; /* to be linked to what is found next */
 	bool alignment;	   /* code that checks alignment itself is welcome */
+	bool shadow;	   /* .host is where site.shadow says so */
 	enum emulate_result result;
 };
 

@@ -144,19 +144,6 @@ void emit_rorx(struct emit *e, enum emit_width w, u8 dst, u8 src, u8 count)
 	emit_byte(e, count);
 }
 
-void emit_load8(struct emit *e, u8 dst, struct emit_mem m)
-{
-	put_rex(e, W32, dst, ext(m.index), ext(m.base));
-	emit_byte(e, 0x0f);
-	emit_byte(e, 0xb6);
-	put_operand(e, dst, m);
-}
-
-void emit_store8(struct emit *e, u8 src, struct emit_mem m)
-{
-	put_rm(e, W32, 0x88, src, m);
-}
-
 /* VEX.LZ.0F38.W1 F7, PP 1 for 66, 3 for F2. */
 static void put_shift(struct emit *e, u8 pp, u8 dst, u8 src, u8 count)
 {
@@ -177,9 +164,98 @@ void emit_shrx(struct emit *e, u8 dst, u8 src, u8 count)
 	put_shift(e, 3, dst, src, count);
 }
 
+static void put_rm0f(struct emit *e, enum emit_width w, u8 opcode, u8 reg, struct emit_mem m)
+{
+	put_rex(e, w, reg, ext(m.index), ext(m.base));
+	emit_byte(e, 0x0f);
+	emit_byte(e, opcode);
+	put_operand(e, reg, m);
+}
+
+void emit_load8(struct emit *e, u8 dst, struct emit_mem m)
+{
+	put_rm0f(e, W32, 0xb6, dst, m);
+}
+
+void emit_load16(struct emit *e, u8 dst, struct emit_mem m)
+{
+	put_rm0f(e, W32, 0xb7, dst, m);
+}
+
+void emit_merge16(struct emit *e, u8 dst, struct emit_mem m)
+{
+	emit_byte(e, 0x66);
+	emit_load(e, W32, dst, m);
+}
+
+/* SPL to DIL need a REX prefix to be themselves. */
+void emit_store8(struct emit *e, u8 src, struct emit_mem m)
+{
+	u8 rex = (u8)(0x40 | (src >> 3 & 1) << 2 | (ext(m.index) >> 3 & 1) << 1 |
+		      (ext(m.base) >> 3 & 1));
+
+	emit_byte(e, rex);
+	emit_byte(e, 0x88);
+	put_operand(e, src, m);
+}
+
+void emit_store8_imm(struct emit *e, u8 value, struct emit_mem m)
+{
+	put_rm(e, W32, 0xc6, 0, m);
+	emit_byte(e, value);
+}
+
+void emit_store16(struct emit *e, u8 src, struct emit_mem m)
+{
+	emit_byte(e, 0x66);
+	emit_store(e, W32, src, m);
+}
+
 void emit_not(struct emit *e, u8 reg)
 {
 	put_rr(e, W64, 0xf7, 2, reg);
+}
+
+/* VEX prefix and opcode F5 of PEXT (PP 2) and PDEP (PP 3). */
+static void put_bits(struct emit *e, u8 pp, u8 reg, u8 src, u8 index, u8 base)
+{
+	emit_byte(e, 0xc4);
+	emit_byte(e,
+		  (u8)((reg & 8 ? 0 : 0x80) | (index & 8 ? 0 : 0x40) | (base & 8 ? 0 : 0x20) | 2));
+	emit_byte(e, (u8)(0x80 | (~src & 15) << 3 | pp));
+	emit_byte(e, 0xf5);
+}
+
+void emit_pext(struct emit *e, u8 dst, u8 src, u8 mask)
+{
+	put_bits(e, 2, dst, src, 0, mask);
+	emit_byte(e, (u8)(0xc0 | (dst & 7) << 3 | (mask & 7)));
+}
+
+void emit_pext_mem(struct emit *e, u8 dst, u8 src, struct emit_mem mask)
+{
+	put_bits(e, 2, dst, src, ext(mask.index), ext(mask.base));
+	put_operand(e, dst, mask);
+}
+
+void emit_pdep_mem(struct emit *e, u8 dst, u8 src, struct emit_mem mask)
+{
+	put_bits(e, 3, dst, src, ext(mask.index), ext(mask.base));
+	put_operand(e, dst, mask);
+}
+
+void emit_push(struct emit *e, u8 reg)
+{
+	if (reg & 8)
+		emit_byte(e, 0x41);
+	emit_byte(e, 0x50 | (reg & 7));
+}
+
+void emit_pop(struct emit *e, u8 reg)
+{
+	if (reg & 8)
+		emit_byte(e, 0x41);
+	emit_byte(e, 0x58 | (reg & 7));
 }
 
 u8 *emit_jrcxz(struct emit *e)

@@ -40,12 +40,22 @@ void emit_store(struct emit *e, enum emit_width w, u8 src, struct emit_mem m);
 /* VALUE, sign-extended when W64. */
 void emit_store_imm(struct emit *e, enum emit_width w, s32 value, struct emit_mem m);
 void emit_lea(struct emit *e, enum emit_width w, u8 dst, struct emit_mem m);
+/* Bytes and words: zero-extended to DST; into DST's low 16 bits alone. */
+void emit_load8(struct emit *e, u8 dst, struct emit_mem m);
+void emit_load16(struct emit *e, u8 dst, struct emit_mem m);
+void emit_merge16(struct emit *e, u8 dst, struct emit_mem m);
+void emit_store8(struct emit *e, u8 src, struct emit_mem m);
+void emit_store8_imm(struct emit *e, u8 value, struct emit_mem m);
+void emit_store16(struct emit *e, u8 src, struct emit_mem m);
+/* 64-bit, all three of them registers, or the mask in memory. BMI2. */
+void emit_pext(struct emit *e, u8 dst, u8 src, u8 mask);
+void emit_pext_mem(struct emit *e, u8 dst, u8 src, struct emit_mem mask);
+void emit_pdep_mem(struct emit *e, u8 dst, u8 src, struct emit_mem mask);
+void emit_push(struct emit *e, u8 reg);
+void emit_pop(struct emit *e, u8 reg);
 /* DST = SRC rotated right by COUNT. BMI2. */
 void emit_rorx(struct emit *e, enum emit_width w, u8 dst, u8 src, u8 count);
 
-/* The low byte, zero-extended; SRC below 4. */
-void emit_load8(struct emit *e, u8 dst, struct emit_mem m);
-void emit_store8(struct emit *e, u8 src, struct emit_mem m);
 /* DST = SRC shifted by the low six bits of COUNT. BMI2. */
 void emit_shlx(struct emit *e, u8 dst, u8 src, u8 count);
 void emit_shrx(struct emit *e, u8 dst, u8 src, u8 count);

@@ -19,20 +19,6 @@
 
 static const u8 callee_saved[] = { RBX, RBP, R12, R13, R14, R15 };
 
-static void push(struct emit *e, u8 reg)
-{
-	if (reg & 8)
-		emit_byte(e, 0x41);
-	emit_byte(e, 0x50 | (reg & 7));
-}
-
-static void pop(struct emit *e, u8 reg)
-{
-	if (reg & 8)
-		emit_byte(e, 0x41);
-	emit_byte(e, 0x58 | (reg & 7));
-}
-
 /* The host's register of guest register N; R13 to R15 have none. */
 static void move_all(struct emit *e, bool load)
 {
@@ -51,11 +37,11 @@ static void move_all(struct emit *e, bool load)
 static void make_enter(struct emit *e)
 {
 	for (unsigned int n = 0; n < ARRAY_SIZE(callee_saved); n++)
-		push(e, callee_saved[n]);
+		emit_push(e, callee_saved[n]);
 	emit_mov(e, W64, R15, RDI);
 	emit_store(e, W64, RSP, FRAME(host_rsp));
 	emit_load(e, W64, RAX, FRAME(flags));
-	push(e, RAX);
+	emit_push(e, RAX);
 	emit_byte(e, 0x9d); /* popfq */
 	move_all(e, true);
 	emit_load(e, W64, RSP, GPR(RSP));
@@ -66,12 +52,12 @@ static void make_leave(struct emit *e)
 {
 	move_all(e, false);
 	emit_byte(e, 0x9c); /* pushfq */
-	pop(e, RAX);
+	emit_pop(e, RAX);
 	emit_store(e, W64, RAX, FRAME(flags));
 	/* C wants DF clear. AC stays: changing it takes longer than all the rest (fpu.h). */
 	emit_byte(e, 0xfc); /* cld */
 	for (unsigned int n = ARRAY_SIZE(callee_saved); n--;)
-		pop(e, callee_saved[n]);
+		emit_pop(e, callee_saved[n]);
 	emit_byte(e, 0xc3);
 }
 

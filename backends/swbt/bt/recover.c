@@ -20,10 +20,26 @@ static u16 insn_at(const struct block *b, u32 offset)
 	return k;
 }
 
+/* Is RSP the host's, or about to be, while the guest's is in the vCPU? PC is at one of the few
+ * instructions of translate_flags.c that work on the stack, and these are nowhere else. */
+static bool on_host_stack(const u8 *pc)
+{
+	if (*pc == 0x9c || *pc == 0x59 || *pc == 0x9d) /* PUSHF, POP RCX, POPF */
+		return true;
+	if (pc[0] == 0x41 && pc[1] == 0x55) /* PUSH R13 */
+		return true;
+	/* MOV RSP, [R15 + gpr[RSP]] */
+	return pc[0] == 0x49 && pc[1] == 0x8b && pc[2] == 0x67 &&
+	       pc[3] == offsetof(struct vcpu, s.gpr) + 8 * RSP;
+}
+
 /* On to leave_now. RSP is saved here: one that is not canonical could not be returned to. */
 static void leave(struct bt *bt, greg_t *regs)
 {
-	bt->v->s.gpr[RSP] = (u64)regs[REG_RSP];
+	const u8 *pc = (const u8 *)(uintptr_t)regs[REG_RIP];
+
+	if (!cache_holds(&bt->cache, pc) || !on_host_stack(pc))
+		bt->v->s.gpr[RSP] = (u64)regs[REG_RSP];
 	regs[REG_RSP] = (greg_t)bt->v->frame.host_rsp;
 	regs[REG_RIP] = (greg_t)(uintptr_t)bt->leave_now;
 }

@@ -42,6 +42,9 @@ static int init(struct vcpu *v, int vcpu_fd)
 		r = pagetable_init(&bt->pages, v, vcpu_fd, ALIGN_UP(sizeof(*v), page));
 	if (r)
 		return r;
+	v->frame.mask_arith = RFLAGS_ARITH;
+	v->frame.mask_special = ~(RFLAGS_ARITH | RFLAGS_IF);
+	v->frame.mask_if = RFLAGS_IF;
 	bt_make_stubs(bt);
 	bt->guard.handle = bt_fault;
 	return 0;
@@ -71,71 +74,6 @@ static void flush_page(struct vcpu *v, u64 linear, unsigned int shift)
 {
 	bt_of(v)->remapped++;
 	pagetable_flush_page(&bt_of(v)->pages, linear, shift);
-}
-
-/* ---- what code depends on -------------------------------------------------------------------- */
-
-/* Which classes of instructions fpu_check lets pass. */
-static u32 fpu_classes(struct bt *bt)
-{
-	const struct cpu_state *s = &bt->v->s;
-
-	if (likely(s->cr0 == bt->fpu.cr0 && !((s->cr4 ^ bt->fpu.cr4) & ~CR4_PGE) &&
-		   s->xcr0 == bt->fpu.xcr0))
-		return bt->fpu.classes;
-	bt->fpu.cr0 = s->cr0;
-	bt->fpu.cr4 = s->cr4;
-	bt->fpu.xcr0 = s->xcr0;
-	bt->fpu.classes = 0;
-	for (u8 class = FPU_X87; class <= FPU_AVX512; class ++) {
-		struct insn i = { .fpu = class };
-
-		if (!fpu_check(bt->v, &i))
-			bt->fpu.classes |= BIT(class);
-	}
-	return bt->fpu.classes;
-}
-
-/* Flat but for its base: writable data that expands up, to 4 GiB. */
-static bool only_based(const struct segment *s)
-{
-	const u32 mask = ATTR_P | ATTR_S | ATTR_UNUSABLE | 0xe;
-
-	return s->limit == 0xffffffff && (s->attr & mask) == (ATTR_P | ATTR_S | 0x2);
-}
-
-u32 bt_key(struct bt *bt)
-{
-	const struct vcpu *v = bt->v;
-	u32 key = fpu_classes(bt) << KEY_FPU_SHIFT;
-
-	if (!v->cpl)
-		key |= KEY_CPL0;
-	if (unlikely(v->bt_config.alignment))
-		key |= KEY_ALIGNMENT;
-	if (v->mode == MODE_LONG64)
-		return key | KEY_LONG64;
-	if (only_based(&v->s.seg[SEG_FS]))
-		key |= KEY_FS;
-	if (only_based(&v->s.seg[SEG_GS]))
-		key |= KEY_GS;
-	return key;
-}
-
-bool bt_possible(const struct vcpu *v)
-{
-	const struct cpu_events *ev = &v->s.ev;
-
-	if ((v->mode != MODE_LONG64 && v->mode != MODE_PROT32) || !v->flat)
-		return false;
-	if (v->s.rflags & RFLAGS_TF || v->s.dr7 & 0xff)
-		return false;
-	if (!canonical(v->s.gpr[RSP])) /* enter.c */
-		return false;
-	if (v->no_interrupts_once || ev->sti_shadow || ev->movss_shadow)
-		return false;
-	/* #AC is for the step engine. */
-	return !(v->s.rflags & RFLAGS_AC && v->cpl == 3 && v->s.cr0 & CR0_AM);
 }
 
 /* ---- finding code ---------------------------------------------------------------------------- */
@@ -212,8 +150,10 @@ static void enter(struct bt *bt, struct space *s, const u8 *host, u32 key)
 	fpu_get(v);
 	if (unlikely(bt->unaligned_seen != hostfault_unaligned))
 		unsettled(bt);
-	v->s.rflags &= ~RFLAGS_RF;
 	v->frame.flags = (v->s.rflags & RFLAGS_ARITH) | RFLAGS_FIXED;
+	/* Inside, the rest of them is here. */
+	v->s.rflags &= ~(RFLAGS_RF | RFLAGS_ARITH);
+	v->frame.pending = v->vm->pc.intr | v->vm->nmi;
 	v->host_ac = !(key & KEY_ALIGNMENT);
 	if (v->host_ac)
 		v->frame.flags |= RFLAGS_AC;
@@ -228,12 +168,19 @@ static void enter(struct bt *bt, struct space *s, const u8 *host, u32 key)
 	hostfault_guard(NULL);
 	if (unlikely(bt->settle > BT_SETTLE))
 		fpu_unalign(v);
-	v->s.rflags = (v->s.rflags & ~(u64)RFLAGS_ARITH) | (v->frame.flags & RFLAGS_ARITH);
+	v->s.rflags |= v->frame.flags & RFLAGS_ARITH;
 }
 
 static void go_to(struct vcpu *v, const struct block *b, u16 insn)
 {
 	v->s.rip = (b->rip + b->site[insn].guest) & v->ip_mask;
+}
+
+/* The instruction at RIP comes behind an STI. */
+static void in_shadow(struct vcpu *v)
+{
+	if (!(v->frame.sti_before & RFLAGS_IF >> 8))
+		v->no_interrupts_once = v->s.ev.sti_shadow = true;
 }
 
 /* A fault of the host, or a kick. */
@@ -244,6 +191,8 @@ static enum after handle_stopped(struct bt *bt)
 	go_to(bt->v, st->block, st->insn);
 	if (st->trap == KICKED) {
 		bt->stats.kicks++;
+		if (st->block->site[st->insn].shadow)
+			in_shadow(bt->v);
 		return AFTER_KICK;
 	}
 	bt->stats.faults++;
@@ -276,6 +225,7 @@ static enum after handle_miss(struct bt *bt, struct space *s, struct exit *x, st
 	if (!r) {
 		next->host = x->from->host + x->from->site[x->insn].host;
 		next->key = x->from->key;
+		next->shadow = x->from->site[x->insn].shadow;
 		return AFTER_RESUME;
 	}
 	if (r == EXC && x->direct && v->exc.vector == PF && inside_page(v->frame.linear)) {
@@ -292,13 +242,17 @@ static enum after handle_miss(struct bt *bt, struct space *s, struct exit *x, st
 static enum after handle_exit(struct bt *bt, struct space *s, struct next *next)
 {
 	struct vcpu *v = bt->v;
+	bool shadow = next->shadow;
 	struct exit *x;
 
 	*next = (struct next){ 0 };
 	if (v->frame.exit == STOPPED_ID)
 		return handle_stopped(bt);
-	if (v->frame.exit == KICKED_ID)
+	if (v->frame.exit == KICKED_ID) {
+		if (shadow)
+			in_shadow(v);
 		return AFTER_KICK;
+	}
 	x = &bt->exits[v->frame.exit];
 	bt->stats.exits[x->kind]++;
 	if (x->kind == EXIT_JUMP) {

@@ -22,6 +22,17 @@ static gen_fn *const routines[NR_EMULATE] = {
 	[EMU_push] = gen_stack, [EMU_pop] = gen_stack, [EMU_leave] = gen_stack,
 };
 
+/* Sensitive ones. */
+static gen_fn *const system_routines[NR_EMULATE] = {
+	[EMU_rdtsc] = gen_system,    [EMU_rdtscp] = gen_system,	  [EMU_rdpid] = gen_system,
+	[EMU_swapgs] = gen_system,   [EMU_fsgsbase] = gen_system, [EMU_mov_cr] = gen_system,
+	[EMU_mov_dr] = gen_system,   [EMU_smsw] = gen_system,	  [EMU_sldt] = gen_system,
+	[EMU_str] = gen_system,	     [EMU_sgdt] = gen_table,	  [EMU_sidt] = gen_table,
+	[EMU_lgdt] = gen_table,	     [EMU_lidt] = gen_table,	  [EMU_cpuid] = gen_predicted,
+	[EMU_rdmsr] = gen_predicted, [EMU_wrmsr] = gen_predicted, [EMU_cli] = gen_flags,
+	[EMU_sti] = gen_flags,	     [EMU_pushf] = gen_flags,	  [EMU_popf] = gen_flags,
+};
+
 /* ---- exits ----------------------------------------------------------------------------------- */
 
 /*
@@ -90,6 +101,14 @@ void tr_branch_rcxz(struct tr *t, struct cold *c)
 	emit_land8(&t->e, taken);
 	c->fix = emit_jmp32(&t->e);
 	emit_land8(&t->e, not );
+}
+
+void tr_unless_rcxz(struct tr *t, struct cold *c)
+{
+	u8 *zero = emit_jrcxz(&t->e);
+
+	c->fix = emit_jmp32(&t->e);
+	emit_land8(&t->e, zero);
 }
 
 /* Would the waiting branches reach an island MORE bytes from here? */
@@ -179,6 +198,16 @@ static void put_cold(struct tr *t, struct cold *c, u32 id)
 
 /* ---- instructions ---------------------------------------------------------------------------- */
 
+/* Traces want to hear of every trap. */
+static gen_fn *routine(const struct tr *t)
+{
+	if (routines[t->i->emulate])
+		return routines[t->i->emulate];
+	if (!t->v->bt_config.system || t->v->vm->traps.trace)
+		return NULL;
+	return system_routines[t->i->emulate];
+}
+
 static enum gen generate(struct tr *t)
 {
 	enum gen r = GEN_CALL;
@@ -188,8 +217,8 @@ static enum gen generate(struct tr *t)
 		return GEN_CALL;
 	if (t->i->class == INSN_PLAIN)
 		return gen_plain(t);
-	if (t->i->class == INSN_EMULATE && routines[t->i->emulate])
-		r = routines[t->i->emulate](t);
+	if (t->i->class == INSN_EMULATE && routine(t))
+		r = routine(t)(t);
 	return r == GEN_STEP ? GEN_CALL : r;
 }
 
@@ -218,6 +247,15 @@ static bool never_goes_on(const struct insn *i)
 	}
 }
 
+struct cold *tr_call_out(struct tr *t)
+{
+	struct cold *c = tr_cold(t, EXIT_STEP);
+
+	if (tr_call(t, c))
+		c->kind = EXIT_CALL;
+	return c;
+}
+
 /* The present instruction is done in C: one way or, as R says, the other. */
 static enum gen leave_for(struct tr *t, enum gen r)
 {
@@ -237,7 +275,7 @@ static enum gen leave_for(struct tr *t, enum gen r)
 
 static struct mark mark(const struct tr *t)
 {
-	return (struct mark){ t->e.p, t->nr_cold, t->nr_pending, t->nr_calls };
+	return (struct mark){ t->e.p, t->nr_cold, t->nr_pending, t->nr_calls, t->shadow };
 }
 
 static void back_to(struct tr *t, const struct mark *m)
@@ -246,6 +284,7 @@ static void back_to(struct tr *t, const struct mark *m)
 	t->nr_cold = m->nr_cold;
 	t->nr_pending = m->nr_pending;
 	t->nr_calls = m->nr_calls;
+	t->shadow = m->shadow;
 }
 
 static u16 offset(const struct tr *t, const u8 *p)
@@ -260,6 +299,7 @@ static bool in_code(enum gen r)
 
 static enum gen add_insn(struct tr *t)
 {
+	bool shadow = t->shadow;
 	struct mark start = mark(t);
 	const u8 *host = t->e.p;
 	enum gen r = generate(t);
@@ -286,7 +326,10 @@ static enum gen add_insn(struct tr *t)
 	}
 	t->b->site[t->n] = (struct site){ .host = offset(t, host),
 					  .commit = offset(t, t->commit),
-					  .guest = (u16)(t->rip - t->b->rip) };
+					  .guest = (t->rip - t->b->rip) & 0x7fff,
+					  .shadow = shadow };
+	/* The next one's is for STI to say, which does not come two times in a row. */
+	t->shadow &= !shadow;
 	return r;
 }
 
@@ -309,6 +352,24 @@ static int decode_crossing(struct tr *t, struct insn *i)
 	return 0;
 }
 
+/* An instruction whose translation depends on registers comes first in its block: then they are
+ * what they will be when it is run for the first time. */
+static bool predicted_later(const struct tr *t)
+{
+	return t->n && !t->shadow && t->i->class == INSN_EMULATE && routine(t) == gen_predicted;
+}
+
+bool tr_goes_on(struct tr *t)
+{
+	u64 left = PAGE_SIZE - (t->next & PAGE_MASK);
+	struct insn next;
+
+	return t->n + 1u < t->v->bt_config.block_insns && !((t->next ^ t->b->rip) >> 12) &&
+	       !t->b->gpa2 &&
+	       !decode(&next, t->page + (t->next & PAGE_MASK), left < INSN_MAX ? left : INSN_MAX,
+		       t->v->mode);
+}
+
 /* Instructions up to the end of the block. Returns false if the last of them goes on to the next.
  */
 static bool add_insns(struct tr *t, const u8 *page, struct insn *i)
@@ -327,7 +388,7 @@ static bool add_insns(struct tr *t, const u8 *page, struct insn *i)
 		t->bt->stats.decode_cycles += __builtin_ia32_rdtsc() - start;
 		if (rc == -ENODATA && !t->n)
 			rc = decode_crossing(t, i);
-		if (rc)
+		if (rc || predicted_later(t))
 			break;
 		t->rip = t->next;
 		t->next = (t->rip + i->length) & t->v->ip_mask;
@@ -373,7 +434,7 @@ static void start_block(struct tr *t, struct bt *bt, u64 gpa, u32 key)
 	t->v = bt->v;
 	t->key = key;
 	t->long64 = key & KEY_LONG64;
-	t->far = false;
+	t->far = t->shadow = false;
 	t->n = t->nr_cold = t->nr_pending = t->nr_calls = 0;
 	t->next = t->v->s.rip;
 	t->e.p = cache_room(&bt->cache, BT_BLOCK_BYTES);
@@ -399,6 +460,7 @@ struct block *bt_translate(struct bt *bt, const u8 *host, u64 gpa, u32 key)
 	start_block(&t, bt, gpa, key);
 	fpu_put(v); /* the decoder's library is compiled like any other */
 	t.i = &i;
+	t.page = host;
 	ended = add_insns(&t, host, &i);
 	if (!t.n)
 		return NULL;

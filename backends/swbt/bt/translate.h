@@ -48,6 +48,7 @@ struct pending {
 struct mark {
 	u8 *p;
 	u16 nr_cold, nr_pending, nr_calls;
+	bool shadow;
 };
 
 struct tr {
@@ -63,7 +64,9 @@ struct tr {
 	u64 rip;  /* its address, and */
 	u64 next; /* the next one's */
 	u8 *commit;
-	u32 adapt; /* ADAPT_* */
+	bool shadow;	/* it comes behind an STI */
+	const u8 *page; /* where the guest's page is */
+	u32 adapt;	/* ADAPT_* */
 	struct ea crossing;
 
 	u16 nr_cold, nr_pending;
@@ -125,6 +128,13 @@ bool tr_call(struct tr *t, struct cold *c);
 /* Go to C if RCX is 0. */
 void tr_branch_rcxz(struct tr *t, struct cold *c);
 
+/* Go to C unless RCX is 0. */
+void tr_unless_rcxz(struct tr *t, struct cold *c);
+/* To be done by the routine of the present instruction after all. */
+struct cold *tr_call_out(struct tr *t);
+/* Is there a next instruction in this block? */
+bool tr_goes_on(struct tr *t);
+
 /* ---- translate_mem.c ------------------------------------------------------------------------- */
 
 /* Code for the address of the memory operand; RCX and R13 are free. False: not in translated code.
@@ -155,8 +165,25 @@ bool tr_cross(struct tr *t, const u8 *out, const u8 *behind);
 enum gen gen_plain(struct tr *t); /* translate_plain.c */
 /* The present instruction with its operand at M, which needs neither RCX nor R13. */
 enum gen tr_plain_at(struct tr *t, struct emit_mem m);
-enum gen gen_flow(struct tr *t);  /* translate_flow.c */
-enum gen gen_stack(struct tr *t); /* translate_stack.c */
+enum gen gen_flow(struct tr *t);      /* translate_flow.c */
+enum gen gen_stack(struct tr *t);     /* translate_stack.c */
+enum gen gen_system(struct tr *t);    /* translate_system.c: registers of all kinds */
+enum gen gen_table(struct tr *t);     /* translate_system.c: LGDT, SGDT and the like */
+enum gen gen_predicted(struct tr *t); /* translate_msr.c: depends on what RAX and RCX are now */
+enum gen gen_flags(struct tr *t);     /* translate_flags.c */
+
+/* translate_flags.c: R13 = the guest's RFLAGS. RCX is used. */
+void tr_get_flags(struct tr *t);
+/* Leave unless R13 is a value that the next two can set. RCX is used. */
+void tr_check_flags(struct tr *t);
+/* R13's IF, with RCX; its arithmetic flags. */
+void tr_set_if(struct tr *t);
+void tr_set_flags(struct tr *t);
+
+/* translate_system.c: one more trap of CAUSE. RCX is used. After the commit point. */
+void tr_trap(struct tr *t, enum trap_cause cause);
+/* RCX = 0 if REG, another register, is canonical, something else otherwise. */
+void tr_canonical(struct tr *t, u8 reg);
 
 /* translate_flow.c: on to TARGET, whatever is there. */
 void tr_goto(struct tr *t, u64 target);

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sensitive instructions in translated code, as call-outs and by the step engine: state, exceptions
+ * and counts of traps must be the same, wherever a kick comes.
+ */
+#include "backends/backends.h"
+#include "backends/swbt/bt/bt.h"
+#include "backends/swbt/bt/tunables.h"
+#include "backends/swbt/fpu.h"
+#include "backends/swbt/step.h"
+#include "tests/oracle/gen.h"
+
+#include <CUnit/CUnit.h>
+#include <signal.h>
+#include <string.h>
+#include <ucontext.h>
+
+/* No paging but in 64-bit mode, where the first 2 MiB are themselves. */
+#define TABLES 0x1000u
+#define CODE   0x10000u
+#define DATA   0x20000u
+#define STACK  0x30800u
+#define TURNS  6 /* each snippet, with other registers */
+
+struct snippet {
+	const char *name;
+	u8 modes; /* BIT(0) 32-bit, BIT(1) 64-bit */
+	u8 length, bytes[40];
+};
+#define S(name, modes, ...)                                 \
+	{                                                   \
+		name, modes, sizeof((u8[]){ __VA_ARGS__ }), \
+		{                                           \
+			__VA_ARGS__                         \
+		}                                           \
+	}
+
+#define BOTH 3
+#define WIDE 2
+/* RSI and RBP point to memory. Times are overwritten. */
+static const struct snippet snippets[] = {
+	S("rdtsc", BOTH, 0x0f, 0x31, 0xb8, 0, 0, 0, 0, 0xba, 0, 0, 0, 0),
+	S("rdtscp", BOTH, 0x0f, 0x01, 0xf9, 0xb8, 0, 0, 0, 0, 0xba, 0, 0, 0, 0),
+	S("rdpid rax", WIDE, 0xf3, 0x0f, 0xc7, 0xf8),
+	S("swapgs", WIDE, 0x0f, 0x01, 0xf8),
+	S("rdfsbase r13", WIDE, 0xf3, 0x49, 0x0f, 0xae, 0xc5),
+	S("rdgsbase ecx", WIDE, 0xf3, 0x0f, 0xae, 0xc9),
+	S("wrfsbase rdi", WIDE, 0xf3, 0x48, 0x0f, 0xae, 0xd7),
+	S("wrgsbase r14d", WIDE, 0xf3, 0x41, 0x0f, 0xae, 0xde),
+	S("mov rax, cr0", BOTH, 0x0f, 0x20, 0xc0),
+	S("mov r15, cr2", WIDE, 0x41, 0x0f, 0x20, 0xd7),
+	S("mov rcx, cr3", BOTH, 0x0f, 0x20, 0xd9),
+	S("mov rdi, cr4", BOTH, 0x0f, 0x20, 0xe7),
+	S("mov cr2, rbx", BOTH, 0x0f, 0x22, 0xd3),
+	S("mov cr2, r14", WIDE, 0x41, 0x0f, 0x22, 0xd6),
+	S("mov dr7, 400h", BOTH, 0xb8, 0, 4, 0, 0, 0x0f, 0x23, 0xf8),
+	S("mov dr7, 10400h", BOTH, 0xb9, 0, 4, 1, 0, 0x0f, 0x23, 0xf9, 0x0f, 0x21, 0xf8),
+	S("mov dr7, 2000h", BOTH, 0xb8, 0, 0x20, 0, 0, 0x0f, 0x23, 0xf8, 0x0f, 0x23, 0xf8),
+	S("mov dr7, rdi", BOTH, 0x0f, 0x23, 0xff),
+	S("smsw eax", BOTH, 0x0f, 0x01, 0xe0),
+	S("smsw cx", BOTH, 0x66, 0x0f, 0x01, 0xe1),
+	S("smsw r13w", WIDE, 0x66, 0x41, 0x0f, 0x01, 0xe5),
+	S("smsw [rsi]", BOTH, 0x0f, 0x01, 0x26),
+	S("str [rsi+rcx]", BOTH, 0x31, 0xc9, 0x0f, 0x00, 0x0c, 0x0e),
+	S("sldt r14d", WIDE, 0x41, 0x0f, 0x00, 0xc6),
+	S("str ebx", BOTH, 0x0f, 0x00, 0xcb),
+	S("sgdt [rsi]", BOTH, 0x0f, 0x01, 0x06),
+	S("sidt [rsi+1]", BOTH, 0x0f, 0x01, 0x4e, 0x01),
+	S("lgdt [rsi]", BOTH, 0x0f, 0x01, 0x16),
+	S("lgdt [rbp+1], not canonical as a rule", BOTH, 0x0f, 0x01, 0x55, 0x01),
+	S("lidt [rsi]", BOTH, 0x0f, 0x01, 0x1e),
+	S("cpuid", BOTH, 0x0f, 0xa2),
+	S("cpuid 0, 80000000h", BOTH, 0x31, 0xc0, 0x0f, 0xa2, 0xb8, 0, 0, 0, 0x80, 0x0f, 0xa2),
+	S("rdmsr", BOTH, 0x0f, 0x32),
+	S("wrmsr", BOTH, 0x0f, 0x30),
+	S("wrmsr PAT", BOTH, 0xb9, 0x77, 2, 0, 0, 0xb8, 6, 4, 0, 7, 0xba, 1, 5, 4, 0, 0x0f, 0x30),
+	S("wrmsr bad PAT", BOTH, 0xb9, 0x77, 2, 0, 0, 0xb8, 6, 4, 0, 7, 0xba, 1, 2, 4, 0, 0x0f,
+	  0x30),
+	S("cli", BOTH, 0xfa),
+	S("sti", BOTH, 0xfb, 0x90),
+	S("sti; hlt", BOTH, 0xfb, 0xf4),
+	S("sti; sti; cli", BOTH, 0xfb, 0xfb, 0xfa),
+	S("cli; sti; push rax; pop rbx", BOTH, 0xfa, 0xfb, 0x50, 0x5b),
+	S("pushf", BOTH, 0x9c),
+	S("std; pushf; cld", BOTH, 0xfd, 0x9c, 0xfc),
+	S("pushf; popf", BOTH, 0x9c, 0x9d),
+	S("push 202h; popf", BOTH, 0x68, 0x02, 2, 0, 0, 0x9d, 0x90),
+	S("push ed7h; popf", BOTH, 0x68, 0xd7, 0xe, 0, 0, 0x9d, 0x90),
+	S("push 200202h; popf", BOTH, 0x68, 0x02, 2, 0x20, 0, 0x9d, 0x90),
+	S("push 40002h; popf", BOTH, 0x68, 0x02, 0, 4, 0, 0x9d, 0x90),
+	S("push 3002h; popf; cli", BOTH, 0x68, 0x02, 0x30, 0, 0, 0x9d, 0xfa),
+	S("push 4202h; popf; sti; nop", BOTH, 0x68, 0x02, 0x42, 0, 0, 0x9d, 0xfb, 0x90),
+	S("push 102h; popf; nop", BOTH, 0x68, 0x02, 1, 0, 0, 0x9d, 0x90),
+	S("cli; pushf; sti; popf", BOTH, 0xfa, 0x9c, 0xfb, 0x9d, 0x90),
+};
+
+/* ---- the machine ----------------------------------------------------------------------------- */
+
+static struct vm *machine(const char *engine)
+{
+	struct vm_config config = {
+		.backend = &swbt_backend, .engine = engine, .mem_size = 8 * MiB, .cpu = "host"
+	};
+	struct error err = { "" };
+	struct vm *vm = NULL;
+
+	if (vm_create(&vm, &config, &err))
+		CU_FAIL_FATAL("no machine");
+	return vm;
+}
+
+static void put(struct vm *vm, u64 gpa, u64 value)
+{
+	memcpy(ram_at(&vm->ram, gpa, 8), &value, 8);
+}
+
+static void set_up(struct vm *vm)
+{
+	put(vm, TABLES, (TABLES + 0x1000) | 7);
+	put(vm, TABLES + 0x1000, (TABLES + 0x2000) | 7);
+	put(vm, TABLES + 0x2000, 0x87);
+}
+
+static u32 some_msr(struct gen *g)
+{
+	static const u32 msr[] = { 0x277,      0xc0000080, 0xc0000100, 0xc0000101, 0xc0000102,
+				   0xc0000103, 0xc0000081, 0x174,      0x175,	   0x1234 };
+
+	return msr[gen_below(g, ARRAY_SIZE(msr))];
+}
+
+/* Turn N of snippet Q. */
+static void begin(struct vm *vm, const struct snippet *q, bool wide, unsigned int cpl, u64 n)
+{
+	struct cpu_state s;
+	struct error err;
+	struct gen g;
+	u8 *data = ram_at(&vm->ram, DATA, 64), *code = ram_at(&vm->ram, CODE, 64);
+
+	gen_seed(&g, wide, n);
+	cpu_state_reset(&s);
+	s.cr0 = CR0_PE | CR0_NE | CR0_MP | CR0_ET | (wide ? CR0_PG : 0);
+	s.cr3 = TABLES;
+	s.cr4 = CR4_OSFXSR | (wide ? CR4_PAE : 0) | (gen_one_in(&g, 3) ? 0 : CR4_FSGSBASE) |
+		(gen_one_in(&g, 2) ? BIT64(2) : 0) | (gen_one_in(&g, 2) ? CR4_UMIP : 0);
+	s.efer = wide ? EFER_LME | EFER_LMA : 0;
+	for (unsigned int k = SEG_ES; k <= SEG_GS; k++)
+		s.seg[k] = segment_flat((u16)(16 | cpl), ATTR_P | ATTR_S | ATTR_DB | ATTR_G | 3 |
+								 cpl << ATTR_DPL_SHIFT);
+	s.seg[SEG_CS] =
+		segment_flat((u16)(8 | cpl), ATTR_P | ATTR_S | ATTR_G | (wide ? ATTR_L : ATTR_DB) |
+						     11 | cpl << ATTR_DPL_SHIFT);
+	s.seg[SEG_LDT].selector = 0x28;
+	s.seg[SEG_TR].selector = 0x30;
+	s.seg[SEG_GS].base = 0x7000;
+	s.msr.kernel_gs_base = 0xffff800000001000;
+	s.msr.tsc_aux = 0x12345678;
+	s.gdt = (struct table_reg){ .base = wide ? 0xffff800012345678 : 0x12345678, .limit = 0x7f };
+	s.idt = (struct table_reg){ .base = 0x1000, .limit = 0xfff };
+	for (unsigned int k = 0; k < (wide ? NR_GPR : 8u); k++)
+		s.gpr[k] = wide ? gen_value(&g) : (u32)gen_value(&g);
+	s.gpr[RAX] = gen_one_in(&g, 2) ? gen_below(&g, 8) : s.gpr[RAX];
+	s.gpr[RCX] = some_msr(&g);
+	s.gpr[RSI] = DATA + gen_below(&g, 3);
+	s.gpr[RBP] = DATA + 16;
+	s.gpr[RSP] = STACK;
+	s.rflags = RFLAGS_FIXED | (gen_u64(&g) & (RFLAGS_ARITH | RFLAGS_IF)) |
+		   (gen_one_in(&g, 4) ? gen_u64(&g) & (RFLAGS_ID | RFLAGS_NT | RFLAGS_IOPL) : 0);
+	s.rip = CODE;
+	for (unsigned int k = 0; k < 64; k++)
+		data[k] = (u8)(gen_one_in(&g, 2) ? gen_u64(&g) : k % 16 < 8 ? 0x55 : 0);
+	mem_note_write(vm_vcpu(vm), CODE, 64);
+	memset(code, 0xf4, 64);
+	memcpy(code, q->bytes, q->length);
+	CU_ASSERT_EQUAL_FATAL(swbt_backend.set_state(vm, &s, &err), 0);
+}
+
+struct outcome {
+	enum emulate_result r;
+	struct exception exc;
+	struct cpu_state s;
+	u8 data[64];
+	u64 count[TRAP_NR];
+};
+
+typedef enum emulate_result execute_fn(struct vcpu *v);
+
+static bool shadow_seen, shadow_wrong;
+
+/* Between instructions. */
+static void look_at_shadow(const struct vcpu *v)
+{
+	const u8 *before = ram_at(&v->vm->ram, v->s.rip - 1, 1);
+
+	if (v->s.ev.sti_shadow != v->no_interrupts_once)
+		shadow_wrong = true;
+	if (v->s.ev.sti_shadow)
+		shadow_seen = true;
+	if (v->s.ev.sti_shadow && (*before != 0xfb || !(v->s.rflags & RFLAGS_IF)))
+		shadow_wrong = true;
+}
+
+static void finish(struct vm *vm, execute_fn *execute, struct outcome *o)
+{
+	struct vcpu *v = vm_vcpu(vm);
+
+	*o = (struct outcome){ .r = EMU_JUMPED };
+	for (unsigned int n = 0; n < 100 && o->r == EMU_JUMPED; n++) {
+		o->r = execute(v);
+		if (o->r == EMU_JUMPED)
+			look_at_shadow(v);
+	}
+	fpu_put(v);
+	if (o->r == EMU_FAULT)
+		o->exc = v->exc;
+	o->s = v->s;
+	memcpy(o->data, ram_at(&vm->ram, DATA, 64), 64);
+	swbt_backend.sync_traps(vm);
+	for (unsigned int c = 0; c < TRAP_NR; c++)
+		o->count[c] = vm->traps.c[c].count;
+}
+
+static void clear_counts(struct vm *vm)
+{
+	swbt_backend.sync_traps(vm);
+	for (unsigned int c = 0; c < TRAP_NR; c++)
+		vm->traps.c[c].count = 0;
+}
+
+static bool counted(unsigned int cause)
+{
+	return cause != TRAP_TLB_FILL && cause != TRAP_TRANSLATE && cause != TRAP_INDIRECT &&
+	       cause != TRAP_INVALIDATE;
+}
+
+static const char *differs(const struct outcome *a, const struct outcome *b, bool counts)
+{
+	if (a->r != b->r)
+		return "result";
+	if (a->exc.vector != b->exc.vector || a->exc.error != b->exc.error)
+		return "exception";
+	if (memcmp(a->data, b->data, 64))
+		return "memory";
+	for (unsigned int c = 0; counts && c < TRAP_NR; c++)
+		if (counted(c) && a->count[c] != b->count[c])
+			return trap_name((enum trap_cause)c);
+	return cpu_state_differs(&a->s, &b->s);
+}
+
+static void report(const struct snippet *q, bool wide, unsigned int cpl, u64 n, const char *what)
+{
+	CU_ASSERT_PTR_NULL(what);
+	if (what)
+		printf("\n  %s, %s, CPL %u, turn %u: %s", q->name, wide ? "64-bit" : "32-bit", cpl,
+		       (unsigned int)n, what);
+}
+
+/* ---- the same as one by one ------------------------------------------------------------------ */
+
+static struct vm *vms[3]; /* step, call-outs, translated */
+
+static void one_way(const struct snippet *q, bool wide, unsigned int cpl, u64 n)
+{
+	struct outcome o[3];
+
+	for (unsigned int k = 0; k < 3; k++) {
+		begin(vms[k], q, wide, cpl, n);
+		clear_counts(vms[k]);
+		finish(vms[k], k ? bt_execute : step_execute, &o[k]);
+	}
+	report(q, wide, cpl, n, differs(&o[0], &o[1], true));
+	report(q, wide, cpl, n, differs(&o[0], &o[2], true));
+}
+
+static void all_ways(void (*fn)(const struct snippet *q, bool wide, unsigned int cpl, u64 n))
+{
+	for (unsigned int k = 0; k < 3; k++) {
+		vms[k] = machine(k ? "bt" : "step");
+		vm_vcpu(vms[k])->bt_config.system = k == 2;
+		set_up(vms[k]);
+	}
+	shadow_seen = shadow_wrong = false;
+	for (size_t i = 0; i < ARRAY_SIZE(snippets); i++)
+		for (unsigned int way = 0; way < 4 * TURNS; way++)
+			if (snippets[i].modes & BIT(way & 1))
+				fn(&snippets[i], way & 1, way & 2 ? 3 : 0, way / 4);
+	CU_ASSERT_TRUE(shadow_seen);
+	CU_ASSERT_FALSE(shadow_wrong);
+	for (unsigned int k = 0; k < 3; k++)
+		vm_destroy(vms[k]);
+}
+
+static void test_same(void)
+{
+	all_ways(one_way);
+}
+
+/* ---- kicks ----------------------------------------------------------------------------------- */
+
+/* Translated code is single-stepped from its entry on, and kicked before its instruction TICKS. */
+static struct {
+	struct vcpu *v;
+	void (*enter)(u8 *base);
+	struct sigaction before;
+	unsigned int ticks;
+	bool on, inside, kicked;
+} tick;
+
+static bool in_cache(const greg_t *regs, size_t from)
+{
+	const struct bt *bt = tick.v->bt;
+	const u8 *pc = (const u8 *)(uintptr_t)regs[REG_RIP];
+
+	return cache_holds(&bt->cache, pc) && pc >= bt->cache.exec + from;
+}
+
+static void on_trap(int signo, siginfo_t *info, void *context)
+{
+	greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
+
+	if (!tick.on) {
+		tick.before.sa_sigaction(signo, info, context);
+		return;
+	}
+	regs[REG_EFL] |= (greg_t)RFLAGS_TF;
+	tick.inside |= in_cache(regs, 0);
+	tick.on = !tick.inside || in_cache(regs, 0);
+	tick.kicked = in_cache(regs, bt_of(tick.v)->stubs) && !tick.ticks--;
+	tick.on &= !tick.kicked;
+	if (!tick.on)
+		regs[REG_EFL] &= ~(greg_t)RFLAGS_TF;
+	if (tick.kicked)
+		bt_kick(tick.v, context);
+}
+
+static void stepping(u8 *base)
+{
+	if (!tick.on) {
+		tick.enter(base);
+		return;
+	}
+	__asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq; call *%1"
+			 : "+D"(base)
+			 : "r"(tick.enter)
+			 : "rax", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "cc", "memory");
+}
+
+static void kick_at(struct vcpu *v, unsigned int ticks)
+{
+	struct bt *bt = v->bt;
+
+	tick.v = v;
+	tick.ticks = ticks;
+	tick.inside = tick.kicked = false;
+	tick.on = true;
+	tick.enter = bt->enter;
+	bt->enter = stepping;
+}
+
+static void kick_no_more(struct vcpu *v)
+{
+	((struct bt *)v->bt)->enter = tick.enter;
+	tick.on = false;
+}
+
+static void kicked(const struct snippet *q, bool wide, unsigned int cpl, u64 n)
+{
+	struct outcome o[2];
+	unsigned int ticks = 0;
+
+	if (n) /* one turn is enough */
+		return;
+	begin(vms[0], q, wide, cpl, n);
+	finish(vms[0], step_execute, &o[0]);
+	begin(vms[2], q, wide, cpl, n); /* translate it */
+	finish(vms[2], bt_execute, &o[1]);
+	do {
+		begin(vms[2], q, wide, cpl, n);
+		kick_at(vm_vcpu(vms[2]), ticks++);
+		finish(vms[2], bt_execute, &o[1]);
+		kick_no_more(vm_vcpu(vms[2]));
+		report(q, wide, cpl, ticks, differs(&o[0], &o[1], false));
+	} while (tick.kicked && ticks < 400);
+	CU_ASSERT_FALSE(tick.kicked);
+}
+
+static void test_kicks(void)
+{
+	struct sigaction sa = { .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	struct vm *vm = machine("bt"); /* whose creation catches signals */
+
+	sigaction(SIGTRAP, &sa, &tick.before);
+	all_ways(kicked);
+	sigaction(SIGTRAP, &tick.before, NULL);
+	vm_destroy(vm);
+}
+
+/* ---- interrupts that wait -------------------------------------------------------------------- */
+
+static void test_pending(void)
+{
+	static const struct snippet sti = S("sti; nop", BOTH, 0xfb, 0x90, 0x90);
+	static const struct snippet popf = S("popf; nop", BOTH, 0x68, 2, 2, 0, 0, 0x9d, 0x90);
+	struct vm *vm = machine("bt");
+	struct vcpu *v = vm_vcpu(vm);
+
+	set_up(vm);
+	for (unsigned int wait = 0; wait < 2; wait++) {
+		begin(vm, &sti, true, 0, 0);
+		v->s.rflags = RFLAGS_FIXED;
+		vm->pc.intr = wait;
+		CU_ASSERT_EQUAL(bt_execute(v), wait ? EMU_JUMPED : EMU_HALT);
+		CU_ASSERT_EQUAL(v->s.rip, wait ? CODE + 1 : CODE + 4);
+		CU_ASSERT_EQUAL(v->s.ev.sti_shadow, wait);
+		CU_ASSERT_TRUE(v->s.rflags & RFLAGS_IF);
+		begin(vm, &popf, true, 0, 0);
+		v->s.rflags = RFLAGS_FIXED;
+		v->s.ev.sti_shadow = v->no_interrupts_once = false;
+		CU_ASSERT_EQUAL(bt_execute(v), wait ? EMU_JUMPED : EMU_HALT);
+		CU_ASSERT_EQUAL(v->s.rip, wait ? CODE + 6 : CODE + 8);
+		CU_ASSERT_FALSE(v->s.ev.sti_shadow);
+		CU_ASSERT_TRUE(v->s.rflags & RFLAGS_IF);
+	}
+	fpu_put(v);
+	vm_destroy(vm);
+}
+
+CU_TestInfo tests_bt_system[] = { { "state, exceptions, counts", test_same },
+				  { "kicks everywhere", test_kicks },
+				  { "interrupts that wait", test_pending },
+				  CU_TEST_INFO_NULL };
