@@ -5,6 +5,7 @@
 #include <fnmatch.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 const struct goal goals[GOALS] = {
 	{ "compute, times native", NULL, true, 1.5 },
@@ -20,10 +21,27 @@ const struct goal goals[GOALS] = {
 /* The smallest cost per operation that is told from the loop's own noise. */
 #define LEAST 1.0
 
+/* Of these the guest's own latencies tell, as cycles contain the time until the timer's end. */
+static bool waits(const struct bench *bench)
+{
+	return !strcmp(bench->name, "hlt") || !strcmp(bench->name, "timer-latency");
+}
+
+/* Sample I of R. */
+static double cost(const struct result *r, size_t i, bool whole)
+{
+	return waits(r->bench) ? r->latency[i] : r->cycles[i] + (whole ? r->loop[i] : 0);
+}
+
+double cost_of(const struct result *r)
+{
+	return waits(r->bench) ? stats_median(r->latency, r->nr) : result_cycles(r);
+}
+
 struct ratio ratio_of(const struct result *a, const struct result *b)
 {
 	size_t n = a->nr < b->nr ? a->nr : b->nr;
-	double x = result_cycles(a), y = result_cycles(b);
+	double x = cost_of(a), y = cost_of(b);
 	struct ratio r = { NAN, { NAN, NAN }, false };
 	double *each = calloc(n + 1, sizeof(*each));
 
@@ -37,8 +55,7 @@ struct ratio ratio_of(const struct result *a, const struct result *b)
 		y += result_loop(b);
 	}
 	for (size_t i = 0; i < n; i++)
-		each[i] = (a->cycles[i] + (r.whole ? a->loop[i] : 0)) /
-			  (b->cycles[i] + (r.whole ? b->loop[i] : 0));
+		each[i] = cost(a, i, r.whole) / cost(b, i, r.whole);
 	r.value = x / y;
 	r.range = stats_median_interval(each, n, 1);
 	free(each);
@@ -47,7 +64,9 @@ struct ratio ratio_of(const struct result *a, const struct result *b)
 
 static const struct result *faster(const struct result *a, const struct result *b)
 {
-	return !a || result_cycles(b) + result_loop(b) < result_cycles(a) + result_loop(a) ? b : a;
+	double x = a ? cost_of(a) + result_loop(a) : INFINITY;
+
+	return cost_of(b) + result_loop(b) < x ? b : a;
 }
 
 struct comparison compare(const struct result *result, unsigned int n)

@@ -13,13 +13,17 @@
  * the ratios repetition by repetition, which were taken one after the other. NAN where unknown.
  *
  * An operation that costs less than a cycle (what a loop hides) has no ratio: then WHOLE is set and
- * the empty loop's cycles are added to both sides.
+ * the empty loop's cycles are added to both sides. One that waits for a timer has no cost but its
+ * latency: that of the guest's median is compared.
  */
 struct ratio {
 	double value;
 	struct interval range;
 	bool whole;
 };
+
+/* What is compared of R, per operation: cycles, or the latency of one that waits. */
+double cost_of(const struct result *r);
 
 struct ratio ratio_of(const struct result *a, const struct result *b);
 

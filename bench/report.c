@@ -57,7 +57,7 @@ static void print_head(FILE *f, bool markdown, const char *ours)
 
 static void print_cycles(char *cell, const struct result *r)
 {
-	number(cell, r ? result_cycles(r) : NAN);
+	number(cell, r ? cost_of(r) : NAN);
 }
 
 static bool falls_short(const struct comparison *c)
@@ -129,7 +129,9 @@ static void print_sum(FILE *f, const struct comparison *c, unsigned int n)
 		"\n%u benchmarks compared with TCG: %u are slower, %u more are below what is "
 		"wanted "
 		"of them.\n"
-		"Cycles per operation are TSC ticks, median, without the empty loop's own. Ratios "
+		"Cycles per operation are TSC ticks, median, without the empty loop's own; of hlt "
+		"and "
+		"timer-latency the median latency. Ratios "
 		"are "
 		"of medians, in brackets the 95 %% interval of the median of paired ratios; with "
 		"~, "

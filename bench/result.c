@@ -16,17 +16,18 @@ int result_init(struct result *r, const struct bench *bench, const struct varian
 	r->room = reps;
 	for (unsigned int i = 0; i < TRAP_NR; i++)
 		r->traps[i] = NAN;
-	r->cycles = calloc(2 * (size_t)reps + 1, sizeof(*r->cycles));
+	r->cycles = calloc(3 * (size_t)reps + 1, sizeof(*r->cycles));
 	if (!r->cycles)
 		return -ENOMEM;
 	r->loop = r->cycles + reps;
+	r->latency = r->loop + reps;
 	return 0;
 }
 
 void result_fini(struct result *r)
 {
 	free(r->cycles);
-	r->cycles = r->loop = NULL;
+	r->cycles = r->loop = r->latency = NULL;
 }
 
 static void take_status(struct result *r, const struct sample *s)
@@ -35,6 +36,14 @@ static void take_status(struct result *r, const struct sample *s)
 		return;
 	r->status = s->status;
 	memcpy(r->reason, s->reason, sizeof(r->reason));
+}
+
+static double latency(const struct verdict *v)
+{
+	for (unsigned int i = 0; i < v->nr_extra; i++)
+		if (!strcmp(v->extra[i].key, "lat_p50"))
+			return (double)v->extra[i].value;
+	return NAN;
 }
 
 void result_add(struct result *r, const struct sample *s, unsigned int rep)
@@ -52,6 +61,7 @@ void result_add(struct result *r, const struct sample *s, unsigned int rep)
 	if (!rep || r->nr == r->room)
 		return;
 	r->cycles[r->nr] = ((double)v->cycles - (double)v->loop) / (double)v->iters;
+	r->latency[r->nr] = latency(v);
 	r->loop[r->nr++] = (double)v->loop / (double)v->iters;
 }
 

@@ -14,6 +14,7 @@ struct result {
 	char reason[320];	   /* of the first sample that was not good */
 	unsigned int nr, room;	   /* good timed samples so far, and at most */
 	double *cycles, *loop;	   /* per operation, one for each */
+	double *latency;	   /* the guest's lat_p50, NAN where it gives none */
 	double traps[TRAP_NR];	   /* per operation, NAN where not seen; of the counting sample,
 				    * or of the newest timed one where that failed */
 	bool counted;		   /* traps are the counting sample's */

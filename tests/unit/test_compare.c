@@ -89,6 +89,24 @@ static void test_small(void)
 	drop(r);
 }
 
+/* Where a guest waits, it is not the cycles that count. */
+static void test_latency(void)
+{
+	const struct bench bench = fake_bench("hlt");
+	struct result r[VARIANTS];
+	struct comparison c;
+
+	make(r, &bench, (double[]){ -100, NAN, -200, NAN });
+	for (int i = 0; i < REPS; i++) {
+		r[OURS].latency[i] = 50;
+		r[MAX].latency[i] = 150;
+	}
+	c = compare(r, VARIANTS);
+	CU_ASSERT_DOUBLE_EQUAL(c.lead.value, 3, 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(c.lead.range.low, 3, 1e-9);
+	drop(r);
+}
+
 static void test_goals(void)
 {
 	struct bench bench[3] = { fake_bench("cr3-write"), fake_bench("cr3-write-64"),
@@ -163,6 +181,7 @@ static void test_report(void)
 CU_TestInfo tests_compare[] = {
 	{ "ratios of medians and of pairs, to the fastest model", test_ratios },
 	{ "an operation that the loop hides", test_small },
+	{ "latencies of guests that wait", test_latency },
 	{ "goals are geometric means", test_goals },
 	{ "the table in both forms", test_report },
 	CU_TEST_INFO_NULL,

@@ -100,6 +100,8 @@ static void test_rows(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_A "1,1000,startup_time,ns,5\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_B "2,1000,cycles_per_op,cycles,250\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_B "2,1000,status,text,ok\n"));
+	CU_ASSERT_EQUAL(x.result[0].nr, 2);
+	CU_ASSERT_EQUAL(x.result[0].latency[1], 9);
 	/* The counting sample, repetition blank, has counts and no times. */
 	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_A ",1000,traps_per_op.port-in,count,1\n" KEY_A
 						       ",1000,traps_per_op.hlt,count,0\n" KEY_A
