@@ -59,8 +59,9 @@ $(B)/fvm $(B)/fvbench $(B)/unit:
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # Code that runs while the guest's vector registers are live in the host's (backends/swbt/vcpu.h).
-# CPUID is asked on that path, too.
-$(B)/backends/swbt/%.o $(B)/common/cpuid.o: CFLAGS += -mgeneral-regs-only
+# Devices and what they need are asked on that path, too (common/vectors.h).
+$(B)/backends/swbt/%.o $(B)/common/dev/%.o: CFLAGS += -mgeneral-regs-only
+$(patsubst %,$(B)/common/%.o,bus clock cpuid pc vectors): CFLAGS += -mgeneral-regs-only
 
 $(B)/%.o: %.c
 	$(call say,CC,$<)

@@ -7,7 +7,7 @@
 
 #define NR_PORTS 65536u
 
-static const struct bus_ops nobody_ops;
+static const struct bus_ops nobody_ops = { .quiet = true };
 
 static int bus_init(struct bus *bus, u64 size)
 {
@@ -152,6 +152,13 @@ void bus_write(struct bus *bus, u64 addr, u64 value, unsigned int size)
 	size /= 2;
 	bus_write(bus, addr, value, size);
 	bus_write(bus, addr + size, value >> (size * 8), size);
+}
+
+bool bus_quiet(struct bus *bus, u64 addr, unsigned int size)
+{
+	const struct bus_region *r = bus_find(bus, addr);
+
+	return r->ops->quiet && fits(r, addr, size);
 }
 
 void bus_read_rep(struct bus *bus, u64 addr, void *data, unsigned int size, u64 count)

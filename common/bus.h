@@ -18,10 +18,14 @@
  * and never more than the region's max_size: the bus cuts wider accesses up, lowest address first.
  * A read returns its value zero-extended; bits above SIZE are dropped by the bus. Either may be
  * NULL: reads then give all ones, writes vanish.
+ *
+ * QUIET: neither uses a vector register without vectors_take() (vectors.h). That is a promise about
+ * how the device is compiled, too (the Makefile).
  */
 struct bus_ops {
 	u64 (*read)(void *dev, u64 offset, unsigned int size);
 	void (*write)(void *dev, u64 offset, u64 value, unsigned int size);
+	bool quiet;
 };
 
 struct bus_region {
@@ -57,6 +61,9 @@ int bus_remove(struct bus *bus, u64 base);
 /* One guest access of SIZE (1, 2, 4, 8) bytes at ADDR. */
 u64 bus_read(struct bus *bus, u64 addr, unsigned int size);
 void bus_write(struct bus *bus, u64 addr, u64 value, unsigned int size);
+
+/* Is whoever answers such an access quiet? */
+bool bus_quiet(struct bus *bus, u64 addr, unsigned int size);
 
 /* COUNT accesses of SIZE bytes at the same ADDR (INS/OUTS), memory side at DATA, packed. */
 void bus_read_rep(struct bus *bus, u64 addr, void *data, unsigned int size, u64 count);

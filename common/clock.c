@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/clock.h"
+#include "common/vectors.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -17,6 +18,7 @@ static u64 monotonic_ns(void)
 {
 	struct timespec ts;
 
+	vectors_take();
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
 }
@@ -82,6 +84,7 @@ static void clock_arm(struct clock *clock, u64 deadline)
 	abs = clock->origin + deadline;
 	its.it_value.tv_sec = (time_t)(abs / NSEC_PER_SEC);
 	its.it_value.tv_nsec = (long)(abs % NSEC_PER_SEC);
+	vectors_take();
 	timer_settime(clock->host, TIMER_ABSTIME, &its, NULL);
 }
 
@@ -166,7 +169,12 @@ u64 host_tsc_khz(void)
 
 u64 mul_div(u64 a, u64 b, u64 c)
 {
-	unsigned __int128 r = (unsigned __int128)a * b / c;
+	u64 low, high, rest;
 
-	return r > ~0ull ? ~0ull : (u64)r;
+	/* By hand: the compiler's division of 128 bits may use vector registers. */
+	__asm__("mulq %3" : "=a"(low), "=d"(high) : "a"(a), "rm"(b) : "cc");
+	if (high >= c)
+		return ~0ull;
+	__asm__("divq %4" : "=a"(low), "=d"(rest) : "0"(low), "1"(high), "rm"(c) : "cc");
+	return low;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/pc.h"
+#include "common/vectors.h"
 #include "common/vm.h"
 
 #include <string.h>
@@ -43,6 +44,7 @@ static void on_lapic_eoi(void *opaque, u8 vector)
 
 static void on_reset(void *opaque)
 {
+	vectors_take();
 	vm_stop(opaque, STOP_RESET, 0);
 }
 
@@ -78,6 +80,7 @@ void pc_irq(struct vm *vm, unsigned int gsi, int level)
 	struct pc *pc = &vm->pc;
 
 	if (vm->config.irqchip == IRQCHIP_KERNEL) {
+		vectors_take();
 		vm->backend->irq_line(vm, gsi, level);
 		return;
 	}
@@ -101,6 +104,7 @@ static void console_byte(void *arg, u8 byte)
 {
 	struct vm *vm = arg;
 
+	vectors_take();
 	if (vm->config.console)
 		vm->config.console(vm->config.console_arg, &byte, 1);
 }
@@ -110,22 +114,26 @@ static void on_rx_ready(void *arg)
 {
 	struct vm *vm = arg;
 
+	vectors_take();
 	if (vm->on_kick)
 		vm->on_kick(vm->on_kick_arg);
 }
 
 static void on_poweroff(void *opaque)
 {
+	vectors_take();
 	vm_stop(opaque, STOP_POWEROFF, 0);
 }
 
 static void on_exit_port(void *opaque, int status)
 {
+	vectors_take();
 	vm_stop(opaque, STOP_EXIT_PORT, status);
 }
 
 static void on_mark(void *opaque, unsigned int i)
 {
+	vectors_take();
 	vm_mark(opaque, i);
 }
 

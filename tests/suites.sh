@@ -4,6 +4,7 @@
 suite unit make --no-print-directory unit
 suite unit-sanitized make --no-print-directory SAN=address,undefined unit
 suite clang make --no-print-directory CC=clang build/clang/fvm build/clang/fvbench build/clang/unit
+suite quiet tests/quiet
 suite oracle make --no-print-directory oracle CASES=100000
 suite fuzz-seeds make --no-print-directory fuzz-seeds
 suite exitcost make --no-print-directory exitcost

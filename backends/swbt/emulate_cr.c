@@ -173,8 +173,6 @@ enum emulate_result emu_mov_cr(struct vcpu *v, const struct insn *i)
 		return result(raise_exc(v, UD));
 	if (v->cpl)
 		return gp(v);
-	if (cr == 8)
-		fpu_put(v);
 	if (!to) {
 		value = cr == 0	  ? v->s.cr0
 			: cr == 2 ? v->s.cr2

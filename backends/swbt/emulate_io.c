@@ -50,6 +50,12 @@ static u8 size_of(const struct insn *i)
 	return !(i->raw[i->opcode_at] & 1) ? 1 : i->opsize == 2 ? 2 : 4;
 }
 
+static void ready_for(struct vcpu *v, u16 port, u8 size)
+{
+	if (!bus_quiet(&v->vm->pc.pio, port, size))
+		fpu_put(v);
+}
+
 enum emulate_result emu_in(struct vcpu *v, const struct insn *i)
 {
 	u16 port = port_of(v, i, 1);
@@ -58,7 +64,7 @@ enum emulate_result emu_in(struct vcpu *v, const struct insn *i)
 
 	if (io_allowed(v, port, size))
 		return EMU_FAULT;
-	fpu_put(v);
+	ready_for(v, port, size);
 	value = bus_read(&v->vm->pc.pio, port, size);
 	gpr_set(v, RAX, size, false, value);
 	note(v, port, value, size, false);
@@ -73,7 +79,7 @@ enum emulate_result emu_out(struct vcpu *v, const struct insn *i)
 
 	if (io_allowed(v, port, size))
 		return EMU_FAULT;
-	fpu_put(v);
+	ready_for(v, port, size);
 	note(v, port, value, size, true);
 	bus_write(&v->vm->pc.pio, port, value, size);
 	return EMU_NEXT;
@@ -109,13 +115,13 @@ static enum emulate_result string_io(struct vcpu *v, const struct insn *i, bool 
 		if (out) {
 			if (mem_read(v, seg, at, &value, size))
 				break;
-			fpu_put(v);
+			ready_for(v, port, size);
 			bus_write(&v->vm->pc.pio, port, value, size);
 		} else {
 			/* The destination must be good before the device is asked. */
 			if (writable(v, seg, at, size))
 				break;
-			fpu_put(v);
+			ready_for(v, port, size);
 			value = bus_read(&v->vm->pc.pio, port, size);
 			if (mem_write(v, seg, at, &value, size))
 				break;

@@ -118,10 +118,8 @@ int read_msr(struct vcpu *v, u32 msr, u64 *value)
 		*value = v->s.msr.pat;
 		return 0;
 	}
-	if (is_lapic(msr)) {
-		fpu_put(v);
+	if (is_lapic(msr))
 		return lapic_rdmsr(&v->vm->pc.lapic, msr, value) ? raise_err(v, GP, 0) : 0;
-	}
 	row = find(msr);
 	if (!row)
 		return raise_err(v, GP, 0);
@@ -163,12 +161,8 @@ int write_msr(struct vcpu *v, u32 msr, u64 value)
 		v->s.msr.pat = value;
 		return 0;
 	}
-	if (is_lapic(msr)) {
-		fpu_put(v);
-		if (lapic_wrmsr(&v->vm->pc.lapic, msr, value))
-			return raise_err(v, GP, 0);
-		return 0;
-	}
+	if (is_lapic(msr))
+		return lapic_wrmsr(&v->vm->pc.lapic, msr, value) ? raise_err(v, GP, 0) : 0;
 	row = find(msr);
 	if (!row || row->kind == READ_ONLY || (row->kind == ADDRESS && !canonical(value)))
 		return raise_err(v, GP, 0);

@@ -41,7 +41,8 @@ static u64 mmio(struct vcpu *v, u64 gpa, u64 value, u32 size, bool write)
 	struct trap_event *e;
 	u64 start = __builtin_ia32_rdtsc(), cycles;
 
-	fpu_put(v);
+	if (unlikely(!bus_quiet(&vm->pc.mmio, gpa, size) || vm->traps.trace))
+		fpu_put(v);
 	value = move(vm, gpa, value, size, write);
 	cycles = __builtin_ia32_rdtsc() - start;
 	e = trap_event_next(&vm->traps);

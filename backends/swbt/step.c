@@ -384,10 +384,8 @@ static void take_interrupt(struct vcpu *v)
 		v->s.ev.halted = false;
 		deliver_nmi(v);
 	} else if (vm->pc.intr && v->s.rflags & RFLAGS_IF) {
-		int vector;
+		int vector = pc_intr_ack(vm);
 
-		fpu_put(v);
-		vector = pc_intr_ack(vm);
 		if (vector < 0)
 			return;
 		v->s.ev.halted = false;

@@ -6,6 +6,7 @@
 #include "backends/swbt/options.h"
 #include "backends/swbt/step.h"
 #include "backends/swbt/thunk.h"
+#include "common/vectors.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -127,11 +128,21 @@ static void swbt_destroy(struct vm *vm)
 	vm->priv = NULL;
 }
 
+static void put_away(void *vcpu)
+{
+	fpu_put(vcpu);
+}
+
 static int swbt_run(struct vm *vm)
 {
 	struct vcpu *v = vm_vcpu(vm);
 
-	return v->engine->run(v);
+	int r;
+
+	vectors_lend(put_away, v);
+	r = v->engine->run(v);
+	vectors_lend(NULL, NULL);
+	return r;
 }
 
 static void swbt_kick(struct vm *vm, void *context)

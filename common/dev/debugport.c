@@ -50,9 +50,9 @@ static void exit_write(void *dev, u64 offset, u64 value, unsigned int size)
 	port->exit(port->exit_arg, ((u32)value << 1 | 1) & 0xff);
 }
 
-static const struct bus_ops post_ops = { post_read, post_write };
-static const struct bus_ops console_ops = { console_read, console_write };
-static const struct bus_ops exit_ops = { exit_read, exit_write };
+static const struct bus_ops post_ops = { post_read, post_write, true };
+static const struct bus_ops console_ops = { console_read, console_write, true };
+static const struct bus_ops exit_ops = { exit_read, exit_write, true };
 
 void debugport_init(struct debugport *port, void (*put)(void *arg, u8 byte), void *put_arg,
 		    void (*exit)(void *arg, int status), void *exit_arg)

@@ -157,8 +157,8 @@ static void dma_port_write(void *dev, u64 offset, u64 value, unsigned int size)
 	}
 }
 
-static const struct bus_ops fwcfg_ops = { fwcfg_read, fwcfg_write };
-static const struct bus_ops dma_ops = { dma_port_read, dma_port_write };
+static const struct bus_ops fwcfg_ops = { fwcfg_read, fwcfg_write, false };
+static const struct bus_ops dma_ops = { dma_port_read, dma_port_write, false };
 
 static void set_item(struct fwcfg_item *item, const void *data, u32 len)
 {

@@ -347,9 +347,9 @@ static void port92_write(void *dev, u64 offset, u64 value, unsigned int size)
 		k->reset(k->reset_arg);
 }
 
-static const struct bus_ops data_ops = { data_read, data_write };
-static const struct bus_ops status_ops = { status_read, status_write };
-static const struct bus_ops port92_ops = { port92_read, port92_write };
+static const struct bus_ops data_ops = { data_read, data_write, true };
+static const struct bus_ops status_ops = { status_read, status_write, true };
+static const struct bus_ops port92_ops = { port92_read, port92_write, true };
 
 void i8042_init(struct i8042 *kbc, struct irq_line irq1, void (*reset)(void *arg), void *arg)
 {

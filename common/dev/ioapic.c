@@ -157,7 +157,7 @@ static void ioapic_write(void *dev, u64 offset, u64 value, unsigned int size)
 		ioapic_eoi(ioapic, (u8)value);
 }
 
-static const struct bus_ops ioapic_ops = { ioapic_read, ioapic_write };
+static const struct bus_ops ioapic_ops = { ioapic_read, ioapic_write, true };
 
 int ioapic_attach(struct ioapic *ioapic, struct bus *mmio)
 {

@@ -297,7 +297,7 @@ static void mmio_write(void *dev, u64 offset, u64 value, unsigned int size)
 		r->write(l, n, (u32)value & r->kept);
 }
 
-static const struct bus_ops lapic_ops = { mmio_read, mmio_write };
+static const struct bus_ops lapic_ops = { mmio_read, mmio_write, true };
 
 /* Answer at the address that IA32_APIC_BASE names. */
 static int claim_page(struct lapic *l)

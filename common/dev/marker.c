@@ -16,7 +16,7 @@ static void marker_write(void *dev, u64 offset, u64 value, unsigned int size)
 		marker->mark(marker->arg, (unsigned int)value - MARKER_BEGIN);
 }
 
-static const struct bus_ops marker_ops = { marker_read, marker_write };
+static const struct bus_ops marker_ops = { marker_read, marker_write, true };
 
 void marker_init(struct marker *marker, void (*mark)(void *arg, unsigned int i), void *arg)
 {

@@ -308,9 +308,9 @@ static void elcr_write(void *dev, u64 offset, u64 value, unsigned int size)
 	pic_update(pic);
 }
 
-static const struct bus_ops master_ops = { master_read, master_write };
-static const struct bus_ops slave_ops = { slave_read, slave_write };
-static const struct bus_ops elcr_ops = { elcr_read, elcr_write };
+static const struct bus_ops master_ops = { master_read, master_write, true };
+static const struct bus_ops slave_ops = { slave_read, slave_write, true };
+static const struct bus_ops elcr_ops = { elcr_read, elcr_write, true };
 
 int pic_attach(struct pic *pic, struct bus *pio)
 {

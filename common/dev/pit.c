@@ -367,8 +367,8 @@ static void port61_write(void *dev, u64 offset, u64 value, unsigned int size)
 	counter_gate(&pit->counter[2], value & PORT61_GATE2, now);
 }
 
-static const struct bus_ops pit_ops = { pit_read, pit_write };
-static const struct bus_ops port61_ops = { port61_read, port61_write };
+static const struct bus_ops pit_ops = { pit_read, pit_write, true };
+static const struct bus_ops port61_ops = { port61_read, port61_write, true };
 
 int pit_attach(struct pit *pit, struct bus *pio)
 {

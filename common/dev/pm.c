@@ -100,9 +100,9 @@ static u64 gpe_read(void *dev, u64 offset, unsigned int size)
 	return 0;
 }
 
-static const struct bus_ops event_ops = { event_read, event_write };
-static const struct bus_ops timer_ops = { timer_read, NULL };
-static const struct bus_ops gpe_ops = { gpe_read, NULL };
+static const struct bus_ops event_ops = { event_read, event_write, true };
+static const struct bus_ops timer_ops = { timer_read, NULL, true };
+static const struct bus_ops gpe_ops = { gpe_read, NULL, true };
 
 void pm_init(struct pm *pm, struct irq_line sci, struct clock *clock, void (*poweroff)(void *arg),
 	     void *arg)

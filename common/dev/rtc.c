@@ -372,7 +372,7 @@ static void rtc_write(void *dev, u64 offset, u64 value, unsigned int size)
 	rtc->nmi_off = value & NMI_OFF;
 }
 
-static const struct bus_ops rtc_ops = { rtc_read, rtc_write };
+static const struct bus_ops rtc_ops = { rtc_read, rtc_write, true };
 
 /* N units of memory at INDEX, little-endian in LEN bytes, no more than MAX. */
 static void store_size(struct rtc *rtc, unsigned int index, u64 n, u64 max, unsigned int len)

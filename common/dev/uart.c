@@ -323,7 +323,7 @@ static void uart_write(void *dev, u64 offset, u64 value, unsigned int size)
 	}
 }
 
-static const struct bus_ops uart_ops = { uart_read, uart_write };
+static const struct bus_ops uart_ops = { uart_read, uart_write, true };
 
 void uart_init(struct uart *uart, struct irq_line irq, struct clock *clock,
 	       void (*tx)(void *arg, u8 byte), void *arg)

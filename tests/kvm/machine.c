@@ -51,9 +51,9 @@ static void control_write(void *dev, u64 offset, u64 value, unsigned int size)
 		vm_stop(m->vm, STOP_QUIT, (int)value);
 }
 
-static const struct bus_ops port_ops = { port_read, port_write };
-static const struct bus_ops mem_ops = { mem_read, mem_write };
-static const struct bus_ops control_ops = { NULL, control_write };
+static const struct bus_ops port_ops = { port_read, port_write, false };
+static const struct bus_ops mem_ops = { mem_read, mem_write, false };
+static const struct bus_ops control_ops = { NULL, control_write, false };
 
 static void on_text(void *arg, const void *data, size_t len)
 {

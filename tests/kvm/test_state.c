@@ -257,7 +257,7 @@ static u64 stopping_read(void *dev, u64 offset, unsigned int size)
 
 static void test_half_done(enum irqchip irqchip)
 {
-	static const struct bus_ops ops = { stopping_read, NULL };
+	static const struct bus_ops ops = { stopping_read, NULL, false };
 	struct cpu_state *s = calloc(1, sizeof(*s));
 	struct machine m;
 

@@ -15,7 +15,7 @@ static u64 port_read(void *dev, u64 offset, unsigned int size)
 	return 0x8877665544332211ull ^ 0x0101010101010101ull * offset;
 }
 
-static const struct bus_ops port_ops = { port_read, NULL };
+static const struct bus_ops port_ops = { port_read, NULL, false };
 
 struct vm *side_new(const char *backend)
 {

@@ -28,7 +28,7 @@ static void device_write(void *dev, u64 offset, u64 value, unsigned int size)
 	note(dev, offset, value, size, true);
 }
 
-static const struct bus_ops device_ops = { device_read, device_write };
+static const struct bus_ops device_ops = { device_read, device_write, false };
 
 struct rig *rig_up(void)
 {

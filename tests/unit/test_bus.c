@@ -27,7 +27,7 @@ static void log_write(void *dev, u64 offset, u64 value, unsigned int size)
 	log->size[log->nr++] = size;
 }
 
-static const struct bus_ops log_ops = { log_read, log_write };
+static const struct bus_ops log_ops = { log_read, log_write, false };
 
 static struct bus_region region(struct log *log, u64 base, u64 len, unsigned int max_size)
 {

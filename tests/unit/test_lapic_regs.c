@@ -103,7 +103,7 @@ static void test_relocate(void)
 					  .base = 0xfec00000,
 					  .len = 0x1000,
 					  .max_size = 4,
-					  .ops = &(struct bus_ops){ NULL, NULL } };
+					  .ops = &(struct bus_ops){ NULL, NULL, false } };
 	static const u64 places[] = { 0xfed40000, 0, BIT64(51), 0xfec00000, LAPIC_BASE };
 	struct rig r;
 
