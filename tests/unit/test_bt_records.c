@@ -90,6 +90,32 @@ static void test_traps(void)
 	vm_destroy(vm);
 }
 
+/* An entry of the page table alone counts as one with a walk does: once. */
+static void test_fills(void)
+{
+	static const u8 load[] = {
+		0xa1, 0x00, 0x00, 0x30, 0x00, 0xeb, 0xf9
+	}; /* mov eax, [300000h] */
+	struct vm *vm = machine("bt", NULL);
+	struct vcpu *v = vm_vcpu(vm);
+	u64 *fills = &vm->traps.c[TRAP_TLB_FILL].count, before;
+
+	v->bt_config.chain = false;
+	v->bt_config.block_insns = 1;
+	memcpy(ram_at(&vm->ram, CODE, sizeof(load)), load, sizeof(load));
+	bt_execute(v);
+	bt_execute(v);
+	before = *fills;
+	bt_execute(v);
+	CU_ASSERT_EQUAL(*fills, before);
+	bt_execute(v);
+	pagetable_flush(&bt_of(v)->pages, true);
+	bt_execute(v);
+	CU_ASSERT_EQUAL(*fills, before + 1);
+	CU_ASSERT_EQUAL(v->s.rip, CODE + 5);
+	vm_destroy(vm);
+}
+
 /* The translator's causes do not happen without it. */
 static void test_step(void)
 {
@@ -299,6 +325,7 @@ static void test_unwritable(void)
 
 CU_TestInfo tests_bt_records[] = {
 	{ "traps of translation", test_traps },
+	{ "fills of the page table are traps", test_fills },
 	{ "none without translation", test_step },
 	{ "--bt-stats: executions, hits, the hottest blocks", test_stats },
 	{ "--bt-dump: guest and host code", test_dump },

@@ -25,15 +25,6 @@ struct dump {
 	ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
 };
 
-static const char *const exit_text[NR_EXIT_KINDS] = {
-	[EXIT_JUMP] = "jump to",
-	[EXIT_STEP] = "single step of",
-	[EXIT_READ] = "no entry to read, in",
-	[EXIT_WRITE] = "no entry to write, in",
-	[EXIT_CALL] = "call of the routine for",
-	[EXIT_INDIRECT] = "unknown target of",
-};
-
 static u64 guest_rip(const struct block *b, u16 insn)
 {
 	return b->rip + b->site[insn].guest;
@@ -177,8 +168,8 @@ static void exit_head(struct dump *d, const struct exit *x)
 {
 	u64 about = x->kind == EXIT_JUMP ? x->target : guest_rip(d->b, x->insn);
 
-	fprintf(d->f, LEFT "exit %u: %s %#" PRIx64 "%s\n", "", number(d, x), exit_text[x->kind],
-		about, x->site ? ", can be linked" : "");
+	fprintf(d->f, LEFT "exit %u: %s %#" PRIx64 "%s\n", "", number(d, x),
+		exit_names[x->kind].text, about, x->site ? ", can be linked" : "");
 }
 
 static void exits(struct dump *d)

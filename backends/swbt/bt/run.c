@@ -217,12 +217,15 @@ static enum after handle_miss(struct bt *bt, struct space *s, struct exit *x, st
 {
 	u32 access = x->kind == EXIT_WRITE ? ACC_WRITE : ACC_READ;
 	struct vcpu *v = bt->v;
+	u64 *fills = &v->vm->traps.c[TRAP_TLB_FILL].count, before = *fills;
 	int r;
 
 	if (!canonical(v->s.gpr[RSP]))
 		return AFTER_STEP;
 	r = pagetable_fill(&bt->pages, s, v, v->frame.linear, access);
 	if (!r) {
+		/* One trap, whether the TLB had to be filled for it, or had it. */
+		*fills = before + 1;
 		next->host = x->from->host + x->from->site[x->insn].host;
 		next->key = x->from->key;
 		next->shadow = x->from->site[x->insn].shadow;

@@ -129,15 +129,10 @@ static void put_executions(const struct table *t, const struct bt *bt)
 
 static void put_exits(const struct table *t, const struct bt *bt)
 {
-	static const char *const name[NR_EXIT_KINDS] = {
-		[EXIT_JUMP] = "exits.jump", [EXIT_STEP] = "exits.step",
-		[EXIT_READ] = "exits.read", [EXIT_WRITE] = "exits.write",
-		[EXIT_CALL] = "exits.call", [EXIT_INDIRECT] = "exits.indirect",
-	};
 	const struct bt_stats *st = &bt->stats;
 
 	for (unsigned int kind = 0; kind < NR_EXIT_KINDS; kind++)
-		put(t, name[kind], "exits", st->exits[kind]);
+		put(t, exit_names[kind].row, "exits", st->exits[kind]);
 	put(t, "exits.fault", "exits", st->faults);
 	put(t, "exits.kick", "exits", st->kicks);
 	put(t, "entries", "entries", st->enters);

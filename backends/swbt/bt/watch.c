@@ -8,6 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+const struct exit_name exit_names[] = {
+	[EXIT_JUMP] = { "exits.jump", "jump to" },
+	[EXIT_STEP] = { "exits.step", "single step of" },
+	[EXIT_READ] = { "exits.read", "no entry to read, in" },
+	[EXIT_WRITE] = { "exits.write", "no entry to write, in" },
+	[EXIT_CALL] = { "exits.call", "call of the routine for" },
+	[EXIT_INDIRECT] = { "exits.indirect", "unknown target of" },
+};
+_Static_assert(ARRAY_SIZE(exit_names) == NR_EXIT_KINDS, "the last kind of exit has a name");
+
 static int open_file(struct record_file *r, const char *path, struct error *err)
 {
 	if (!path)

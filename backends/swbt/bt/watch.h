@@ -37,6 +37,12 @@ struct watch {
 	u64 jit_number; /* of the next block */
 };
 
+/* Kinds of exits: in rows of statistics, and before the address that an exit is about. */
+struct exit_name {
+	const char *row, *text;
+};
+extern const struct exit_name exit_names[NR_EXIT_KINDS];
+
 /* For struct engine. */
 int watch_open(struct vcpu *v, struct error *err);
 int watch_close(struct vcpu *v, const struct csv_key *key, struct error *err);
