@@ -6,6 +6,7 @@
 #   make check      install what is needed, build, run every test
 #   make unit       the unit tests alone
 #   make fuzz       fuzz the loaders with libFuzzer (SECONDS=60)
+#   make guests     download Debian's kernels, make initramfs images: build/guests
 #   make format     apply .clang-format
 #   make deps       install what is needed, nothing else
 #   make clean      remove what was built, keep what was downloaded
@@ -138,6 +139,10 @@ bench-peer: | deps
 check: | deps
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/check
+
+.PHONY: guests
+guests: | deps
+	$(Q)tests/linux/fetch
 
 .PHONY: unit
 unit: $(B)/unit

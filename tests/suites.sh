@@ -13,6 +13,8 @@ suite nano-tcg-clang env CC=clang tests/nano/run-tcg
 suite fvm-cli tests/fvm/cli
 suite fvm-swbt tests/fvm/run swbt
 suite fvm-run tests/with-kvm tests/fvm/run
+suite linux-swbt tests/linux/check swbt
+suite linux-kvm tests/linux/check kvm
 suite fvbench-cli tests/fvbench/cli
 suite fvbench-run tests/with-kvm tests/fvbench/run
 suite fvbench-verify tests/with-kvm ./fvbench verify --counts --backend kvm,kvm:kernel,swbt
