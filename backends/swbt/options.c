@@ -3,7 +3,19 @@
 
 #include "backends/swbt/bt/tunables.h"
 
-enum { CODE_CACHE, CHAIN, BLOCK, INLINE, ADAPTIVE, FLUSH, STATS, DUMP, JITDUMP, NR_OPTIONS };
+enum {
+	CODE_CACHE,
+	CHAIN,
+	RETURN_CACHE,
+	BLOCK,
+	INLINE,
+	ADAPTIVE,
+	FLUSH,
+	STATS,
+	DUMP,
+	JITDUMP,
+	NR_OPTIONS
+};
 
 #define SWITCH "on|off"
 
@@ -22,6 +34,12 @@ const struct backend_option swbt_options[] = {
 			    "dispatcher",
 		    .engine = "bt",
 		    .value = true },
+	[RETURN_CACHE] = { .name = "bt-return-cache",
+			   .arg = SWITCH,
+			   .help = "Returns look for their target in a table of their own (default "
+				   "on)",
+			   .engine = "bt",
+			   .value = true },
 	[BLOCK] = { .name = "bt-block",
 		    .arg = "N",
 		    .help = "Most guest instructions of a block, 1 to 64 (default 64)",
@@ -80,6 +98,7 @@ struct bt_config swbt_bt_config(const struct vm *vm)
 		.block_insns = (u32)value(vm, BLOCK),
 		.chain = value(vm, CHAIN),
 		.system = value(vm, INLINE),
+		.return_cache = value(vm, RETURN_CACHE),
 		.adaptive = value(vm, ADAPTIVE),
 		.flush_always = value(vm, FLUSH),
 		.cache_size = value(vm, CODE_CACHE),

@@ -90,6 +90,7 @@ struct mmu {
 struct bt_config {
 	u32 block_insns;   /* most guest instructions of a block, 1 to BT_BLOCK_INSNS */
 	bool chain;	   /* link blocks to each other */
+	bool return_cache; /* returns have a table of targets of their own */
 	bool flush_always; /* drop all code before each block is entered */
 	bool system; /* sensitive instructions in translated code where that is possible */
 	bool adaptive; /* translate instructions anew that keep being slow */

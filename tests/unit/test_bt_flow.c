@@ -323,8 +323,108 @@ static void test_code_pages(void)
 	vm_destroy(vm);
 }
 
+/* ---- indirect jumps -------------------------------------------------------------------------- */
+
+#define MANY	1000u
+#define SITE(n) (0x220100u + (n)*0x10000u) /* all in one place of the first table */
+#define SITES	3u
+
+static void put_end(u8 *p, u64 linear)
+{
+	p = put_bytes(p, "\xff\xc9\x0f\x85", 4, (u32)(CODE - (linear + 8)));
+	*p = 0xf4;
+}
+
+/* Functions that share a place are called by turns: "mov edx, SITE; call rdx". */
+static void make_calls(struct vm *vm)
+{
+	u8 *start = ram_at(&vm->ram, CODE, 64), *p = start;
+
+	for (u32 n = 0; n < SITES; n++) {
+		p = put_bytes(p, "\xba", 1, SITE(n));
+		memcpy(p, "\xff\xd2", 2);
+		p += 2;
+		*put_bytes(ram_at(&vm->ram, SITE(n), 16), "\x48\x05", 2, 1) = 0xc3;
+	}
+	put_end(p, CODE + (u64)(p - start));
+}
+
+/* One function, called from places that share one: "SITE: call f; jmp next SITE". */
+static void make_returns(struct vm *vm)
+{
+	const u32 end = CODE + 0x20, f = CODE + 0x40;
+	u8 *p;
+
+	put_bytes(ram_at(&vm->ram, CODE, 8), "\xe9", 1, SITE(0) - (CODE + 5));
+	for (u32 n = 0; n < SITES; n++) {
+		p = put_bytes(ram_at(&vm->ram, SITE(n), 16), "\xe8", 1, f - (SITE(n) + 5));
+		put_bytes(p, "\xe9", 1, (n + 1 < SITES ? SITE(n + 1) : end) - (SITE(n) + 10));
+	}
+	*put_bytes(ram_at(&vm->ram, f, 16), "\x48\x05", 2, 1) = 0xc3;
+	put_end(ram_at(&vm->ram, end, 16), end);
+}
+
+static void check_shared(void (*make)(struct vm *vm), bool return_cache)
+{
+	struct vm *vm = machine();
+	struct vcpu *v = vm_vcpu(vm);
+
+	v->bt_config.return_cache = return_cache;
+	make(vm);
+	v->s.gpr[RCX] = MANY;
+	CU_ASSERT_EQUAL(run(vm)->s.gpr[RAX], MANY * SITES);
+	CU_ASSERT_EQUAL(v->s.gpr[RSP], STACK);
+	/* Once for each way from and to, and not each time. */
+	CU_ASSERT_TRUE(bt_of(v)->stats.exits[EXIT_INDIRECT] <= 4 * SITES);
+	/* Dropped code is not a target any more, in whichever place. */
+	for (u32 n = 0; n < SITES; n++) {
+		mem_note_write(v, SITE(n), 16);
+		*(u8 *)ram_at(&vm->ram, SITE(n) + 2, 1) += 1;
+	}
+	if (make == make_calls) {
+		reset(vm);
+		v->s.gpr[RCX] = MANY;
+		CU_ASSERT_EQUAL(run(vm)->s.gpr[RAX], MANY * SITES * 2);
+	}
+	vm_destroy(vm);
+}
+
+static void test_shared_places(void)
+{
+	check_shared(make_calls, true);
+	check_shared(make_returns, true);
+	check_shared(make_calls, false);
+	check_shared(make_returns, false);
+}
+
+/* A target that is not canonical is an exception of the jump, before anything is done. */
+static void test_not_canonical(void)
+{
+	static const char *const jumps[] = { "\xc3", "\xff\xe2", "\xff\xd2", "\xc2\x10" };
+	static const u64 target = 0x8000000000001234;
+
+	for (size_t n = 0; n < ARRAY_SIZE(jumps); n++) {
+		struct vm *vm = machine();
+		struct vcpu *v = vm_vcpu(vm);
+		u8 *p = ram_at(&vm->ram, CODE, 32);
+
+		memcpy(p, "\x48\xba", 2);
+		memcpy(p + 2, &target, 8);
+		p[10] = 0x52; /* PUSH RDX */
+		memcpy(p + 11, jumps[n], strlen(jumps[n]));
+		CU_ASSERT_EQUAL(bt_execute(v), EMU_FAULT);
+		fpu_put(v);
+		CU_ASSERT_EQUAL(v->exc.vector, GP);
+		CU_ASSERT_EQUAL(v->s.rip, CODE + 11);
+		CU_ASSERT_EQUAL(v->s.gpr[RSP], STACK - 8);
+		vm_destroy(vm);
+	}
+}
+
 CU_TestInfo tests_bt_flow[] = { { "a full code cache loses its oldest blocks", test_eviction },
 				{ "all code is dropped", test_flush },
 				{ "jumps to code that has moved", test_moves },
 				{ "numbers of code pages", test_code_pages },
+				{ "targets that share a place", test_shared_places },
+				{ "targets that are not canonical", test_not_canonical },
 				CU_TEST_INFO_NULL };

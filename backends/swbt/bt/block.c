@@ -216,9 +216,10 @@ void block_unlink(struct bt *bt, struct block *b)
 {
 	while (b->incoming)
 		exit_unlink(bt, b->incoming);
-	for (unsigned int n = 0; n < NR_SPACES; n++)
+	for (unsigned int n = 0; n < NR_SPACES && b->is_target; n++)
 		for (unsigned int k = 0; k < ARRAY_SIZE(bt->pages.space[n].targets); k++)
 			targets_drop(&bt->pages.space[n].targets[k], b->rip, b->host);
+	b->is_target = false;
 }
 
 /* ---- dropping -------------------------------------------------------------------------------- */

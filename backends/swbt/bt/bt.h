@@ -25,6 +25,8 @@ enum exit_kind {
 	NR_EXIT_KINDS
 };
 
+#define BT_PUSHES (~0ull)
+
 struct block;
 
 struct exit {
@@ -32,6 +34,7 @@ struct exit {
 	struct exit *next, **before; /* of those linked to the same block */
 	union {
 		u64 target;		 /* EXIT_JUMP: guest RIP */
+		u64 pop;		 /* EXIT_INDIRECT: what is added to RSP, or BT_PUSHES */
 		const struct insn *call; /* EXIT_CALL; others that miss for good, or NULL */
 	};
 	u8 *site;	/* displacement of the branch, writable view; NULL: cannot be linked */
@@ -83,6 +86,7 @@ struct block {
 	u8 nr_calls;
 	bool unaligned;	   /* not to be run: an instruction in it makes unaligned accesses */
 	bool dropped;	   /* nobody finds it any more */
+	bool is_target;	   /* may be among the targets of a space */
 	const u8 *host;	   /* executable view */
 	struct site *site; /* NR + 1: the last is where the next instruction would be */
 	u32 first_exit, nr_exits;
@@ -167,6 +171,13 @@ static inline struct bt *bt_of(const struct vcpu *v)
 	return v->bt;
 }
 
+/* Of code that was translated for KEY. */
+static inline enum targets_id bt_targets(u32 key, bool returns)
+{
+	return (enum targets_id)((key & KEY_ALIGNMENT ? TARGETS_ALIGNMENT : 0) +
+				 (returns ? TARGETS_RETURN : TARGETS_JUMP));
+}
+
 /* enter.c: write the stubs. */
 void bt_make_stubs(struct bt *bt);
 
@@ -221,6 +232,7 @@ struct next {
 	struct exit *link; /* to be linked to what is found next */
 	bool alignment;	   /* code that checks alignment itself is welcome */
 	bool shadow;	   /* .host is where site.shadow says so */
+	bool returns;	   /* it was a return that came here */
 	enum emulate_result result;
 };
 

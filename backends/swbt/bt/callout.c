@@ -107,16 +107,13 @@ enum after bt_jumped(struct bt *bt, struct space **s, struct next *next)
 {
 	const struct bt_config *config = &bt->v->bt_config;
 	const struct vcpu *v = bt->v;
-	const struct targets *t;
-	u16 at = (u16)v->s.rip;
 
 	if (!config->chain || config->flush_always || event_due(v) || !bt_possible(v))
 		return AFTER_KICK;
 	*s = bt_space(bt, &next->key);
-	t = &(*s)->targets[!!(next->key & KEY_ALIGNMENT)];
-	if (t->minus_rip[at] != 0 - v->s.rip)
+	next->host = targets_find(&(*s)->targets[bt_targets(next->key, false)], v->s.rip);
+	if (!next->host)
 		return AFTER_KICK;
 	bt->stats.hits++;
-	next->host = (const u8 *)(uintptr_t)t->host[at];
 	return AFTER_RESUME;
 }

@@ -52,9 +52,9 @@ static const char *table_name(s64 offset)
 {
 	if (offset >= (s64)SPACE_READ)
 		return "entry for reading";
-	if (offset >= (s64)SPACE_SEEN)
-		return "code page";
-	return offset >= (s64)SPACE_TARGETS ? "targets" : "entry for writing";
+	if (offset >= (s64)SPACE_TARGETS)
+		return "targets";
+	return offset >= (s64)SPACE_SEEN ? "code page" : "entry for writing";
 }
 
 /* [r15 + OFFSET] */

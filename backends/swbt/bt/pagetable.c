@@ -47,8 +47,7 @@ static int space_init(struct space *s, int vcpu_fd, size_t vcpu_size)
 	    MAP_FAILED)
 		return -errno;
 	for (unsigned int n = 0; !r && n < ARRAY_SIZE(s->targets); n++)
-		r = targets_init(&s->targets[n],
-				 s->base + SPACE_TARGETS + n * 2 * SPACE_TARGETS_SIZE);
+		r = targets_init(&s->targets[n], s->base + SPACE_TARGETS + n * SPACE_TARGETS_SIZE);
 	return r ? r : seen_init(&s->seen, s->base + SPACE_SEEN);
 }
 
@@ -82,7 +81,7 @@ int pagetable_init(struct pagetable *t, struct vcpu *v, int vcpu_fd, size_t vcpu
 {
 	int r = reserve_aliases(&t->aliases, &v->vm->ram);
 
-	if (vcpu_size > SPACE_TARGETS)
+	if (vcpu_size > SPACE_SEEN)
 		return -EINVAL;
 	for (unsigned int n = 0; !r && n < NR_SPACES; n++)
 		r = space_init(&t->space[n], vcpu_fd, vcpu_size);

@@ -11,9 +11,9 @@
  *
  *	base - 32 GiB	entries for writing: page p's is number (s32)p - 2^31
  *	base		the vCPU, mapped here again
+ *	base + SEEN	a byte for each code page (codepage.h)
  *	base + TARGETS	targets of indirect jumps: by the low 16 bits of RIP, minus the RIP, and
  *			the host code; once for each way of treating alignment
- *	base + SEEN	a byte for each code page (codepage.h)
  *	base + READ	entries for reading, page p's is number p
  */
 #ifndef FVB_SWBT_BT_PAGETABLE_H
@@ -22,11 +22,11 @@
 #include "backends/swbt/bt/codepage.h"
 #include "backends/swbt/mmu.h"
 
-/* What is fixed beyond: vCPU 256 KiB, targets 2 x 2 x 512 KiB, code pages 16 KiB. */
+/* What is fixed beyond: vCPU 224 KiB, code pages 16 KiB, four targets of 2 MiB. */
 #define SPACE_TARGETS	   (256 * KiB)
-#define SPACE_TARGETS_SIZE (512 * KiB)
-#define SPACE_SEEN	   (3 * MiB)
-#define SPACE_READ	   (4 * MiB)
+#define SPACE_TARGETS_SIZE (2 * MiB)
+#define SPACE_SEEN	   (224 * KiB)
+#define SPACE_READ	   (12 * MiB)
 #define TABLE_SIZE	   (32 * GiB)
 #define TARGETS		   65536u
 #define REGIONS		   BIT(23)
@@ -51,16 +51,25 @@ struct region_list {
 	unsigned int nr;
 };
 
-/* Free places have a RIP whose low 16 bits are not theirs. */
+/*
+ * Two tables of TARGETS places each, one behind the other: a target is entered in the first, by the
+ * low bits of RIP, and goes to the second, by those of RIP plus its page's number, when another
+ * one takes its place. Free places have a RIP that would not be looked for there.
+ */
 struct targets {
 	u64 *minus_rip;
 	u64 *host;
 	struct target_list {
-		u16 *at; /* places filled since the last flush, some of them free again */
+		u32 *at; /* places filled since the last flush, some of them free again */
 		unsigned int nr;
-	} local, global; /* in pages that are not global, and in those that are */
-	u64 pages[64];	 /* pages that any of them is in, by the low 12 bits of their number */
+	} local, global;		 /* in pages that are not global, and in those that are */
+	u64 is_global[2 * TARGETS / 64]; /* those in a place */
+	u64 pages[64]; /* pages that any of them is in, by the low 12 bits of their number */
 };
+
+/* Which targets: those of returns have a table of their own (--bt-return-cache). Once for each way
+ * of treating alignment. */
+enum targets_id { TARGETS_JUMP, TARGETS_RETURN, TARGETS_ALIGNMENT, NR_TARGETS = 4 };
 
 struct space {
 	u8 *map;  /* the whole reservation */
@@ -70,7 +79,7 @@ struct space {
 	u64 cr3;
 	u32 mode;		       /* of the code among the targets */
 	struct region_list any, local; /* that have entries; that have local ones */
-	struct targets targets[2];
+	struct targets targets[NR_TARGETS];
 	struct seen seen;
 };
 
@@ -110,6 +119,8 @@ int targets_init(struct targets *t, u8 *at);
 void targets_fini(struct targets *t);
 /* HOST is the code at RIP; GLOBAL: in a page that a new CR3 does not change. */
 void targets_add(struct targets *t, u64 rip, const u8 *host, bool global);
+/* The code at RIP, or NULL. */
+const u8 *targets_find(const struct targets *t, u64 rip);
 void targets_drop(struct targets *t, u64 rip, const u8 *host);
 void targets_flush(struct targets *t, bool global_too);
 /* Those in the page of LINEAR, or that reach into it from the page before. */

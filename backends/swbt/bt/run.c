@@ -88,8 +88,23 @@ static u64 second_page(struct vcpu *v, const struct block *b)
 	return e->gpa;
 }
 
-/* INDIRECT: not from a jump that can be linked. */
-static struct block *find(struct bt *bt, struct space *s, u32 key, bool indirect)
+/* Let indirect jumps find B, in a page that is GLOBAL, as far as NEXT came by one. */
+static void add_target(struct bt *bt, struct space *s, struct block *b, const struct next *next,
+		       bool global)
+{
+	bool indirect = bt->v->bt_config.chain && !next->link;
+
+	if (indirect || b->gpa2) {
+		targets_add(&s->targets[bt_targets(b->key, next->returns)], b->rip, b->host,
+			    global && !b->gpa2);
+		b->is_target = true;
+	}
+	/* What begins such a block looks among those of jumps. */
+	if (b->gpa2 && next->returns)
+		targets_add(&s->targets[bt_targets(b->key, false)], b->rip, b->host, false);
+}
+
+static struct block *find(struct bt *bt, struct space *s, u32 key, const struct next *next)
 {
 	struct vcpu *v = bt->v;
 	struct mmu_tlb_entry *e;
@@ -114,9 +129,8 @@ static struct block *find(struct bt *bt, struct space *s, u32 key, bool indirect
 	}
 	if (!b)
 		b = bt_translate(bt, host, gpa, key);
-	if (b && ((indirect && v->bt_config.chain) || b->gpa2))
-		targets_add(&s->targets[!!(b->key & KEY_ALIGNMENT)], v->s.rip, b->host,
-			    global && !b->gpa2);
+	if (b)
+		add_target(bt, s, b, next, global);
 	return b;
 }
 
@@ -242,6 +256,19 @@ static enum after handle_miss(struct bt *bt, struct space *s, struct exit *x, st
 	return AFTER_STEP;
 }
 
+/* The target in frame.linear is not known here: a jump or a return is done at once. */
+static enum after handle_indirect(struct vcpu *v, const struct exit *x, struct next *next)
+{
+	u64 rsp = v->s.gpr[RSP] + x->pop;
+
+	if (x->pop == BT_PUSHES || !canonical(v->frame.linear))
+		return AFTER_STEP;
+	v->s.gpr[RSP] = v->mode == MODE_LONG64 ? rsp : (u32)rsp;
+	v->s.rip = v->frame.linear;
+	next->returns = x->pop && v->bt_config.return_cache;
+	return AFTER_JUMP;
+}
+
 static enum after handle_exit(struct bt *bt, struct space *s, struct next *next)
 {
 	struct vcpu *v = bt->v;
@@ -270,7 +297,7 @@ static enum after handle_exit(struct bt *bt, struct space *s, struct next *next)
 		return bt_call_out(bt, s, x, next);
 	case EXIT_INDIRECT:
 		v->vm->traps.c[TRAP_INDIRECT].count++;
-		return AFTER_STEP;
+		return handle_indirect(v, x, next);
 	case EXIT_STEP:
 		if (x->crossing)
 			adapt_crossing(bt, x->from, x->insn);
@@ -322,7 +349,7 @@ static bool look_up(struct bt *bt, struct space **space, struct next *next)
 	if (bt->v->bt_config.flush_always)
 		blocks_flush(bt);
 	*space = bt_space(bt, &key);
-	b = find(bt, *space, next->alignment ? key | KEY_ALIGNMENT : key, !next->link);
+	b = find(bt, *space, next->alignment ? key | KEY_ALIGNMENT : key, next);
 	if (!b)
 		return false;
 	if (next->link && bt->generation == generation)

@@ -13,11 +13,19 @@ static int list_init(struct target_list *l)
 	return l->at ? 0 : -ENOMEM;
 }
 
+static void target_free(struct targets *t, u32 at)
+{
+	/* 0 would stand for RIP 0 in its own places. */
+	t->minus_rip[at] = at % TARGETS ? 0 : 1;
+	t->host[at] = 0;
+}
+
 int targets_init(struct targets *t, u8 *at)
 {
 	t->minus_rip = (u64 *)(void *)at;
-	t->host = (u64 *)(void *)(at + SPACE_TARGETS_SIZE);
-	t->minus_rip[0] = 1; /* zero would stand for RIP 0 */
+	t->host = (u64 *)(void *)(at + SPACE_TARGETS_SIZE / 2);
+	target_free(t, 0);
+	target_free(t, TARGETS);
 	return list_init(&t->local) || list_init(&t->global) ? -ENOMEM : 0;
 }
 
@@ -27,42 +35,73 @@ void targets_fini(struct targets *t)
 	free(t->global.at);
 }
 
-static void target_free(struct targets *t, u16 at)
+/* The two places of RIP. */
+static u32 first_place(u64 rip)
 {
-	t->minus_rip[at] = at ? 0 : 1;
-	t->host[at] = 0;
+	return (u16)rip;
+}
+
+static u32 second_place(u64 rip)
+{
+	return TARGETS + (u16)(rip + (rip >> 12));
+}
+
+static bool is_at(const struct targets *t, u32 at, u64 rip)
+{
+	return t->host[at] && t->minus_rip[at] == 0 - rip;
 }
 
 /* ---- the interface --------------------------------------------------------------------------- */
 
-void targets_add(struct targets *t, u64 rip, const u8 *host, bool global)
+const u8 *targets_find(const struct targets *t, u64 rip)
+{
+	u32 first = first_place(rip), second = second_place(rip);
+
+	if (is_at(t, first, rip))
+		return (const u8 *)(uintptr_t)t->host[first];
+	return is_at(t, second, rip) ? (const u8 *)(uintptr_t)t->host[second] : NULL;
+}
+
+static void put(struct targets *t, u32 at, u64 rip, u64 host, bool global)
 {
 	struct target_list *l = global ? &t->global : &t->local;
-	u16 at = (u16)rip;
 
-	if (t->host[at] == (uintptr_t)host && t->minus_rip[at] == 0 - rip)
-		return;
-	if (l->nr == BT_TARGETS)
-		targets_flush(t, true);
 	l->at[l->nr++] = at;
 	t->minus_rip[at] = 0 - rip;
-	t->host[at] = (uintptr_t)host;
+	t->host[at] = host;
+	t->is_global[at / 64] &= ~BIT64(at % 64);
+	t->is_global[at / 64] |= (u64)global << at % 64;
 	t->pages[rip >> 18 & 63] |= BIT64(rip >> 12 & 63);
+}
+
+void targets_add(struct targets *t, u64 rip, const u8 *host, bool global)
+{
+	u32 at = first_place(rip);
+	u64 other = 0 - t->minus_rip[at];
+
+	if (t->host[at] == (uintptr_t)host && other == rip)
+		return;
+	if (t->local.nr + 2 > BT_TARGETS || t->global.nr + 2 > BT_TARGETS)
+		targets_flush(t, true);
+	if (t->host[at] && other != rip)
+		put(t, second_place(other), other, t->host[at],
+		    t->is_global[at / 64] >> at % 64 & 1);
+	put(t, at, rip, (uintptr_t)host, global);
 }
 
 void targets_drop(struct targets *t, u64 rip, const u8 *host)
 {
-	u16 at = (u16)rip;
-
-	if (t->host[at] == (uintptr_t)host)
-		target_free(t, at);
+	if (t->host[first_place(rip)] == (uintptr_t)host)
+		target_free(t, first_place(rip));
+	if (t->host[second_place(rip)] == (uintptr_t)host)
+		target_free(t, second_place(rip));
 }
 
 /* NONE: none will be left, on the other list either. */
 static void list_flush(struct targets *t, struct target_list *l, bool none)
 {
 	while (l->nr) {
-		u16 at = l->at[--l->nr];
+		u32 at = l->at[--l->nr];
 
 		if (none)
 			t->pages[(0 - t->minus_rip[at]) >> 18 & 63] = 0;

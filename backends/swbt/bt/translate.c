@@ -171,6 +171,7 @@ static void put_crossing(struct tr *t, const struct cold *c, struct exit *x, u32
 static void put_cold(struct tr *t, struct cold *c, u32 id)
 {
 	struct exit *x = &t->bt->exits[id];
+	u8 *second = NULL;
 
 	*x = (struct exit){ .from = t->b,
 			    .insn = c->insn,
@@ -192,8 +193,14 @@ static void put_cold(struct tr *t, struct cold *c, u32 id)
 	put_address(t, &c->ea);
 	if (c->cross)
 		put_crossing(t, c, x, id);
+	if (c->again)
+		second = tr_second_probe(t, c);
 	emit_const(&t->e, RCX, id);
 	emit_jmp_to(&t->e, t->bt->leave);
+	if (c->again) {
+		emit_land8(&t->e, second);
+		tr_second_hit(t, c);
+	}
 }
 
 /* ---- instructions ---------------------------------------------------------------------------- */

@@ -23,6 +23,7 @@ struct ea {
 /* What is off the straight way, and is written after it. */
 struct cold {
 	u8 kind;      /* enum exit_kind */
+	bool returns; /* EXIT_INDIRECT: the targets of returns are meant */
 	bool guarded; /* the target is on another page: the guard is to be put here */
 	bool direct, adapted, crossing;
 	bool cross; /* EXIT_CALL: tr_cross comes first */
@@ -36,6 +37,7 @@ struct cold {
 	u8 *fix;   /* the jump that comes here */
 	u8 *site;  /* the one to be linked, or NULL */
 	u8 *guard; /* as in struct exit */
+	u8 *again; /* EXIT_INDIRECT: go on here when RCX is the number of the place */
 };
 
 /* A JRCXZ that has not landed. */
@@ -187,6 +189,10 @@ void tr_canonical(struct tr *t, u8 reg);
 
 /* translate_flow.c: on to TARGET, whatever is there. */
 void tr_goto(struct tr *t, u64 target);
+/* In C itself, for an indirect jump: go on at the branch that is returned if R13 is in its second
+ * place, which is to land at tr_second_hit. */
+u8 *tr_second_probe(struct tr *t, const struct cold *c);
+void tr_second_hit(struct tr *t, const struct cold *c);
 /* In C itself: the jump of an exit that is guarded. */
 void tr_guarded(struct tr *t, struct cold *c);
 /* Go on only if the block's own RIP is among the targets. */

@@ -8,21 +8,25 @@
  *	mov	rcx, [r15 + rcx * 8 + minus_rip]
  *	lea	rcx, [rcx + r13]
  *	jrcxz	hit
- *	jmp	to C
+ *	jmp	second
  * hit:	movzx	ecx, r13w
- *	jmp	[r15 + rcx * 8 + host]
+ * go:	jmp	[r15 + rcx * 8 + host]
+ *
+ * and off the straight way
+ *
+ * second: the same with (r13 + (r13 >> 12)) for r13; a hit goes to go, or else to C.
  */
 #include "backends/swbt/bt/translate.h"
 #include "backends/swbt/emulate.h"
 
-static s32 minus_rip_at(const struct tr *t)
+static s32 minus_rip_at(const struct tr *t, bool returns)
 {
-	return (s32)(SPACE_TARGETS + (t->key & KEY_ALIGNMENT ? 2 * SPACE_TARGETS_SIZE : 0));
+	return (s32)(SPACE_TARGETS + bt_targets(t->key, returns) * SPACE_TARGETS_SIZE);
 }
 
-static s32 host_at(const struct tr *t)
+static s32 host_at(const struct tr *t, bool returns)
 {
-	return minus_rip_at(t) + (s32)SPACE_TARGETS_SIZE;
+	return minus_rip_at(t, returns) + (s32)SPACE_TARGETS_SIZE / 2;
 }
 
 static struct emit_mem by_rcx(s32 disp)
@@ -43,16 +47,16 @@ static u64 wrapped(const struct tr *t, u64 target)
 /* To C unless its target is among the targets. */
 static void find_constant(struct tr *t, struct cold *c)
 {
-	struct emit_mem sum = { .base = RCX, .index = R13, .scale = 1 };
+	struct emit_mem m = { .base = RCX, .index = R13, .scale = 1 };
 	s32 place = (s32)(u16)c->target * 8;
 	u8 *hit;
 
-	emit_load(&t->e, W64, RCX, at(R15, minus_rip_at(t) + place));
+	emit_load(&t->e, W64, RCX, at(R15, minus_rip_at(t, false) + place));
 	if (c->target == (u64)(s64)(s32)c->target)
-		sum = at(RCX, (s32)c->target);
+		m = at(RCX, (s32)c->target);
 	else
 		emit_const(&t->e, R13, c->target);
-	emit_lea(&t->e, W64, RCX, sum);
+	emit_lea(&t->e, W64, RCX, m);
 	hit = emit_jrcxz(&t->e);
 	c->fix = emit_jmp32(&t->e);
 	emit_land8(&t->e, hit);
@@ -118,26 +122,53 @@ static void goto_if(struct tr *t, u8 cc, u64 target)
 	branch(t, c, emit_jcc32(&t->e, cc));
 }
 
-/* R13 is a guest RIP: C unless it is a known target. Then RCX is free. */
-static void find_target(struct tr *t)
+static const struct emit_mem sum = { .base = RCX, .index = R13, .scale = 1 };
+
+/* R13 is a guest RIP: RCX = its place among the targets, or an exit, for an instruction that adds
+ * POP to RSP. */
+static void find_target(struct tr *t, u64 pop, bool returns)
 {
-	struct emit_mem sum = { .base = RCX, .index = R13, .scale = 1 };
 	struct cold *c = tr_cold(t, EXIT_INDIRECT);
 	u8 *hit;
 
+	c->target = pop;
+	c->returns = returns;
 	emit_movzx16(&t->e, RCX, R13);
-	emit_load(&t->e, W64, RCX, by_rcx(minus_rip_at(t)));
+	emit_load(&t->e, W64, RCX, by_rcx(minus_rip_at(t, returns)));
 	emit_lea(&t->e, W64, RCX, sum);
 	hit = emit_jrcxz(&t->e);
 	c->fix = emit_jmp32(&t->e);
 	emit_land8(&t->e, hit);
 	tr_watch(t, FRAME_AT(indirect_hits));
+	emit_movzx16(&t->e, RCX, R13);
+	c->again = t->e.p;
 }
 
-static void jump_target(struct tr *t)
+/* RCX = the number of R13's second place, short of TARGETS. */
+static void second_place(struct tr *t)
 {
-	emit_movzx16(&t->e, RCX, R13);
-	emit_jmp_mem(&t->e, by_rcx(host_at(t)));
+	emit_rorx(&t->e, W64, RCX, R13, 12);
+	emit_lea(&t->e, W32, RCX, sum);
+	emit_movzx16(&t->e, RCX, RCX);
+}
+
+u8 *tr_second_probe(struct tr *t, const struct cold *c)
+{
+	second_place(t);
+	emit_load(&t->e, W64, RCX, by_rcx(minus_rip_at(t, c->returns) + (s32)TARGETS * 8));
+	emit_lea(&t->e, W64, RCX, sum);
+	return emit_jrcxz(&t->e);
+}
+
+void tr_second_hit(struct tr *t, const struct cold *c)
+{
+	u8 *again;
+
+	tr_watch(t, FRAME_AT(indirect_hits));
+	second_place(t);
+	emit_lea(&t->e, W64, RCX, at(RCX, (s32)TARGETS));
+	again = emit_jmp32(&t->e);
+	emit_fix32(again, c->again);
 }
 
 /* ---- the instructions ------------------------------------------------------------------------ */
@@ -172,9 +203,9 @@ static enum gen gen_jmp(struct tr *t, u64 target)
 	}
 	if (!load_target(t))
 		return GEN_STEP;
-	find_target(t);
+	find_target(t, 0, false);
 	tr_commit(t);
-	jump_target(t);
+	emit_jmp_mem(&t->e, by_rcx(host_at(t, false)));
 	return GEN_END;
 }
 
@@ -188,10 +219,9 @@ static enum gen gen_call(struct tr *t, u64 target)
 	}
 	if (!load_target(t))
 		return GEN_STEP;
-	find_target(t);
+	find_target(t, BT_PUSHES, false);
 	/* R13 is needed for the return address, or for the stack's. */
-	emit_movzx16(&t->e, RCX, R13);
-	emit_load(&t->e, W64, R13, by_rcx(host_at(t)));
+	emit_load(&t->e, W64, R13, by_rcx(host_at(t, false)));
 	emit_store(&t->e, W64, R13, FRAME_AT(target));
 	if (!tr_push_return(t))
 		return GEN_STEP;
@@ -203,16 +233,17 @@ static enum gen gen_ret(struct tr *t)
 {
 	s32 pop = (t->long64 ? 8 : 4) + (t->i->nr_operands ? (u16)t->i->op[0].imm : 0);
 	enum emit_width w = t->long64 ? W64 : W32;
+	bool returns = t->v->bt_config.return_cache;
 	struct ea ea = tr_stack(t, 0);
 	u32 size = t->long64 ? 8 : 4;
 
 	if (!tr_lookup(t, &ea, size, false, tr_needs_check(t, size)))
 		return GEN_STEP;
 	emit_load(&t->e, w, R13, tr_operand(t, &ea));
-	find_target(t);
+	find_target(t, (u64)pop, returns);
 	tr_commit(t);
 	emit_lea(&t->e, w, RSP, at(RSP, pop));
-	jump_target(t);
+	emit_jmp_mem(&t->e, by_rcx(host_at(t, returns)));
 	return GEN_END;
 }
 
