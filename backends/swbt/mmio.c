@@ -38,13 +38,15 @@ static u64 move(struct vm *vm, u64 gpa, u64 value, u32 size, bool write)
 static u64 mmio(struct vcpu *v, u64 gpa, u64 value, u32 size, bool write)
 {
 	struct vm *vm = v->vm;
+	bool timed = vm->traps.timed & BIT(TRAP_MMIO) || vm->traps.trace;
+	u64 start = timed ? __builtin_ia32_rdtsc() : 0, cycles = 0;
 	struct trap_event *e;
-	u64 start = __builtin_ia32_rdtsc(), cycles;
 
 	if (unlikely(!bus_quiet(&vm->pc.mmio, gpa, size) || vm->traps.trace))
 		fpu_put(v);
 	value = move(vm, gpa, value, size, write);
-	cycles = __builtin_ia32_rdtsc() - start;
+	if (timed)
+		cycles = __builtin_ia32_rdtsc() - start;
 	e = trap_event_next(&vm->traps);
 	*e = (struct trap_event){
 		.tsc = start,
@@ -56,7 +58,10 @@ static u64 mmio(struct vcpu *v, u64 gpa, u64 value, u32 size, bool write)
 		.size = (u8)size,
 		.write = write,
 	};
-	trap_add(&vm->traps, TRAP_MMIO, cycles);
+	if (timed)
+		trap_add(&vm->traps, TRAP_MMIO, cycles);
+	else
+		vm->traps.c[TRAP_MMIO].count++;
 	trap_event_done(&vm->traps);
 	return value;
 }

@@ -14,6 +14,7 @@ enum {
 	STATS,
 	DUMP,
 	JITDUMP,
+	TIMES,
 	NR_OPTIONS
 };
 
@@ -82,6 +83,10 @@ const struct backend_option swbt_options[] = {
 			      "translated code is",
 		      .engine = "bt",
 		      .kind = OPTION_PATH },
+	[TIMES] = { .name = "trap-times",
+		    .arg = SWITCH,
+		    .help = "Measure how long accesses to devices take (default off: reading the "
+			    "clock twice takes longer than most of them)" },
 	[NR_OPTIONS] = { 0 },
 };
 
@@ -103,6 +108,11 @@ struct bt_config swbt_bt_config(const struct vm *vm)
 		.flush_always = value(vm, FLUSH),
 		.cache_size = value(vm, CODE_CACHE),
 	};
+}
+
+bool swbt_trap_times(const struct vm *vm)
+{
+	return value(vm, TIMES);
 }
 
 struct bt_paths swbt_bt_paths(const struct vm *vm)

@@ -11,6 +11,9 @@ extern const struct backend_option swbt_options[];
 /* What those of VM ask of the translator. */
 struct bt_config swbt_bt_config(const struct vm *vm);
 
+/* Are accesses to devices to be timed? */
+bool swbt_trap_times(const struct vm *vm);
+
 /* Where the translator is to write what it does; NULL: nowhere. */
 struct bt_paths {
 	const char *stats, *dump, *jitdump;

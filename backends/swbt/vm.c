@@ -107,12 +107,12 @@ static int swbt_create(struct vm *vm, struct error *err)
 	close(fd);
 	if (r)
 		return r;
-	/* Every cause is met in software, so every count is complete; what is timed is what leaves
-	 * the engine for a device, and the translator's own work. Reading the clock twice takes as
-	 * long as walking page tables. */
+	/* Every cause is met in software, so every count is complete. Reading the clock twice takes
+	 * as long as walking page tables, and longer than most devices. */
 	vm->traps.counted = BIT(TRAP_NR) - 1;
-	vm->traps.timed = BIT(TRAP_PORT_IN) | BIT(TRAP_PORT_OUT) | BIT(TRAP_MMIO) |
-			  BIT(TRAP_TRANSLATE) | BIT(TRAP_INVALIDATE);
+	vm->traps.timed = BIT(TRAP_TRANSLATE) | BIT(TRAP_INVALIDATE);
+	if (swbt_trap_times(vm))
+		vm->traps.timed |= BIT(TRAP_PORT_IN) | BIT(TRAP_PORT_OUT) | BIT(TRAP_MMIO);
 	return 0;
 }
 

@@ -415,6 +415,7 @@ static void test_mmio(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(r);
 	rig_enter(r, RIG_OFF, 0);
 	r->v.s.rip = 0x1234;
+	r->vm.traps.timed = BIT(TRAP_MMIO);
 	r->v.fpu_live = false;
 	fpu_get(&r->v);
 	CU_ASSERT_TRUE(r->v.fpu_live);
@@ -430,6 +431,8 @@ static void test_mmio(void)
 	CU_ASSERT_EQUAL(r->vm.traps.c[TRAP_MMIO].count, 1);
 	CU_ASSERT_EQUAL(r->vm.traps.c[TRAP_MMIO].cycles, e->cycles);
 	CU_ASSERT_NOT_EQUAL(e->cycles, 0);
+	/* Only where it is asked for. */
+	r->vm.traps.timed = 0;
 	value = 0x1122334455667788;
 	CU_ASSERT_EQUAL(mem_write(&r->v, SEG_DS, RIG_DEVICE + 0x21, &value, 2), 0);
 	CU_ASSERT_TRUE(logged(r, 1, 0x21, 0x7788, 2, true));
