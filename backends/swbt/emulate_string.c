@@ -126,9 +126,26 @@ enum emulate_result emu_movs(struct vcpu *v, const struct insn *i)
 	return done(v, i, n);
 }
 
+static void store_elements(u8 *to, u64 value, u64 n, u8 size)
+{
+	switch (size) {
+	case 1:
+		__asm__ volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(value) : "memory");
+		break;
+	case 2:
+		__asm__ volatile("rep stosw" : "+D"(to), "+c"(n) : "a"(value) : "memory");
+		break;
+	case 4:
+		__asm__ volatile("rep stosl" : "+D"(to), "+c"(n) : "a"(value) : "memory");
+		break;
+	default:
+		__asm__ volatile("rep stosq" : "+D"(to), "+c"(n) : "a"(value) : "memory");
+	}
+}
+
 static u64 stos_burst(struct vcpu *v, const struct insn *i, u64 n)
 {
-	u64 to, bytes, value = v->s.gpr[RAX];
+	u64 to, bytes;
 	struct mmu_tlb_entry *e;
 	u8 *dst;
 
@@ -141,8 +158,9 @@ static u64 stos_burst(struct vcpu *v, const struct insn *i, u64 n)
 		return 0;
 	dst = e->host + (to & 4095);
 	mem_note_write(v, e->gpa + (to & 4095), (u32)bytes);
-	for (u64 k = 0; k < bytes; k++)
-		dst[k] = (u8)(value >> (k % i->opsize * 8));
+	if ((uintptr_t)dst & (i->opsize - 1u))
+		fpu_unalign(v);
+	store_elements(dst, v->s.gpr[RAX], n, i->opsize);
 	advance(v, i, RDI, (s64)bytes);
 	return n;
 }

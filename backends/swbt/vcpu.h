@@ -112,6 +112,7 @@ struct bt_frame {
 	u64 mask_arith, mask_special, mask_if; /* constants: RFLAGS_ARITH, neither it nor IF, IF */
 	u64 pending;	/* an interrupt or NMI waits; as of the entry */
 	u64 sti_before; /* byte 1 of RFLAGS before the latest STI */
+	u64 page_mask[7]; /* constants: bits of an offset in a page, from this one up */
 };
 
 struct engine;

@@ -78,6 +78,8 @@ static void test_memory(void)
 	emit_load8(&e, RCX, sum(R15, R13, 1, 8)), expect("movzx ecx, byte ptr [r15+r13*1+0x08]");
 	emit_store8(&e, RCX, at(R15, 300)), expect("mov [r15+0x12C], cl");
 	emit_load(&e, W64, RCX, sum(REG_NONE, RCX, 8, 0)), expect("mov rcx, [rcx*8]");
+	emit_pext_mem(&e, RCX, R13, at(R15, 0x88)), expect("pext rcx, r13, [r15+0x88]");
+	emit_pext_mem(&e, R9, RAX, sum(RBX, R12, 4, 0)), expect("pext r9, rax, [rbx+r12*4]");
 	emit_store_imm(&e, W64, -2, at(RCX, 128)),
 		expect("mov qword ptr [rcx+0x80], 0xFFFFFFFFFFFFFFFE");
 	emit_store_imm(&e, W32, 7, sum(RCX, R13, 1, 0)), expect("mov dword ptr [rcx+r13*1], 0x07");

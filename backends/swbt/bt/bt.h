@@ -149,6 +149,8 @@ struct bt {
 	} fpu;		     /* BIT(enum fpu_class) that may be used under these */
 	u64 unaligned_seen;  /* of hostfault_unaligned */
 	unsigned int settle; /* see unsettled() */
+	u32 reports;	     /* reports.h */
+	bool fast_pext;	     /* the same */
 	struct hostfault_guard guard;
 	struct stopped stopped;
 	bool stepping;	/* the host's trap flag is set to get past a commit point */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The dispatcher: find or make the block at RIP, run it, and see why it came back. */
 #include "backends/swbt/bt/bt.h"
+#include "backends/swbt/bt/reports.h"
 #include "backends/swbt/bt/tunables.h"
 #include "backends/swbt/bt/watch.h"
 
@@ -46,6 +47,10 @@ static int init(struct vcpu *v, int vcpu_fd)
 	v->frame.mask_special = ~(RFLAGS_ARITH | RFLAGS_IF);
 	v->frame.mask_if = RFLAGS_IF;
 	bt_make_stubs(bt);
+	bt->reports = bt_reports();
+	bt->fast_pext = bt_fast_pext();
+	for (u32 n = 0; n < ARRAY_SIZE(v->frame.page_mask); n++)
+		v->frame.page_mask[n] = PAGE_MASK & ~(u64)(BIT(n) - 1);
 	bt->guard.handle = bt_fault;
 	return 0;
 }

@@ -168,6 +168,16 @@ static void put_crossing(struct tr *t, const struct cold *c, struct exit *x, u32
 		t->e.p = start;
 }
 
+static void put_exact_check(struct tr *t, const struct cold *c)
+{
+	u8 *crosses;
+
+	tr_same_page(t, &c->ea, c->size);
+	crosses = emit_jrcxz(&t->e);
+	emit_fix32(emit_jmp32(&t->e), c->back);
+	emit_land8(&t->e, crosses);
+}
+
 static void put_cold(struct tr *t, struct cold *c, u32 id)
 {
 	struct exit *x = &t->bt->exits[id];
@@ -190,6 +200,8 @@ static void put_cold(struct tr *t, struct cold *c, u32 id)
 		tr_guarded(t, c);
 	x->site = c->site;
 	x->guard = c->guard;
+	if (c->size)
+		put_exact_check(t, c);
 	put_address(t, &c->ea);
 	if (c->cross)
 		put_crossing(t, c, x, id);

@@ -28,13 +28,15 @@ struct cold {
 	bool direct, adapted, crossing;
 	bool cross; /* EXIT_CALL: tr_cross comes first */
 	bool calls; /* CALL is there */
+	u16 size;   /* on to BACK if EA's operand of that size lies on one page; 0: it does not */
 	u16 insn;
 	union {
 		u64 target;
 		u32 call; /* which of calls[] */
 	};
 	struct ea ea;
-	u8 *fix;   /* the jump that comes here */
+	u8 *fix; /* the jump that comes here */
+	u8 *back;
 	u8 *site;  /* the one to be linked, or NULL */
 	u8 *guard; /* as in struct exit */
 	u8 *again; /* EXIT_INDIRECT: go on here when RCX is the number of the place */
@@ -146,6 +148,8 @@ bool tr_ea(struct tr *t, struct ea *ea);
 struct ea tr_stack(struct tr *t, s32 disp);
 /* Must SIZE bytes for the present instruction be seen to lie on one page? */
 bool tr_needs_check(const struct tr *t, u32 size);
+/* RCX = 0 if SIZE bytes at EA do not. R13 stays. */
+void tr_same_page(struct tr *t, const struct ea *ea, u32 size);
 /* RCX = host - guest of EA's page, or an exit. CHECK: SIZE bytes must lie on one page. False: not
  * in translated code. Leaves R13 alone. */
 bool tr_lookup(struct tr *t, const struct ea *ea, u32 size, bool write, bool check);

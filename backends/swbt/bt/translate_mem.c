@@ -130,27 +130,51 @@ static u8 address_register(struct tr *t, const struct ea *ea)
 	return RCX;
 }
 
-/*
- * Leave unless SIZE bytes lie on one page: offset * 16 plus the address's top four bits makes 16
- * bits, to which adding (SIZE - 1) * 16 carries if they do not.
- */
-static void check_page(struct tr *t, const struct ea *ea, u32 size)
+/* Offset * 16 plus the address's top four bits makes 16 bits, to which adding (SIZE - 1) * 16
+ * carries if the bytes lie on two pages. */
+void tr_same_page(struct tr *t, const struct ea *ea, u32 size)
 {
-	struct cold *c = tr_cold(t, EXIT_STEP);
-
 	emit_rorx(&t->e, W64, RCX, address_register(t, ea), 60);
 	emit_movzx16(&t->e, RCX, RCX);
 	emit_lea(&t->e, W32, RCX, at(RCX, (s32)(size - 1) * 16));
 	emit_rorx(&t->e, W32, RCX, RCX, 16);
 	emit_movzx16(&t->e, RCX, RCX);
 	emit_lea(&t->e, W32, RCX, at(RCX, -1));
+}
+
+/* RCX = 0 if the last of SIZE bytes is among the first of a page, rounded up to a power of two. */
+static bool near_start(struct tr *t, const struct ea *ea, u32 size)
+{
+	u32 log = 32 - (u32)__builtin_clz(size - 1);
+	s64 disp = ea->how == EA_DIRECT ? ea->disp : 0;
+
+	if (log >= ARRAY_SIZE(t->v->frame.page_mask) || !t->bt->fast_pext ||
+	    disp + size > INT32_MAX)
+		return false;
+	emit_lea(&t->e, W64, RCX,
+		 at(ea->how == EA_DIRECT ? ea->base : R13, (s32)(disp + size - 1)));
+	emit_pext_mem(&t->e, RCX, RCX, FRAME_AT(page_mask[log]));
+	return true;
+}
+
+/* Leave unless SIZE bytes lie on one page. Where it takes less than to see that, see only whether
+ * they may not, and the rest out of the way. */
+static void check_page(struct tr *t, const struct ea *ea, u32 size)
+{
+	struct cold *c = tr_cold(t, EXIT_STEP);
+
 	c->crossing = true;
 	c->ea = *ea;
 	if (t->adapt & ADAPT_CROSS && tr_may_cross(t) && tr_call(t, c)) {
 		c->kind = EXIT_CALL;
 		c->cross = true;
 	}
+	if (near_start(t, ea, size))
+		c->size = (u16)size;
+	else
+		tr_same_page(t, ea, size);
 	tr_branch_rcxz(t, c);
+	c->back = t->e.p;
 }
 
 static void load_entry(struct tr *t, bool write)
@@ -198,9 +222,10 @@ bool tr_needs_check(const struct tr *t, u32 size)
 		return false;
 	if (t->key & KEY_ALIGNMENT)
 		return true;
+	if (size != 2 && size != 4 && size != 8)
+		return true;
 	/* The host reports what is not aligned: general-purpose operands for certain. */
-	return i->fpu != FPU_NONE || i->encoding != ENC_LEGACY ||
-	       !(size == 2 || size == 4 || size == 8);
+	return (i->fpu != FPU_NONE || i->encoding != ENC_LEGACY) && !(t->bt->reports & BIT(i->fpu));
 }
 
 bool tr_lookup(struct tr *t, const struct ea *ea, u32 size, bool write, bool check)
