@@ -115,7 +115,8 @@ struct stopped {
 #define KICKED	   0xff
 #define STOPPED_ID 0u /* frame.exit when .stopped says the rest */
 #define KICKED_ID  1u /* never got in */
-#define FIRST_EXIT 2u
+#define CALLED_ID  2u /* bt_called has left .result */
+#define FIRST_EXIT 3u
 
 struct bt {
 	struct vcpu *v;
@@ -129,6 +130,8 @@ struct bt {
 	const u8 *leave;     /* RCX: exit's number, R13: frame.linear */
 	const u8 *leave_now; /* RSP is the host's; frame.exit and the guest's RSP are stored */
 	const u8 *leave_kicked;
+	const u8 *leave_call;	    /* as leave, to call bt_called */
+	const u8 *leave_call_saved; /* RSP is the host's there */
 
 	struct exit *exits;
 	u32 nr_exits, max_exits;
@@ -153,9 +156,12 @@ struct bt {
 	bool fast_pext;	     /* the same */
 	struct hostfault_guard guard;
 	struct stopped stopped;
-	bool stepping;	/* the host's trap flag is set to get past a commit point */
-	u64 generation; /* counts what may free blocks */
-	u64 remapped;	/* counts what may change where guest pages are */
+	enum emulate_result result; /* of a call-out */
+	struct space *present;	    /* the one that was entered */
+	bool entered_shadow;	    /* and where a site says that it comes behind an STI */
+	bool stepping;		    /* the host's trap flag is set to get past a commit point */
+	u64 generation;		    /* counts what may free blocks */
+	u64 remapped;		    /* counts what may change where guest pages are */
 	struct bt_stats stats;
 	struct watch *watch; /* watch.h; NULL: nobody wants to know */
 };
@@ -244,6 +250,12 @@ u32 bt_key(struct bt *bt);
 /* The space for what the vCPU is now, and the key; targets of other code are forgotten. */
 struct space *bt_space(struct bt *bt, u32 *key);
 
+/* Ready to enter translated code at HOST, which is for KEY. A kick sends it elsewhere. */
+void bt_prepare(struct bt *bt, const u8 *host, u32 key);
+
+/* callout.c: called from the stub with frame.exit, an EXIT_CALL. 0, and frame.exit is CALLED_ID, or
+ * translated code is to be entered at frame.entry. */
+u32 bt_called(struct bt *bt);
 /* callout.c: do the instruction of X, an EXIT_CALL taken in space S. */
 enum after bt_call_out(struct bt *bt, struct space *s, struct exit *x, struct next *next);
 /* RIP was set anew: on in code that is known, if nothing else is due. */

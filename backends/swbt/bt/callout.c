@@ -5,6 +5,7 @@
  * has changed that its being there, or being right, rests on.
  */
 #include "backends/swbt/bt/bt.h"
+#include "backends/swbt/bt/tunables.h"
 
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/step.h"
@@ -28,12 +29,26 @@ static struct before note(const struct bt *bt)
 	return (struct before){ bt->generation, bt->remapped };
 }
 
-static bool may_go_on(struct bt *bt, const struct space *s, const struct before *b)
+/* Routines that change registers and memory only: nothing that a key or a space is made of. */
+static const bool quiet[NR_EMULATE] = {
+	[EMU_in] = true,     [EMU_out] = true,	  [EMU_ins] = true,	   [EMU_outs] = true,
+	[EMU_cpuid] = true,  [EMU_rdtsc] = true,  [EMU_rdtscp] = true,	   [EMU_rdmsr] = true,
+	[EMU_sgdt] = true,   [EMU_sidt] = true,	  [EMU_sldt] = true,	   [EMU_str] = true,
+	[EMU_smsw] = true,   [EMU_lar] = true,	  [EMU_lsl] = true,	   [EMU_verr] = true,
+	[EMU_verw] = true,   [EMU_lgdt] = true,	  [EMU_lidt] = true,	   [EMU_ltr] = true,
+	[EMU_lldt] = true,   [EMU_xgetbv] = true, [EMU_movs] = true,	   [EMU_stos] = true,
+	[EMU_fxsave] = true, [EMU_xsave] = true,  [EMU_bit_string] = true, [EMU_swapgs] = true,
+};
+
+static bool may_go_on(struct bt *bt, const struct space *s, const struct before *b, u8 routine)
 {
 	struct vcpu *v = bt->v;
 
-	return bt->generation == b->generation && bt->remapped == b->remapped && !event_due(v) &&
-	       bt_possible(v) && s->cr3 == v->s.cr3 && pagetable_space(&bt->pages, v) == s &&
+	if (bt->generation != b->generation || bt->remapped != b->remapped || event_due(v))
+		return false;
+	if (routine < NR_EMULATE && quiet[routine])
+		return true;
+	return bt_possible(v) && s->cr3 == v->s.cr3 && pagetable_space(&bt->pages, v) == s &&
 	       bt_key(bt) == s->mode;
 }
 
@@ -71,7 +86,7 @@ enum after bt_call_out(struct bt *bt, struct space *s, struct exit *x, struct ne
 	const u8 *behind = b->host + b->site[x->insn + 1].host;
 	const struct insn *i = x->call;
 	struct vcpu *v = bt->v;
-	u8 length = i->length;
+	u8 length = i->length, routine = i->class == INSN_EMULATE ? i->emulate : NR_EMULATE;
 	bool adapted = x->adapted, crossing = x->crossing, write = i->mem_write;
 	u32 size = i->mem_size;
 	u32 key = b->key;
@@ -90,7 +105,7 @@ enum after bt_call_out(struct bt *bt, struct space *s, struct exit *x, struct ne
 	/* Nothing was translated if nothing went. */
 	if (unlikely(adapted) && bt->generation == before.generation)
 		adapt_called(bt, x->from, x->insn, next->result == EMU_FAULT);
-	if (next->result != EMU_NEXT || !may_go_on(bt, s, &before)) {
+	if (next->result != EMU_NEXT || !may_go_on(bt, s, &before, routine)) {
 		if (next->result == EMU_NEXT)
 			next->result = EMU_JUMPED;
 		return AFTER_DONE;
@@ -101,6 +116,28 @@ enum after bt_call_out(struct bt *bt, struct space *s, struct exit *x, struct ne
 	next->host = behind;
 	next->key = key;
 	return AFTER_RESUME;
+}
+
+u32 bt_called(struct bt *bt)
+{
+	struct vcpu *v = bt->v;
+	struct exit *x = &bt->exits[v->frame.exit];
+	struct next next;
+
+	v->s.rflags |= v->frame.flags & RFLAGS_ARITH;
+	v->s.rip = (x->from->rip + x->from->site[x->insn].guest) & v->ip_mask;
+	bt->stats.exits[EXIT_CALL]++;
+	if (unlikely(bt->settle > BT_SETTLE))
+		fpu_unalign(v);
+	if (likely(bt_call_out(bt, bt->present, x, &next) == AFTER_RESUME)) {
+		bt->entered_shadow = false;
+		bt_prepare(bt, next.host, next.key);
+		return CALLED_ID;
+	}
+	bt->result = next.result;
+	v->frame.exit = CALLED_ID;
+	v->frame.flags = 0; /* they are where they belong */
+	return 0;
 }
 
 enum after bt_jumped(struct bt *bt, struct space **s, struct next *next)

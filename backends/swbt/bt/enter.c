@@ -34,12 +34,8 @@ static void move_all(struct emit *e, bool load)
 	}
 }
 
-static void make_enter(struct emit *e)
+static void load_guest(struct emit *e)
 {
-	for (unsigned int n = 0; n < ARRAY_SIZE(callee_saved); n++)
-		emit_push(e, callee_saved[n]);
-	emit_mov(e, W64, R15, RDI);
-	emit_store(e, W64, RSP, FRAME(host_rsp));
 	emit_load(e, W64, RAX, FRAME(flags));
 	emit_push(e, RAX);
 	emit_byte(e, 0x9d); /* popfq */
@@ -48,7 +44,25 @@ static void make_enter(struct emit *e)
 	emit_jmp_mem(e, FRAME(entry));
 }
 
-static void make_leave(struct emit *e)
+static void make_enter(struct emit *e)
+{
+	for (unsigned int n = 0; n < ARRAY_SIZE(callee_saved); n++)
+		emit_push(e, callee_saved[n]);
+	emit_mov(e, W64, R15, RDI);
+	emit_store(e, W64, RSP, FRAME(host_rsp));
+	load_guest(e);
+}
+
+/* What an exit says, and the host's stack. */
+static void save_exit(struct emit *e)
+{
+	emit_store(e, W64, RCX, FRAME(exit));
+	emit_store(e, W64, R13, FRAME(linear));
+	emit_store(e, W64, RSP, GPR(RSP));
+	emit_load(e, W64, RSP, FRAME(host_rsp));
+}
+
+static void save_guest(struct emit *e)
 {
 	move_all(e, false);
 	emit_byte(e, 0x9c); /* pushfq */
@@ -56,9 +70,34 @@ static void make_leave(struct emit *e)
 	emit_store(e, W64, RAX, FRAME(flags));
 	/* C wants DF clear. AC stays: changing it takes longer than all the rest (fpu.h). */
 	emit_byte(e, 0xfc); /* cld */
+}
+
+static void make_return(struct emit *e)
+{
 	for (unsigned int n = ARRAY_SIZE(callee_saved); n--;)
 		emit_pop(e, callee_saved[n]);
 	emit_byte(e, 0xc3);
+}
+
+/* Call bt_called, from a stack that is aligned for it, and go where it says. */
+static void make_call(struct bt *bt, struct emit *e)
+{
+	static const u8 call[] = { 0xff, 0xd0 }; /* call rax */
+	u8 *back;
+
+	save_exit(e);
+	bt->leave_call_saved = e->p + e->delta;
+	save_guest(e);
+	emit_const(e, RDI, (uintptr_t)bt);
+	emit_const(e, RAX, (uintptr_t)bt_called);
+	emit_lea(e, W64, RSP, at(RSP, -8));
+	emit_bytes(e, call, sizeof(call));
+	emit_lea(e, W64, RSP, at(RSP, 8));
+	emit_mov(e, W32, RCX, RAX);
+	back = emit_jrcxz(e);
+	load_guest(e);
+	emit_land8(e, back);
+	make_return(e);
 }
 
 void bt_make_stubs(struct bt *bt)
@@ -71,12 +110,12 @@ void bt_make_stubs(struct bt *bt)
 	bt->leave_kicked = cache_exec(c, e.p);
 	emit_const(&e, RCX, KICKED_ID);
 	bt->leave = cache_exec(c, e.p);
-	emit_store(&e, W64, RCX, FRAME(exit));
-	emit_store(&e, W64, R13, FRAME(linear));
-	emit_store(&e, W64, RSP, GPR(RSP));
-	emit_load(&e, W64, RSP, FRAME(host_rsp));
+	save_exit(&e);
 	bt->leave_now = cache_exec(c, e.p);
-	make_leave(&e);
+	save_guest(&e);
+	make_return(&e);
+	bt->leave_call = cache_exec(c, e.p);
+	make_call(bt, &e);
 	cache_take(c, (size_t)(e.p - c->write));
 	bt->stubs = c->used;
 }

@@ -161,12 +161,12 @@ static void unsettled(struct bt *bt)
 	bt->settle++;
 }
 
-/* Run from HOST, code translated for KEY; v->frame.exit says why it came back. */
-static void enter(struct bt *bt, struct space *s, const u8 *host, u32 key)
+void bt_prepare(struct bt *bt, const u8 *host, u32 key)
 {
 	struct vcpu *v = bt->v;
 
-	fpu_get(v);
+	if (unlikely(!v->fpu_live))
+		fpu_get(v);
 	if (unlikely(bt->unaligned_seen != hostfault_unaligned))
 		unsettled(bt);
 	v->frame.flags = (v->s.rflags & RFLAGS_ARITH) | RFLAGS_FIXED;
@@ -177,12 +177,22 @@ static void enter(struct bt *bt, struct space *s, const u8 *host, u32 key)
 	if (v->host_ac)
 		v->frame.flags |= RFLAGS_AC;
 	hostfault_guard(&bt->guard);
+	bt->stats.enters++;
 	/* A kick before this is seen below, a later one sends us elsewhere. */
 	v->frame.entry = (uintptr_t)host;
 	atomic_signal_fence(memory_order_seq_cst);
-	if (atomic_load_explicit(&v->vm->attention, memory_order_relaxed))
+	if (unlikely(atomic_load_explicit(&v->vm->attention, memory_order_relaxed)))
 		v->frame.entry = (uintptr_t)bt->leave_kicked;
-	bt->stats.enters++;
+}
+
+/* Run from where NEXT says; v->frame.exit says why it came back. */
+static void enter(struct bt *bt, struct space *s, const struct next *next)
+{
+	struct vcpu *v = bt->v;
+
+	bt->present = s;
+	bt->entered_shadow = next->shadow;
+	bt_prepare(bt, next->host, next->key);
 	bt->enter(s->base);
 	hostfault_guard(NULL);
 	if (unlikely(bt->settle > BT_SETTLE))
@@ -277,16 +287,19 @@ static enum after handle_indirect(struct vcpu *v, const struct exit *x, struct n
 static enum after handle_exit(struct bt *bt, struct space *s, struct next *next)
 {
 	struct vcpu *v = bt->v;
-	bool shadow = next->shadow;
 	struct exit *x;
 
 	*next = (struct next){ 0 };
 	if (v->frame.exit == STOPPED_ID)
 		return handle_stopped(bt);
 	if (v->frame.exit == KICKED_ID) {
-		if (shadow)
+		if (bt->entered_shadow)
 			in_shadow(v);
 		return AFTER_KICK;
+	}
+	if (v->frame.exit == CALLED_ID) {
+		next->result = bt->result;
+		return AFTER_DONE;
 	}
 	x = &bt->exits[v->frame.exit];
 	bt->stats.exits[x->kind]++;
@@ -393,7 +406,7 @@ static int dispatch(struct bt *bt)
 			after = look_up(bt, &s, &next) ? AFTER_RESUME : AFTER_STEP;
 		}
 		if (after == AFTER_RESUME) {
-			enter(bt, s, next.host, next.key);
+			enter(bt, s, &next);
 			after = handle_exit(bt, s, &next);
 		}
 		if (after == AFTER_STEP || after == AFTER_DONE) {
@@ -414,7 +427,7 @@ enum emulate_result bt_execute(struct vcpu *v)
 
 	if (look_up(bt, &s, &next)) {
 		do {
-			enter(bt, s, next.host, next.key);
+			enter(bt, s, &next);
 			after = handle_exit(bt, s, &next);
 		} while (after == AFTER_RESUME);
 	}

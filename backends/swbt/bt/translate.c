@@ -208,7 +208,7 @@ static void put_cold(struct tr *t, struct cold *c, u32 id)
 	if (c->again)
 		second = tr_second_probe(t, c);
 	emit_const(&t->e, RCX, id);
-	emit_jmp_to(&t->e, t->bt->leave);
+	emit_jmp_to(&t->e, c->kind == EXIT_CALL ? t->bt->leave_call : t->bt->leave);
 	if (c->again) {
 		emit_land8(&t->e, second);
 		tr_second_hit(t, c);
