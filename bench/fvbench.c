@@ -317,7 +317,7 @@ static int cmd_list(int argc, char **argv)
 static int cmd_probe(int argc, char **argv)
 {
 	options_probe(argc, argv);
-	probe_print(stdout, backends);
+	probe_print(stdout, with_peers(backends));
 	return EXIT_FINE;
 }
 

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #define QEMU	    "qemu-system-x86_64"
-#define QEMU_SHARE  10
 #define EXEC_FAILED 127
 
 static int probe_native(struct error *err)
@@ -81,13 +80,6 @@ void peer_options(const struct variant *peer, u64 mem_size, char *text, size_t s
 	if (peer->backend == &peer_qemu_tcg)
 		snprintf(text, size, "cpu=%s mem=%" PRIu64 "K", cpu_model(peer),
 			 (u64)(mem_size / KiB));
-}
-
-u64 peer_iterations(const struct variant *peer, const struct bench *bench, u64 n)
-{
-	bool less = peer->backend == &peer_qemu_tcg && bench->compute && n > QEMU_SHARE;
-
-	return less ? n / QEMU_SHARE : n;
 }
 
 struct command {

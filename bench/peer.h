@@ -23,10 +23,6 @@ const struct backend *const *with_peers(const struct backend *const *table);
 /* The options column of PEER's rows. */
 void peer_options(const struct variant *peer, u64 mem_size, char *text, size_t size);
 
-/* How many of N operations are enough for a sample of BENCH: a figure is per operation, and work
- * that takes a tenth of a second natively would take ten in an emulator. */
-u64 peer_iterations(const struct variant *peer, const struct bench *bench, u64 n);
-
 /* A sample_runner's body: peers here, other variants with machine_body. ARG: the guests' folder. */
 void peer_or_machine_body(void *arg, const struct sample_request *request, struct sample_raw *raw);
 

@@ -55,6 +55,20 @@ u64 run_iterations(const struct run *run, const struct bench *bench)
 	return scaled < 1 ? 1 : scaled > (double)UINT32_MAX ? UINT32_MAX : (u64)scaled;
 }
 
+u64 run_share(const struct run *run, const struct variant *variant, const struct bench *bench,
+	      u64 n)
+{
+	unsigned int share = 1;
+
+	if (!bench->compute || run->iterations || variant->backend == &peer_native)
+		return n;
+	if (variant->backend == &peer_qemu_tcg || !strcmp(run->host_kind, "emulated"))
+		share = 10;
+	if (!strcmp(variant->engine, "step"))
+		share *= 100;
+	return n > share ? n / share : 1;
+}
+
 void run_options(const struct run *run, const struct variant *variant, char *text, size_t size)
 {
 	if (is_peer(variant->backend)) {
@@ -140,8 +154,8 @@ static int one_bench(const struct run *run, const struct sample_runner *runner, 
 	for (unsigned int i = 0; !ret && i < plan_length(run->variants, run->reps); i++) {
 		struct plan_step step = plan_step(run->variants, i);
 		const struct variant *variant = &run->variant[step.variant];
-		u64 iterations = peer_iterations(variant, run->bench[bench],
-						 run_iterations(run, run->bench[bench]));
+		u64 iterations = run_share(run, variant, run->bench[bench],
+					   run_iterations(run, run->bench[bench]));
 		const struct sample_request request = {
 			.bench = run->bench[bench],
 			.variant = variant,

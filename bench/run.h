@@ -38,8 +38,16 @@ int record_open(struct record *record, void (*header)(FILE *f), struct error *er
 /* 0, or the negative errno of a write that failed; ERR names the file. */
 int record_close(struct record *record, struct error *err);
 
-/* Iterations that RUN asks of BENCH, at least 1; a peer may need fewer (bench/peer.h). */
+/* Iterations that RUN asks of BENCH, at least 1. */
 u64 run_iterations(const struct run *run, const struct bench *bench);
+
+/*
+ * How many of N operations are asked of VARIANT. A figure is per operation, and work that takes a
+ * tenth of a second natively takes seconds in an emulator and a minute one instruction at a time:
+ * there, compute guests do a tenth and a hundredth. N if the user said how many.
+ */
+u64 run_share(const struct run *run, const struct variant *variant, const struct bench *bench,
+	      u64 n);
 
 /* RUN's options column for VARIANT, into TEXT. */
 void run_options(const struct run *run, const struct variant *variant, char *text, size_t size);

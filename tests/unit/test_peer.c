@@ -126,21 +126,6 @@ static void test_qemu(void)
 	tear_down();
 }
 
-/* What takes long in an emulator is done less often there, and nowhere else. */
-static void test_iterations(void)
-{
-	const struct variant qemu = { .backend = &peer_qemu_tcg, .engine = "max" },
-			     native = { .backend = &peer_native },
-			     other = { .backend = fake_backends[0] };
-	const struct bench compute = { .name = "sieve", .compute = true }, in = { .name = "in" };
-
-	CU_ASSERT_EQUAL(peer_iterations(&qemu, &compute, 1000), 100);
-	CU_ASSERT_EQUAL(peer_iterations(&qemu, &compute, 1), 1);
-	CU_ASSERT_EQUAL(peer_iterations(&qemu, &in, 1000), 1000);
-	CU_ASSERT_EQUAL(peer_iterations(&native, &compute, 1000), 1000);
-	CU_ASSERT_EQUAL(peer_iterations(&other, &compute, 1000), 1000);
-}
-
 static void test_names(void)
 {
 	static const struct variant_defaults plain;
@@ -158,7 +143,6 @@ static void test_names(void)
 CU_TestInfo tests_peer[] = {
 	{ "native programs run compute guests' work", test_native },
 	{ "QEMU gets the same machine, or is missed in one line", test_qemu },
-	{ "an emulator does less", test_iterations },
 	{ "peers are named like backends", test_names },
 	CU_TEST_INFO_NULL,
 };

@@ -229,6 +229,28 @@ static void test_iterations(void)
 	CU_ASSERT_EQUAL(run_iterations(&run, &bench), 3);
 }
 
+/* What takes long in an emulator is done less often there, and nowhere else. */
+static void test_share(void)
+{
+	const struct variant qemu = { .backend = &peer_qemu_tcg, .engine = "max" },
+			     native = { .backend = &peer_native },
+			     plain = { .backend = fake_backends[1] },
+			     slow = { .backend = fake_backends[0], .engine = "step" };
+	const struct bench compute = { .compute = true }, in = { .name = "in" };
+	struct run run = { .host_kind = "native" };
+
+	CU_ASSERT_EQUAL(run_share(&run, &qemu, &compute, 1000), 100);
+	CU_ASSERT_EQUAL(run_share(&run, &qemu, &in, 1000), 1000);
+	CU_ASSERT_EQUAL(run_share(&run, &native, &compute, 1000), 1000);
+	CU_ASSERT_EQUAL(run_share(&run, &plain, &compute, 1000), 1000);
+	CU_ASSERT_EQUAL(run_share(&run, &slow, &compute, 1000), 10);
+	CU_ASSERT_EQUAL(run_share(&run, &slow, &compute, 50), 1);
+	run.host_kind = "emulated";
+	CU_ASSERT_EQUAL(run_share(&run, &plain, &compute, 1000), 100);
+	run.iterations = 1000;
+	CU_ASSERT_EQUAL(run_share(&run, &slow, &compute, 1000), 1000);
+}
+
 static char *table_text(struct fixture *x)
 {
 	char *text = NULL;
@@ -279,6 +301,7 @@ CU_TestInfo tests_run[] = {
 	{ "a full disk ends the run with one line", test_full_disk },
 	{ "an interrupt keeps what was measured", test_interrupt },
 	{ "iterations are scaled within the guests' limits", test_iterations },
+	{ "compute guests do less in emulators", test_share },
 	{ "the table", test_table },
 	CU_TEST_INFO_NULL,
 };
