@@ -105,7 +105,7 @@ int set_cr3(struct vcpu *v, u64 value)
 			return EXC;
 	}
 	v->s.cr3 = value;
-	v->mmu.latest.entry = NULL;
+	v->mmu.epoch++;
 	if (!keep)
 		mmu_flush_pcid(v, (u32)(value & CR3_PCID));
 	return 0;

@@ -4,7 +4,7 @@
  *
  * A walk reads every level, then rights are decided, then accessed and dirty bits set: an access
  * that faults changes nothing. The TLB grants writing only where the dirty bit is set, so the first
- * write to a page walks again. No paging structures are cached: every miss is a whole walk. Which
+ * write to a page walks again. Which
  * slots are in use is kept as bits, so that a flush costs what it throws away.
  */
 #include "backends/swbt/segment.h"
@@ -196,15 +196,6 @@ static struct mmu_tlb_entry *identity(struct vcpu *v, u64 linear)
 	return fill(v, linear, linear & ~(u64)PAGE_MASK, rights, 12, false);
 }
 
-/* Remember where the page's entry came from, for mmu_neighbours. */
-static inline void note_walk(struct vcpu *v, u64 linear, const struct walk *w)
-{
-	v->mmu.latest = (struct mmu_latest){ .page = linear >> 12,
-					     .entry = w->level == 1 ? w->entry[1] : NULL,
-					     .all = w->above_all,
-					     .any = w->above_any };
-}
-
 static int translate(struct vcpu *v, u64 linear, u32 access, struct mmu_tlb_entry **entry)
 {
 	u32 need = (access & RIGHT_MASK) << mmu_right(v, access), rights;
@@ -223,7 +214,7 @@ static int translate(struct vcpu *v, u64 linear, u32 access, struct mmu_tlb_entr
 		walk_mark(v, &w, access & ACC_WRITE);
 	if (!w.dirty)
 		rights &= ~(EVERYONE * ACC_WRITE);
-	note_walk(v, linear, &w);
+	walk_remember(v, linear, &w);
 	*entry = fill(v, linear, w.gpa, rights, w.shift, w.global && v->s.cr4 & CR4_PGE);
 	return 0;
 }
@@ -263,17 +254,17 @@ int mmu_translate(struct vcpu *v, u64 linear, u32 access, struct mmu_tlb_entry *
 
 /* Like the page that was looked for, but for the accessed bit: what nobody has accessed yet is not
  * ours to load without setting it. */
-static bool neighbour(struct vcpu *v, u64 value, struct mmu_tlb_entry *e)
+static bool neighbour(struct vcpu *v, const struct mmu_table *t, u64 value, struct mmu_tlb_entry *e)
 {
 	const struct mmu *m = &v->mmu;
 
-	if ((value & (PTE_P | PTE_A)) != (PTE_P | PTE_A) || value & m->level[1].reserved_leaf)
+	if (value & m->level[1].reserved_leaf)
 		return false;
 	e->gpa = value & PTE_ADDRESS;
 	e->host = ram_at(&v->vm->ram, e->gpa, PAGE_SIZE);
 	if (!e->host)
 		return false;
-	e->rights = m->rights[walk_rights(m->latest.all & value, m->latest.any | value)];
+	e->rights = m->rights[walk_rights(t->all & value, t->any | value)];
 	if (!(value & PTE_D))
 		e->rights &= ~(EVERYONE * ACC_WRITE);
 	e->global = value & PTE_G && v->s.cr4 & CR4_PGE;
@@ -282,16 +273,18 @@ static bool neighbour(struct vcpu *v, u64 value, struct mmu_tlb_entry *e)
 
 unsigned int mmu_neighbours(struct vcpu *v, u64 linear, struct mmu_tlb_entry e[MMU_NEAR])
 {
-	const struct mmu_latest *l = &v->mmu.latest;
+	const struct mmu_table *t = walk_table(v, linear);
 	unsigned int size = v->mmu.entry_size, own = linear >> 12 & (MMU_NEAR - 1), found = 0;
-	const u8 *line = l->entry - own * size;
+	const u8 *line;
 
-	if (!l->entry || l->page != linear >> 12)
+	if (unlikely(!t))
 		return 0;
+	line = walk_table_entry(v, t, linear) - own * size;
 	for (unsigned int n = 0; n < MMU_NEAR; n++) {
 		u64 value = walk_entry(line + n * size, size);
 
-		if (n != own && neighbour(v, value, &e[n]))
+		if ((value & (PTE_P | PTE_A)) == (PTE_P | PTE_A) && n != own &&
+		    neighbour(v, t, value, &e[n]))
 			found |= BIT(n);
 	}
 	return found;
@@ -352,7 +345,7 @@ static void drop_pcid(struct vcpu *v, u32 pcid)
 void mmu_flush(struct vcpu *v, bool global_too)
 {
 	engine_flush(v, global_too);
-	v->mmu.latest.entry = NULL;
+	v->mmu.epoch++;
 	if (global_too)
 		drop_all(v);
 	else
@@ -362,7 +355,7 @@ void mmu_flush(struct vcpu *v, bool global_too)
 void mmu_flush_pcid(struct vcpu *v, u32 pcid)
 {
 	engine_flush(v, false);
-	v->mmu.latest.entry = NULL;
+	v->mmu.epoch++;
 	/* Without PCIDs those bits of a tag mean nothing. */
 	if (v->s.cr4 & CR4_PCIDE)
 		drop_pcid(v, pcid);
@@ -393,7 +386,7 @@ void mmu_flush_page(struct vcpu *v, u64 linear)
 		linear = (u32)linear;
 	shift = may_be_large(v, linear);
 	engine_flush_page(v, linear, shift);
-	v->mmu.latest.entry = NULL;
+	v->mmu.epoch++;
 	slot = mmu_slot(v, linear);
 	if (!((slot->tag ^ linear >> 12) << 12))
 		slot->rights = 0;

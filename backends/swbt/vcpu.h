@@ -62,12 +62,15 @@ struct mmu_large {
 	bool any;
 };
 
-/* The latest walk that ended in a page table: entry, and what the levels above it allow. */
-struct mmu_latest {
-	u64 page;
-	const u8 *entry; /* or NULL */
-	u64 all, any;
+/* A page table that walks have led to, and what the levels above it allow (walk.c). */
+struct mmu_table {
+	u64 region;	/* linear address >> 21 */
+	u64 epoch;	/* good as long as this is mmu.epoch */
+	const u8 *host; /* its first entry */
+	u64 gpa;
+	u64 all, any; /* conjunction and disjunction of the entries above */
 };
+#define MMU_TABLES 16
 
 /* What paging rests on beside CR0, CR3, CR4 and EFER. */
 struct mmu {
@@ -81,7 +84,8 @@ struct mmu {
 	u32 no_address32; /* reserved bits of a 4 MiB page's entry */
 	u64 no_address;	  /* bits 51:MAXPHYADDR, reserved in every 8-byte entry */
 	u64 pdpte[4];	  /* PDPTE registers of PAE paging */
-	struct mmu_latest latest;
+	u64 epoch;	  /* counts what the architecture calls invalidations, of any kind */
+	struct mmu_table table[MMU_TABLES];
 	u64 used[MMU_TLB / 64], local[MMU_TLB / 64]; /* slots in use, and not by global pages */
 	struct mmu_large large;
 };
@@ -92,8 +96,8 @@ struct bt_config {
 	bool chain;	   /* link blocks to each other */
 	bool return_cache; /* returns have a table of targets of their own */
 	bool flush_always; /* drop all code before each block is entered */
-	bool system; /* sensitive instructions in translated code where that is possible */
-	bool adaptive; /* translate instructions anew that keep being slow */
+	bool system;	   /* sensitive instructions in translated code where that is possible */
+	bool adaptive;	   /* translate instructions anew that keep being slow */
 	bool alignment; /* see for page crossings in code everywhere: never let the host report */
 	size_t cache_size; /* bytes of code */
 };
@@ -143,7 +147,7 @@ struct vcpu {
 	struct mmu mmu;
 	struct mmu_tlb_entry tlb[MMU_TLB]; /* direct-mapped by linear page; valid when zeroed */
 	u64 tsc_offset;			   /* guest TSC = host TSC + this */
-	u64 inline_traps[TRAP_NR]; /* done in translated code; since the last sync_traps */
+	u64 inline_traps[TRAP_NR];	   /* done in translated code; since the last sync_traps */
 	void *thunks;			   /* struct thunks */
 	void *step;			   /* struct step_cache */
 	void *masked;			   /* struct masked */

@@ -146,9 +146,55 @@ static __attribute__((noinline)) int walk_old(struct vcpu *v, u64 linear, struct
 				  : walk_as(&format_32, v, linear, w);
 }
 
+/* The last level of a walk through T. */
+static inline int walk_last(struct vcpu *v, const struct mmu_table *t, u64 linear, struct walk *w)
+{
+	const u8 *host = walk_table_entry(v, t, linear);
+	u64 value = walk_entry(host, v->mmu.entry_size);
+
+	w->error = 0;
+	if (!(value & PTE_P))
+		return -1;
+	if (unlikely(value & v->mmu.level[1].reserved_leaf)) {
+		w->error = PF_P | PF_RSVD;
+		return -1;
+	}
+	w->above_all = t->all;
+	w->above_any = t->any;
+	w->all = t->all & value;
+	w->any = t->any | value;
+	w->level = w->top = 1;
+	w->shift = 12;
+	w->gpa = value & PTE_ADDRESS;
+	w->dirty = value & PTE_D;
+	w->global = value & PTE_G;
+	w->entry[1] = (u8 *)(uintptr_t)host;
+	w->entry_gpa[1] = t->gpa + walk_table_offset(v, linear);
+	return 0;
+}
+
 int walk(struct vcpu *v, u64 linear, struct walk *w)
 {
+	const struct mmu_table *t = walk_table(v, linear);
+
+	if (t)
+		return walk_last(v, t, linear, w);
 	return likely(long_mode(v)) ? walk_as(&format_long, v, linear, w) : walk_old(v, linear, w);
+}
+
+void walk_remember(struct vcpu *v, u64 linear, const struct walk *w)
+{
+	u64 offset = walk_table_offset(v, linear);
+
+	if (w->level != 1 || w->top == 1 || unlikely(!w->entry[1]))
+		return;
+	v->mmu.table[linear >> 21 & (MMU_TABLES - 1)] =
+		(struct mmu_table){ .region = linear >> 21,
+				    .epoch = v->mmu.epoch,
+				    .host = w->entry[1] - offset,
+				    .gpa = w->entry_gpa[1] - offset,
+				    .all = w->above_all | PTE_A,
+				    .any = w->above_any };
 }
 
 void walk_mark(struct vcpu *v, struct walk *w, bool write)

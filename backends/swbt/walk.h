@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Walks of the guest's page tables. SDM vol. 3A 4.3 to 4.7. Nothing is kept between walks but what
- * the control registers say about them.
+ * Walks of the guest's page tables. SDM vol. 3A 4.3 to 4.7. What is kept between walks is what the
+ * control registers say about them, and where the last page tables are, as processors keep it in
+ * their paging-structure caches: every kind of invalidation voids all of it (4.10.4.1).
  */
 #ifndef FVB_SWBT_WALK_H
 #define FVB_SWBT_WALK_H
@@ -57,6 +58,28 @@ void walk_configure(struct vcpu *v);
 
 /* Follow the tables to LINEAR's page, touching nothing. 0, or -1 with w->error. */
 int walk(struct vcpu *v, u64 linear, struct walk *w);
+
+/* After walk_mark of a walk that ended well: the next one in the same table begins there. */
+void walk_remember(struct vcpu *v, u64 linear, const struct walk *w);
+
+/* The table that has LINEAR's entry, if it is remembered, or NULL. */
+static inline const struct mmu_table *walk_table(const struct vcpu *v, u64 linear)
+{
+	const struct mmu_table *t = &v->mmu.table[linear >> 21 & (MMU_TABLES - 1)];
+
+	return likely(t->epoch == v->mmu.epoch && t->region == linear >> 21) ? t : NULL;
+}
+
+static inline u64 walk_table_offset(const struct vcpu *v, u64 linear)
+{
+	return v->mmu.entry_size == 8 ? (linear >> 12 & 511) * 8 : (linear >> 12 & 1023) * 4;
+}
+
+static inline const u8 *walk_table_entry(const struct vcpu *v, const struct mmu_table *t,
+					 u64 linear)
+{
+	return t->host + walk_table_offset(v, linear);
+}
 
 /* Set the accessed bits of W's entries, and the dirty bit if WRITE. */
 void walk_mark(struct vcpu *v, struct walk *w, bool write);

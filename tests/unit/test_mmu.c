@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "backends/swbt/emulate.h"
 #include "tests/unit/swbt_rig.h"
 
 #include <CUnit/CUnit.h>
@@ -590,6 +591,56 @@ static void test_pcid(void)
 	rig_down(r);
 }
 
+/* Where the last page tables are is remembered between walks, and every invalidation voids it, of
+ * whatever address or PCID. SDM vol. 3A 4.10.4.1. */
+static void test_tables_stale(void)
+{
+	struct rig *r = rig_up();
+	struct vcpu *v;
+	u64 t1 = T1 + 0x1000;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+	v = &r->v;
+	for (unsigned int way = 0; way < 4; way++) {
+		map_long(r, 0x5000, PWU);
+		rig_put(r, T1 + 6 * 8, DATA + 0x1000, 8);
+		rig_put(r, T1 + 7 * 8, (DATA + 0x2000) | PWU, 8);
+		rig_put(r, t1 + 6 * 8, (DATA + 0x3000) | PWU | BIT64(45), 8);
+		rig_put(r, t1 + 7 * 8, (DATA + 0x4000) | PWU, 8);
+		rig_put(r, t1 + 8 * 8, (DATA + 0x5000) | PWU, 8);
+		rig_enter(r, RIG_LONG, TOP);
+		v->s.cr4 |= CR4_PCIDE;
+		v->s.cr0 |= CR0_WP;
+		vcpu_derive(v);
+		ASSERT_GPA(r, 0x5000, ACC_READ, DATA);
+		ASSERT_PF(r, 0x6000, ACC_READ, 0);
+		ASSERT_GPA(r, 0x7123, ACC_WRITE, DATA + 0x2123);
+		CU_ASSERT_EQUAL(rig_get(r, T1 + 7 * 8, 8), (DATA + 0x2000) | PWU | A | D);
+		/* Another table, read-only. */
+		rig_put(r, T2, t1 | P | U, 8);
+		switch (way) {
+		case 0:
+			mmu_flush_page(v, 0x123456789000);
+			break;
+		case 1:
+			mmu_flush_pcid(v, 5);
+			break;
+		case 2:
+			mmu_flush(v, false);
+			break;
+		default:
+			/* The same root by another name, nothing flushed. */
+			CU_ASSERT_EQUAL(set_cr3(v, TOP | 7 | BIT64(63)), 0);
+		}
+		ASSERT_PF(r, 0x6000, ACC_READ, E_P | E_RSVD);
+		ASSERT_GPA(r, 0x8000, ACC_READ, DATA + 0x5000);
+		CU_ASSERT_EQUAL(rig_get(r, t1 + 8 * 8, 8), (DATA + 0x5000) | PWU | A);
+		ASSERT_PF(r, 0x8000, ACC_WRITE, E_P | E_W);
+		CU_ASSERT_EQUAL(rig_get(r, T2, 8), t1 | P | U | A);
+	}
+	rig_down(r);
+}
+
 /* Control bits void what is cached as soon as the vCPU is derived anew. */
 static void test_config(void)
 {
@@ -677,6 +728,7 @@ CU_TestInfo tests_mmu[] = {
 	{ "what INVLPG and MOV CR3 drop", test_stale },
 	{ "INVLPG drops all of a large page", test_large_stale },
 	{ "PCIDs", test_pcid },
+	{ "page tables that are remembered", test_tables_stale },
 	{ "control bits void the TLB", test_config },
 	{ "tables that are not in RAM", test_nowhere },
 	{ "fills are counted", test_counted },

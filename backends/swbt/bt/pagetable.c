@@ -203,6 +203,7 @@ int pagetable_fill(struct pagetable *t, struct space *s, struct vcpu *v, u64 lin
 	struct mmu_tlb_entry *e;
 	u32 page = (u32)(linear >> 12);
 	struct region *r;
+	bool first;
 	u64 delta;
 
 	if (mmu_translate(v, linear, access, &e))
@@ -210,9 +211,12 @@ int pagetable_fill(struct pagetable *t, struct space *s, struct vcpu *v, u64 lin
 	if (!e->host || (access & ACC_WRITE && v->code_pages[e->gpa >> 12]))
 		return FILL_SLOW;
 	r = region_of(t, s, page, e->global);
+	first = !(r->read & line_bit(page));
 	delta = (uintptr_t)e->host - (linear & ~(u64)PAGE_MASK);
 	enter(s, r, page, delta, may_write(v, e), e->global);
-	if (e->shift > 12)
+	if (!first)
+		; /* its neighbours were looked at when this line was */
+	else if (e->shift > 12)
 		fill_pieces(s, r, v, page, e, delta);
 	else
 		fill_neighbours(s, r, v, linear, e->global);
@@ -321,13 +325,15 @@ static void space_flush_page(struct space *s, u64 linear, unsigned int shift)
 	u32 page = (u32)(linear >> 12);
 	struct region *r = &s->region[page >> 9];
 
-	seen_flush_page(&s->seen, linear);
+	if (s->seen.nr)
+		seen_flush_page(&s->seen, linear);
 	if (unlikely(shift > 12)) {
 		clear_large(s, page >> 9, shift);
 		return;
 	}
 	for (unsigned int n = 0; n < ARRAY_SIZE(s->targets); n++)
-		targets_flush_page(&s->targets[n], linear);
+		if (s->targets[n].local.nr | s->targets[n].global.nr)
+			targets_flush_page(&s->targets[n], linear);
 	if (r->read & line_bit(page))
 		s->read[page] = 0;
 	if (r->write & line_bit(page))

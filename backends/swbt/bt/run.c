@@ -77,7 +77,9 @@ static void flush(struct vcpu *v, bool global_too)
 
 static void flush_page(struct vcpu *v, u64 linear, unsigned int shift)
 {
-	bt_of(v)->remapped++;
+	/* Code that goes on behind the instruction lies in its page, or begins the next one. */
+	if (shift > 12 || (linear >> 12) - (v->s.rip >> 12) < 2)
+		bt_of(v)->remapped++;
 	pagetable_flush_page(&bt_of(v)->pages, linear, shift);
 }
 
