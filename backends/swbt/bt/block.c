@@ -47,7 +47,8 @@ int blocks_init(struct bt *bt)
 	bt->hash = calloc(BT_BUCKETS, sizeof(struct block *));
 	bt->sites = calloc(BT_ADAPT_SITES, sizeof(*bt->sites));
 	bt->nr_exits = FIRST_EXIT;
-	if (codepages_init(&bt->code_pages))
+	bt->insns = calloc(1, sizeof(*bt->insns));
+	if (!bt->insns || codepages_init(&bt->code_pages))
 		return -ENOMEM;
 	if (!bt->exits || !bt->blocks || !bt->meta || !bt->page_blocks || !bt->code_lines ||
 	    !bt->v->code_pages || !bt->hash || !bt->sites)
@@ -66,6 +67,7 @@ void blocks_fini(struct bt *bt)
 	bt->v->code_pages = NULL;
 	free(bt->hash);
 	free(bt->sites);
+	free(bt->insns);
 	codepages_fini(&bt->code_pages);
 }
 

@@ -9,6 +9,7 @@
 
 #include "backends/swbt/bt/adapt.h"
 #include "backends/swbt/bt/cache.h"
+#include "backends/swbt/bt/insncache.h"
 #include "backends/swbt/bt/pagetable.h"
 #include "backends/swbt/emulate.h"
 #include "backends/swbt/hostfault.h"
@@ -97,7 +98,8 @@ struct block {
 
 struct bt_stats {
 	u64 blocks, insns, guest_bytes, host_bytes;
-	u64 decode_cycles, emit_cycles;
+	u64 translate_cycles;
+	u64 timed_cycles, timed_decode; /* of the blocks that are timed closely (BT_TIMED) */
 	u64 exits[NR_EXIT_KINDS], faults, kicks, enters, steps;
 	u64 links, cache_flushes, invalidations, unaligned;
 	u64 found; /* blocks that look_up came back with */
@@ -105,6 +107,14 @@ struct bt_stats {
 	u64 adapted, adapted_back;
 	u64 resumed, hits; /* call-outs after which the block, or a known target, went on */
 };
+
+/* Of .translate_cycles, as in the blocks that were timed. */
+static inline u64 bt_decode_cycles(const struct bt_stats *st)
+{
+	return st->timed_cycles ? (u64)((unsigned __int128)st->translate_cycles * st->timed_decode /
+					st->timed_cycles)
+				: 0;
+}
 
 /* A fault or a kick, as the signal handlers saw it. */
 struct stopped {
@@ -123,6 +133,7 @@ struct bt {
 	struct cache cache;
 	struct pagetable pages;
 	struct code_pages code_pages;
+	struct insncache *insns;
 
 	/* Emitted at start, kept for ever: calls into and out of translated code. */
 	size_t stubs;

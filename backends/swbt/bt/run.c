@@ -459,8 +459,8 @@ static void counters(const struct vcpu *v, void (*fn)(void *arg, const char *nam
 	fn(arg, "swbt.bt.instructions", st->insns);
 	fn(arg, "swbt.bt.guest_bytes", st->guest_bytes);
 	fn(arg, "swbt.bt.host_bytes", st->host_bytes);
-	fn(arg, "swbt.bt.decode_cycles", st->decode_cycles);
-	fn(arg, "swbt.bt.emit_cycles", st->emit_cycles);
+	fn(arg, "swbt.bt.decode_cycles", bt_decode_cycles(st));
+	fn(arg, "swbt.bt.emit_cycles", st->translate_cycles - bt_decode_cycles(st));
 	fn(arg, "swbt.bt.enters", st->enters);
 	fn(arg, "swbt.bt.exits_jump", st->exits[EXIT_JUMP]);
 	fn(arg, "swbt.bt.exits_step", st->exits[EXIT_STEP]);

@@ -99,8 +99,9 @@ static void put_translation(const struct table *t, const struct bt *bt)
 	put(t, "guest_bytes", "bytes", st->guest_bytes);
 	put(t, "host_bytes", "bytes", st->host_bytes);
 	put_ratio(t, "host_bytes_per_guest_byte", "ratio", st->host_bytes, st->guest_bytes);
-	put_ratio(t, "decode_cycles_per_instruction", "cycles", st->decode_cycles, st->insns);
-	put_ratio(t, "emit_cycles_per_instruction", "cycles", st->emit_cycles, st->insns);
+	put_ratio(t, "decode_cycles_per_instruction", "cycles", bt_decode_cycles(st), st->insns);
+	put_ratio(t, "emit_cycles_per_instruction", "cycles",
+		  st->translate_cycles - bt_decode_cycles(st), st->insns);
 	put(t, "retranslations", "blocks", again);
 	put(t, "adapted", "blocks", st->adapted);
 	put(t, "unaligned", "blocks", st->unaligned);

@@ -385,8 +385,25 @@ bool tr_goes_on(struct tr *t)
 
 	return t->n + 1u < t->v->bt_config.block_insns && !((t->next ^ t->b->rip) >> 12) &&
 	       !t->b->gpa2 &&
-	       !decode(&next, t->page + (t->next & PAGE_MASK), left < INSN_MAX ? left : INSN_MAX,
-		       t->v->mode);
+	       !insncache_decode(t->bt->insns, &next, t->page + (t->next & PAGE_MASK),
+				 left < INSN_MAX ? left : INSN_MAX, t->v->mode);
+}
+
+/* Two looks at the clock for each instruction would be seen, so only some blocks are timed. */
+static bool timed(const struct bt *bt)
+{
+	return !(bt->stats.blocks % BT_TIMED);
+}
+
+static u64 begin_decode(const struct tr *t)
+{
+	return timed(t->bt) ? __builtin_ia32_rdtsc() : 0;
+}
+
+static void end_decode(struct tr *t, u64 start)
+{
+	if (timed(t->bt))
+		t->bt->stats.timed_decode += __builtin_ia32_rdtsc() - start;
 }
 
 /* Instructions up to the end of the block. Returns false if the last of them goes on to the next.
@@ -397,14 +414,14 @@ static bool add_insns(struct tr *t, const u8 *page, struct insn *i)
 	u32 limit = t->v->bt_config.block_insns;
 
 	while (r == GEN_NEXT && t->n < limit) {
-		u64 left = PAGE_SIZE - (t->next & PAGE_MASK), start = __builtin_ia32_rdtsc();
+		u64 left = PAGE_SIZE - (t->next & PAGE_MASK), start = begin_decode(t);
 		int rc;
 
 		if (t->n && (t->b->gpa2 || (t->next ^ t->b->rip) >> 12))
 			break;
-		rc = decode(i, page + (t->next & PAGE_MASK), left < INSN_MAX ? left : INSN_MAX,
-			    t->v->mode);
-		t->bt->stats.decode_cycles += __builtin_ia32_rdtsc() - start;
+		rc = insncache_decode(t->bt->insns, i, page + (t->next & PAGE_MASK),
+				      left < INSN_MAX ? left : INSN_MAX, t->v->mode);
+		end_decode(t, start);
 		if (rc == -ENODATA && !t->n)
 			rc = decode_crossing(t, i);
 		if (rc || predicted_later(t))
@@ -435,11 +452,13 @@ static void finish(struct tr *t)
 	cache_take(&t->bt->cache, b->host_length);
 }
 
-/* CYCLES went into B, DECODING of them into decoding. */
-static void count(struct bt *bt, const struct block *b, u64 cycles, u64 decoding)
+/* CYCLES went into B. */
+static void count(struct bt *bt, const struct block *b, u64 cycles)
 {
 	trap_add(&bt->v->vm->traps, TRAP_TRANSLATE, cycles);
-	bt->stats.emit_cycles += cycles - decoding;
+	bt->stats.translate_cycles += cycles;
+	if (timed(bt))
+		bt->stats.timed_cycles += cycles;
 	bt->stats.blocks++;
 	bt->stats.insns += b->nr;
 	bt->stats.guest_bytes += b->length;
@@ -470,7 +489,7 @@ static void start_block(struct tr *t, struct bt *bt, u64 gpa, u32 key)
 
 struct block *bt_translate(struct bt *bt, const u8 *host, u64 gpa, u32 key)
 {
-	u64 start = __builtin_ia32_rdtsc(), decoding = bt->stats.decode_cycles;
+	u64 start = __builtin_ia32_rdtsc();
 	struct vcpu *v = bt->v;
 	struct tr t; /* too big to clear */
 	struct insn i;
@@ -494,7 +513,7 @@ struct block *bt_translate(struct bt *bt, const u8 *host, u64 gpa, u32 key)
 		tr_goto(&t, t.next);
 	finish(&t);
 	block_publish(bt, t.b);
-	count(bt, t.b, __builtin_ia32_rdtsc() - start, bt->stats.decode_cycles - decoding);
+	count(bt, t.b, __builtin_ia32_rdtsc() - start);
 	watch_block(bt, t.b, host);
 	return t.b;
 }

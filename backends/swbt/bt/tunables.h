@@ -59,4 +59,7 @@
 /* Buckets of the hash of blocks: a kernel and its programs make some 100,000 blocks. */
 #define BT_BUCKETS 65536
 
+/* One block in so many says how much of translation is decoding. */
+#define BT_TIMED 16
+
 #endif
