@@ -94,6 +94,10 @@ int set_efer(struct vcpu *v, u64 value);
 int read_msr(struct vcpu *v, u32 msr, u64 *value);
 int write_msr(struct vcpu *v, u32 msr, u64 value);
 
+/* mmio.c: I, if it is a MOV or MOVZX between a register or an immediate and a device's memory, and
+ * simple: no segment that counts, all in the TLB. False: nothing has been done. */
+bool mmio_move(struct vcpu *v, const struct insn *i);
+
 /* RFLAGS that POPF/IRET may change at this CPL and IOPL. */
 void set_rflags(struct vcpu *v, u64 value, u64 mask);
 

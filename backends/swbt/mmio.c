@@ -3,8 +3,9 @@
  * Guest accesses to what is not RAM, cut as a processor and its memory controller would cut them,
  * and accounted: one trap for each access of up to 8 bytes.
  */
+#include "backends/swbt/emulate.h"
 #include "backends/swbt/fpu.h"
-#include "backends/swbt/mem.h"
+#include "backends/swbt/mmu.h"
 
 #define WIDEST 8u
 
@@ -48,16 +49,14 @@ static u64 mmio(struct vcpu *v, u64 gpa, u64 value, u32 size, bool write)
 	if (timed)
 		cycles = __builtin_ia32_rdtsc() - start;
 	e = trap_event_next(&vm->traps);
-	*e = (struct trap_event){
-		.tsc = start,
-		.addr = gpa,
-		.value = value,
-		.rip = v->s.rip,
-		.cycles = cycles > UINT32_MAX ? UINT32_MAX : (u32)cycles,
-		.cause = TRAP_MMIO,
-		.size = (u8)size,
-		.write = write,
-	};
+	e->tsc = start;
+	e->addr = gpa;
+	e->value = value;
+	e->rip = v->s.rip;
+	e->cycles = cycles > UINT32_MAX ? UINT32_MAX : (u32)cycles;
+	e->cause = TRAP_MMIO;
+	e->size = (u8)size;
+	e->write = write;
 	if (timed)
 		trap_add(&vm->traps, TRAP_MMIO, cycles);
 	else
@@ -92,4 +91,65 @@ void mmio_write(struct vcpu *v, u64 gpa, const void *data, u32 size)
 			value |= (u64)*p++ << i * 8;
 		mmio(v, gpa, value, n, true);
 	}
+}
+
+/* ---- moves ---------------------------------------------------------------------------------- */
+
+/* What MOV, or MOVZX, I is: ACC_READ into a register, ACC_WRITE from one or an immediate; or 0. */
+static u32 move_access(const struct insn *i)
+{
+	u8 at = i->opcode_at, opcode = i->raw[at];
+
+	if (!i->has_mem || i->encoding != ENC_LEGACY)
+		return 0;
+	if (at && i->raw[at - 1] == 0x0f)
+		return (opcode & 0xfe) == 0xb6 ? ACC_READ : 0;
+	switch (opcode) {
+	case 0x8a:
+	case 0x8b:
+		return ACC_READ;
+	case 0x88:
+	case 0x89:
+	case 0xc6:
+	case 0xc7:
+		return ACC_WRITE;
+	default:
+		return 0;
+	}
+}
+
+/* Where in the device I's operand is, if that takes nothing but adding. */
+static bool device_at(struct vcpu *v, const struct insn *i, u32 access, u64 *gpa)
+{
+	u64 linear = insn_ea(i, v, v->s.rip);
+	const struct mmu_tlb_entry *e;
+
+	if (!(v->flat_segs >> i->mem_seg & 1)) {
+		if (v->mode != MODE_LONG64)
+			return false;
+		linear += v->s.seg[i->mem_seg].base;
+	}
+	e = mmu_hit(v, linear, mmu_right_quick(v), access);
+	if (!e || e->host || (linear & PAGE_MASK) + i->mem_size > PAGE_SIZE)
+		return false;
+	*gpa = e->gpa + (linear & PAGE_MASK);
+	return true;
+}
+
+bool mmio_move(struct vcpu *v, const struct insn *i)
+{
+	u32 access = move_access(i), size = i->mem_size;
+	u64 value = 0, gpa;
+
+	if (!access || !device_at(v, i, access, &gpa))
+		return false;
+	if (access == ACC_READ) {
+		value = mmio(v, gpa, 0, size, false);
+		gpr_set(v, i->op[0].reg, i->op[0].size, i->op[0].high, value);
+		return true;
+	}
+	if (operand_get(v, i, 1, &value))
+		return false;
+	mmio(v, gpa, size < 8 ? value & (BIT64(size * 8) - 1) : value, size, true);
+	return true;
 }

@@ -224,6 +224,8 @@ enum emulate_result step_plain(struct vcpu *v, const struct insn *i)
 {
 	u64 hits;
 
+	if (mmio_move(v, i))
+		return EMU_NEXT;
 	return run_plain(v, i, &hits) ? EMU_FAULT : EMU_NEXT;
 }
 
