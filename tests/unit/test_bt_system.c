@@ -92,6 +92,20 @@ static const struct snippet snippets[] = {
 	S("push 4202h; popf; sti; nop", BOTH, 0x68, 0x02, 0x42, 0, 0, 0x9d, 0xfb, 0x90),
 	S("push 102h; popf; nop", BOTH, 0x68, 0x02, 1, 0, 0, 0x9d, 0x90),
 	S("cli; pushf; sti; popf", BOTH, 0xfa, 0x9c, 0xfb, 0x9d, 0x90),
+	S("syscall; nop", WIDE, 0x0f, 0x05, 0x90),
+	S("syscall; syscall", WIDE, 0x0f, 0x05, 0x0f, 0x05, 0x9c, 0x58),
+	S("std; syscall; cld", WIDE, 0xfd, 0x0f, 0x05, 0xfc),
+	S("sysret to nowhere", WIDE, 0x48, 0xb9, 0, 0, 0, 0, 0, 0x80, 0, 0, 0x41, 0xbb, 2, 2, 0, 0,
+	  0x48, 0x0f, 0x07),
+	S("sysret 32", WIDE, 0xb9, 0x30, 0, 1, 0, 0x41, 0xbb, 2, 2, 0, 0, 0x0f, 0x07),
+	S("sysret to 10030h", WIDE, 0xb9, 0x30, 0, 1, 0, 0x41, 0xbb, 0xd7, 2, 0, 0, 0x48, 0x0f,
+	  0x07),
+	S("sysret, ID", WIDE, 0xb9, 0x30, 0, 1, 0, 0x41, 0xbb, 2, 0, 0x20, 0, 0x48, 0x0f, 0x07),
+	S("stac; clac", BOTH, 0x0f, 0x01, 0xcb, 0x90, 0x0f, 0x01, 0xca),
+	S("stac; mov eax, [rsi]; clac; pushf", BOTH, 0x0f, 0x01, 0xcb, 0x8b, 0x06, 0x0f, 0x01, 0xca,
+	  0x9c),
+	S("clac; stac; stac; pushf; popf; mov [rsi], eax", BOTH, 0x0f, 0x01, 0xca, 0x0f, 0x01, 0xcb,
+	  0x0f, 0x01, 0xcb, 0x9c, 0x9d, 0x89, 0x06),
 };
 
 /* ---- the machine ----------------------------------------------------------------------------- */
@@ -129,6 +143,8 @@ static u32 some_msr(struct gen *g)
 	return msr[gen_below(g, ARRAY_SIZE(msr))];
 }
 
+static const u64 masks[] = { 0, RFLAGS_DF | RFLAGS_IF, RFLAGS_ARITH | RFLAGS_IF, RFLAGS_CF };
+
 /* Turn N of snippet Q. */
 static void begin(struct vm *vm, const struct snippet *q, bool wide, unsigned int cpl, u64 n)
 {
@@ -143,7 +159,11 @@ static void begin(struct vm *vm, const struct snippet *q, bool wide, unsigned in
 	s.cr3 = TABLES;
 	s.cr4 = CR4_OSFXSR | (wide ? CR4_PAE : 0) | (gen_one_in(&g, 3) ? 0 : CR4_FSGSBASE) |
 		(gen_one_in(&g, 2) ? BIT64(2) : 0) | (gen_one_in(&g, 2) ? CR4_UMIP : 0);
-	s.efer = wide ? EFER_LME | EFER_LMA : 0;
+	s.cr4 |= gen_one_in(&g, 4) ? CR4_SMAP : 0;
+	s.efer = wide ? EFER_LME | EFER_LMA | EFER_SCE : 0;
+	s.msr.star = 0x0023000800000000;
+	s.msr.lstar = CODE + 0x30; /* NOP; SYSRET */
+	s.msr.sfmask = masks[gen_below(&g, ARRAY_SIZE(masks))];
 	for (unsigned int k = SEG_ES; k <= SEG_GS; k++)
 		s.seg[k] = segment_flat((u16)(16 | cpl), ATTR_P | ATTR_S | ATTR_DB | ATTR_G | 3 |
 								 cpl << ATTR_DPL_SHIFT);
@@ -172,6 +192,8 @@ static void begin(struct vm *vm, const struct snippet *q, bool wide, unsigned in
 	mem_note_write(vm_vcpu(vm), CODE, 64);
 	memset(code, 0xf4, 64);
 	memcpy(code, q->bytes, q->length);
+	if (q->length < 0x30)
+		memcpy(code + 0x30, (u8[]){ 0x90, 0x48, 0x0f, 0x07 }, 4);
 	CU_ASSERT_EQUAL_FATAL(swbt_backend.set_state(vm, &s, &err), 0);
 }
 
@@ -368,7 +390,7 @@ static void kicked(const struct snippet *q, bool wide, unsigned int cpl, u64 n)
 	struct outcome o[2];
 	unsigned int ticks = 0;
 
-	if (n) /* one turn is enough */
+	if (n > 1) /* two turns are enough */
 		return;
 	begin(vms[0], q, wide, cpl, n);
 	finish(vms[0], step_execute, &o[0]);

@@ -22,6 +22,7 @@ enum exit_kind {
 	EXIT_READ,     /* no entry for reading the page of frame.linear */
 	EXIT_WRITE,    /* no entry for writing it */
 	EXIT_CALL,     /* this instruction's C routine is to be called (callout.c) */
+	EXIT_LANDED,   /* as EXIT_JUMP, to R13, which is canonical */
 	EXIT_INDIRECT, /* as EXIT_STEP: the target of this indirect jump is not known */
 	NR_EXIT_KINDS
 };
@@ -67,9 +68,14 @@ struct site {
 #define KEY_FPU_SHIFT 4	     /* BIT(enum fpu_class): may be used */
 #define KEY_CPL0      BIT(16)
 #define KEY_FLAGS     BIT(17) /* CPL 0; IOPL is 0, NT, VIF and VIP are clear */
-#define KEY_TSD	      BIT(18) /* not CPL 0, and CR4.TSD is set */
+#define KEY_TSD	      BIT(18) /* CR4.TSD */
 #define KEY_FSGSBASE  BIT(19) /* CR4.FSGSBASE */
-#define KEY_UMIP      BIT(20) /* not CPL 0, and CR4.UMIP is set */
+#define KEY_UMIP      BIT(20) /* CR4.UMIP */
+#define KEY_CPL3      BIT(21)
+#define KEY_PRIVILEGE (KEY_CPL0 | KEY_FLAGS | KEY_CPL3) /* the same system at another CPL */
+/* Counts what EFER.SCE, STAR, LSTAR and SFMASK have been; SYSCALL_NONE: no longer. */
+#define KEY_SYSCALL_SHIFT 24
+#define SYSCALL_NONE	  255u
 
 /* A block in the list of a guest-physical page. */
 struct page_link {
@@ -160,7 +166,11 @@ struct bt {
 	struct {
 		u64 cr0, cr4, xcr0;
 		u32 classes;
-	} fpu;		     /* BIT(enum fpu_class) that may be used under these */
+	} fpu; /* BIT(enum fpu_class) that may be used under these */
+	struct {
+		u64 sce, star, lstar, sfmask;
+		u32 number;
+	} syscall;	     /* of KEY_SYSCALL_SHIFT */
 	u64 unaligned_seen;  /* of hostfault_unaligned */
 	unsigned int settle; /* see unsettled() */
 	u32 reports;	     /* reports.h */

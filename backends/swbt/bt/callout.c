@@ -48,7 +48,7 @@ static bool may_go_on(struct bt *bt, const struct space *s, const struct before 
 		return false;
 	if (routine < NR_EMULATE && quiet[routine])
 		return true;
-	return bt_possible(v) && s->cr3 == v->s.cr3 && pagetable_space(&bt->pages, v) == s &&
+	return bt_possible(v) && bt->pages.cr3 == v->s.cr3 && pagetable_space(&bt->pages, v) == s &&
 	       bt_key(bt) == s->mode;
 }
 
@@ -125,6 +125,7 @@ u32 bt_called(struct bt *bt)
 	struct next next;
 
 	v->s.rflags |= v->frame.flags & RFLAGS_ARITH;
+	bt->present = pagetable_space(&bt->pages, v);
 	v->s.rip = (x->from->rip + x->from->site[x->insn].guest) & v->ip_mask;
 	bt->stats.exits[EXIT_CALL]++;
 	if (unlikely(bt->settle > BT_SETTLE))

@@ -36,15 +36,37 @@ static bool only_based(const struct segment *s)
 #define CR4_TSD	    BIT64(2)
 #define RFLAGS_CALM (RFLAGS_IOPL | RFLAGS_NT | RFLAGS_VIF | RFLAGS_VIP)
 
+static u32 syscall_number(struct bt *bt)
+{
+	const struct cpu_state *s = &bt->v->s;
+
+	if (likely(!((s->msr.star ^ bt->syscall.star) | (s->msr.lstar ^ bt->syscall.lstar) |
+		     (s->msr.sfmask ^ bt->syscall.sfmask) |
+		     ((s->efer ^ bt->syscall.sce) & EFER_SCE))))
+		return bt->syscall.number;
+	bt->syscall.star = s->msr.star;
+	bt->syscall.lstar = s->msr.lstar;
+	bt->syscall.sfmask = s->msr.sfmask;
+	bt->syscall.sce = s->efer & EFER_SCE;
+	if (bt->syscall.number < SYSCALL_NONE)
+		bt->syscall.number++;
+	return bt->syscall.number;
+}
+
+static u32 privilege(const struct vcpu *v)
+{
+	if (v->cpl)
+		return v->cpl == 3 ? KEY_CPL3 : 0;
+	return v->s.rflags & RFLAGS_CALM ? KEY_CPL0 : KEY_CPL0 | KEY_FLAGS;
+}
+
 u32 bt_key(struct bt *bt)
 {
 	const struct vcpu *v = bt->v;
 	u32 key = fpu_classes(bt) << KEY_FPU_SHIFT;
 
-	if (!v->cpl)
-		key |= v->s.rflags & RFLAGS_CALM ? KEY_CPL0 : KEY_CPL0 | KEY_FLAGS;
-	else
-		key |= (v->s.cr4 & CR4_TSD ? KEY_TSD : 0) | (v->s.cr4 & CR4_UMIP ? KEY_UMIP : 0);
+	key |= syscall_number(bt) << KEY_SYSCALL_SHIFT | privilege(v);
+	key |= (v->s.cr4 & CR4_TSD ? KEY_TSD : 0) | (v->s.cr4 & CR4_UMIP ? KEY_UMIP : 0);
 	if (v->s.cr4 & CR4_FSGSBASE)
 		key |= KEY_FSGSBASE;
 	if (unlikely(v->bt_config.alignment))
@@ -69,6 +91,9 @@ bool bt_possible(const struct vcpu *v)
 	if (!canonical(v->s.gpr[RSP])) /* enter.c */
 		return false;
 	if (v->no_interrupts_once || ev->sti_shadow || ev->movss_shadow)
+		return false;
+	/* There is one space for these. */
+	if ((v->cpl == 1 || v->cpl == 2) && v->s.rflags & RFLAGS_AC)
 		return false;
 	/* #AC is for the step engine. */
 	return !(v->s.rflags & RFLAGS_AC && v->cpl == 3 && v->s.cr0 & CR0_AM);

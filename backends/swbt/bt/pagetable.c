@@ -25,7 +25,7 @@
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
-static int space_init(struct space *s, int vcpu_fd, size_t vcpu_size)
+static int space_init(struct space *s, u8 *map, int vcpu_fd, size_t vcpu_size)
 {
 	int r = 0;
 
@@ -33,14 +33,10 @@ static int space_init(struct space *s, int vcpu_fd, size_t vcpu_size)
 	s->local.region = malloc(BT_REGIONS * sizeof(*s->local.region));
 	if (!s->any.region || !s->local.region)
 		return -ENOMEM;
-	s->map = mmap(NULL, RESERVED, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (s->map == MAP_FAILED)
-		return -errno;
 	/* A large page for one entry would cost more than it saves. */
-	madvise(s->map, RESERVED, MADV_NOHUGEPAGE);
-	s->base = s->map + TABLE_SIZE;
-	s->write = (u64 *)(void *)s->map;
+	madvise(map, RESERVED, MADV_NOHUGEPAGE);
+	s->base = map + TABLE_SIZE;
+	s->write = (u64 *)(void *)map;
 	s->read = (u64 *)(void *)(s->base + SPACE_READ);
 	s->region = (struct region *)(void *)(s->base + SPACE_READ + TABLE_SIZE);
 	if (mmap(s->base, vcpu_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, vcpu_fd, 0) ==
@@ -80,11 +76,19 @@ static int reserve_aliases(struct aliases *a, const struct ram *ram)
 int pagetable_init(struct pagetable *t, struct vcpu *v, int vcpu_fd, size_t vcpu_size)
 {
 	int r = reserve_aliases(&t->aliases, &v->vm->ram);
+	u8 *map;
 
-	if (vcpu_size > SPACE_SEEN)
+	if (vcpu_size > SPACE_SEEN || RESERVED > SPACE_STRIDE)
 		return -EINVAL;
-	for (unsigned int n = 0; !r && n < NR_SPACES; n++)
-		r = space_init(&t->space[n], vcpu_fd, vcpu_size);
+	if (r)
+		return r;
+	map = mmap(NULL, NR_SPACES * SPACE_STRIDE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	t->map = map;
+	for (unsigned int n = 0; !r && n < NR_SPACES; n++, map += SPACE_STRIDE)
+		r = space_init(&t->space[n], map, vcpu_fd, vcpu_size);
 	return r;
 }
 
@@ -93,14 +97,14 @@ void pagetable_fini(struct pagetable *t)
 	for (unsigned int n = 0; n < NR_SPACES; n++) {
 		struct space *s = &t->space[n];
 
-		if (s->map && s->map != MAP_FAILED)
-			munmap(s->map, RESERVED);
 		free(s->any.region);
 		free(s->local.region);
 		seen_fini(&s->seen);
 		for (unsigned int k = 0; k < ARRAY_SIZE(s->targets); k++)
 			targets_fini(&s->targets[k]);
 	}
+	if (t->map)
+		munmap(t->map, NR_SPACES * SPACE_STRIDE);
 	for (unsigned int n = 0; n < ARRAY_SIZE(t->aliases.at); n++)
 		if (t->aliases.at[n])
 			munmap(t->aliases.at[n], t->aliases.size);
@@ -349,14 +353,16 @@ void pagetable_flush_page(struct pagetable *t, u64 linear, unsigned int shift)
 struct space *pagetable_space(struct pagetable *t, const struct vcpu *v)
 {
 	enum space_id id = v->cpl == 3		     ? SPACE_USER
+			   : v->cpl		     ? SPACE_INNER
 			   : v->s.rflags & RFLAGS_AC ? SPACE_SUPER_AC
 						     : SPACE_SUPER;
-	struct space *s = &t->space[id];
 
-	/* A CR3 with another PCID need not have flushed anything. */
-	if (unlikely(s->cr3 != v->s.cr3)) {
-		space_flush(s, false);
-		s->cr3 = v->s.cr3;
+	/* A CR3 with another PCID need not have flushed anything. All of them: translated code goes
+	 * from one to the other by itself. */
+	if (unlikely(t->cr3 != v->s.cr3)) {
+		for (unsigned int n = 0; n < NR_SPACES; n++)
+			space_flush(&t->space[n], false);
+		t->cr3 = v->s.cr3;
 	}
-	return s;
+	return &t->space[id];
 }

@@ -28,11 +28,12 @@
 #define SPACE_SEEN	   (224 * KiB)
 #define SPACE_READ	   (12 * MiB)
 #define TABLE_SIZE	   (32 * GiB)
+#define SPACE_STRIDE	   (2 * TABLE_SIZE + 512 * MiB) /* from one to the next */
 #define TARGETS		   65536u
 #define REGIONS		   BIT(23)
 
 /* A vCPU can be in one of these with respect to what it may access. */
-enum space_id { SPACE_SUPER, SPACE_SUPER_AC, SPACE_USER, NR_SPACES };
+enum space_id { SPACE_SUPER, SPACE_SUPER_AC, SPACE_USER, SPACE_INNER /* CPL 1, 2 */, NR_SPACES };
 
 /*
  * What is filled in a space, by regions of 512 pages of guest memory: bits for lines, 8 entries
@@ -72,11 +73,9 @@ struct targets {
 enum targets_id { TARGETS_JUMP, TARGETS_RETURN, TARGETS_ALIGNMENT, NR_TARGETS = 4 };
 
 struct space {
-	u8 *map;  /* the whole reservation */
-	u8 *base; /* the vCPU in it */
+	u8 *base; /* where the vCPU is */
 	u64 *read, *write;
-	struct region *region; /* by linear address >> 21 */
-	u64 cr3;
+	struct region *region;	       /* by linear address >> 21 */
 	u32 mode;		       /* of the code among the targets */
 	struct region_list any, local; /* that have entries; that have local ones */
 	struct targets targets[NR_TARGETS];
@@ -90,7 +89,9 @@ struct aliases {
 
 struct pagetable {
 	struct space space[NR_SPACES];
+	u8 *map; /* the whole reservation */
 	struct aliases aliases;
+	u64 cr3; /* of what is in the spaces */
 	u64 fills, flushes;
 };
 

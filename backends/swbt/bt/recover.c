@@ -51,7 +51,7 @@ static void stop_at(struct bt *bt, struct block *b, u16 insn, u8 trap)
 }
 
 /* PC is off the straight way of B: in an exit's code, and which one says where the guest is. */
-static bool stop_in_exit(struct bt *bt, struct block *b, const u8 *pc, u8 trap)
+static bool stop_in_exit(struct bt *bt, struct block *b, const u8 *pc, u64 r13, u8 trap)
 {
 	u32 n = b->nr_exits;
 	struct exit *x;
@@ -63,7 +63,8 @@ static bool stop_in_exit(struct bt *bt, struct block *b, const u8 *pc, u8 trap)
 	x = &bt->exits[b->first_exit + n - 1];
 	if (x->commit && pc > x->stub + x->commit)
 		return false;
-	if (x->kind == EXIT_JUMP)
+	bt->v->frame.linear = r13; /* for EXIT_LANDED */
+	if (x->kind == EXIT_JUMP || x->kind == EXIT_LANDED)
 		bt->v->frame.exit = (u64)(x - bt->exits);
 	else
 		stop_at(bt, b, x->insn, trap);
@@ -72,7 +73,7 @@ static bool stop_in_exit(struct bt *bt, struct block *b, const u8 *pc, u8 trap)
 
 /* Say where the guest is when the host is at PC, if nothing of the guest's present instruction has
  * been done. */
-static bool stop(struct bt *bt, const u8 *pc, u8 trap)
+static bool stop(struct bt *bt, const u8 *pc, u64 r13, u8 trap)
 {
 	struct block *b = block_at(bt, pc);
 	u32 offset;
@@ -82,7 +83,7 @@ static bool stop(struct bt *bt, const u8 *pc, u8 trap)
 		return false;
 	offset = (u32)(pc - b->host);
 	if (offset >= b->cold)
-		return stop_in_exit(bt, b, pc, trap);
+		return stop_in_exit(bt, b, pc, r13, trap);
 	k = insn_at(b, offset);
 	if (offset > b->site[k].commit)
 		return false;
@@ -97,7 +98,7 @@ static bool roll_back(struct bt *bt, greg_t *regs, u8 trap)
 	const u8 *pc = (const u8 *)(uintptr_t)regs[REG_RIP];
 	s32 distance;
 
-	while (!stop(bt, pc, trap)) {
+	while (!stop(bt, pc, (u64)regs[REG_R13], trap)) {
 		/* A jump changes nothing: see where it goes. */
 		if (!cache_holds(&bt->cache, pc) || *pc != JMP32)
 			return false;

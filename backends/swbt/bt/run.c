@@ -141,16 +141,29 @@ static struct block *find(struct bt *bt, struct space *s, u32 key, const struct 
 	return b;
 }
 
+static void set_mode(struct space *s, u32 mode)
+{
+	if (s->mode == mode)
+		return;
+	s->mode = mode;
+	for (unsigned int n = 0; n < ARRAY_SIZE(s->targets); n++)
+		targets_flush(&s->targets[n], true);
+}
+
 struct space *bt_space(struct bt *bt, u32 *key)
 {
-	struct space *s = pagetable_space(&bt->pages, bt->v);
+	struct space *s = pagetable_space(&bt->pages, bt->v), *all = bt->pages.space;
 
 	*key = bt_key(bt);
-	if (unlikely(s->mode != *key)) {
-		s->mode = *key;
-		for (unsigned int n = 0; n < ARRAY_SIZE(s->targets); n++)
-			targets_flush(&s->targets[n], true);
+	if (likely(s->mode == *key))
+		return s;
+	set_mode(s, *key);
+	/* STAC and CLAC go from one to the other. */
+	if (s == &all[SPACE_SUPER] || s == &all[SPACE_SUPER_AC]) {
+		set_mode(&all[SPACE_SUPER], *key);
+		set_mode(&all[SPACE_SUPER_AC], *key);
 	}
+	bt->v->frame.split = (all[SPACE_USER].mode ^ all[SPACE_SUPER].mode) & ~KEY_PRIVILEGE;
 	return s;
 }
 
@@ -311,6 +324,10 @@ static enum after handle_exit(struct bt *bt, struct space *s, struct next *next)
 		next->alignment = x->from->key & KEY_ALIGNMENT;
 		return AFTER_JUMP;
 	}
+	if (x->kind == EXIT_LANDED) {
+		v->s.rip = v->frame.linear;
+		return AFTER_JUMP;
+	}
 	go_to(v, x->from, x->insn);
 	switch (x->kind) {
 	case EXIT_CALL:
@@ -342,11 +359,17 @@ static u16 see_page(struct bt *bt, struct space *s, const struct block *b)
 	return p.id;
 }
 
+/* May code for FROM jump to code for TO? SYSCALL does, to where the flags are as KEY_FLAGS says. */
+static bool same_code(u32 from, u32 to)
+{
+	return from == to || (from & KEY_CPL3 && from == ((to ^ KEY_PRIVILEGE)));
+}
+
 static void link_to(struct bt *bt, struct space *s, struct exit *x, struct block *to)
 {
 	u16 page = 0;
 
-	if (!x->site || x->from->key != to->key || !bt->v->bt_config.chain)
+	if (!x->site || !same_code(x->from->key, to->key) || !bt->v->bt_config.chain)
 		return;
 	if (x->guard)
 		page = see_page(bt, s, to);
@@ -409,6 +432,7 @@ static int dispatch(struct bt *bt)
 		}
 		if (after == AFTER_RESUME) {
 			enter(bt, s, &next);
+			s = pagetable_space(&bt->pages, v);
 			after = handle_exit(bt, s, &next);
 		}
 		if (after == AFTER_STEP || after == AFTER_DONE) {
@@ -430,6 +454,7 @@ enum emulate_result bt_execute(struct vcpu *v)
 	if (look_up(bt, &s, &next)) {
 		do {
 			enter(bt, s, &next);
+			s = pagetable_space(&bt->pages, v);
 			after = handle_exit(bt, s, &next);
 		} while (after == AFTER_RESUME);
 	}

@@ -176,6 +176,8 @@ enum gen gen_stack(struct tr *t);     /* translate_stack.c */
 enum gen gen_system(struct tr *t);    /* translate_system.c: registers of all kinds */
 enum gen gen_table(struct tr *t);     /* translate_system.c: LGDT, SGDT and the like */
 enum gen gen_predicted(struct tr *t); /* translate_msr.c: depends on what RAX and RCX are now */
+enum gen gen_syscalls(struct tr *t);  /* translate_syscall.c: SYSCALL, SYSRET */
+enum gen gen_smap(struct tr *t);      /* translate_syscall.c: STAC, CLAC */
 enum gen gen_flags(struct tr *t);     /* translate_flags.c */
 
 /* translate_flags.c: R13 = the guest's RFLAGS. RCX is used. */
@@ -197,6 +199,10 @@ void tr_goto(struct tr *t, u64 target);
  * place, which is to land at tr_second_hit. */
 u8 *tr_second_probe(struct tr *t, const struct cold *c);
 void tr_second_hit(struct tr *t, const struct cold *c);
+/* On to TARGET at CPL 0, from CPL 3, whose space is the present one already. */
+void tr_enter(struct tr *t, u64 target);
+/* On to R13, where control is: only the code is still to be found. */
+void tr_land(struct tr *t);
 /* In C itself: the jump of an exit that is guarded. */
 void tr_guarded(struct tr *t, struct cold *c);
 /* Go on only if the block's own RIP is among the targets. */

@@ -105,6 +105,15 @@ void tr_goto(struct tr *t, u64 target)
 	c->site = emit_jmp32(&t->e);
 }
 
+void tr_enter(struct tr *t, u64 target)
+{
+	struct cold *c = jump_exit(t, target);
+
+	load_guard(t, c);
+	tr_branch_rcxz(t, c);
+	c->site = emit_jmp32(&t->e);
+}
+
 /* C is where the branch at FIX goes. */
 static void branch(struct tr *t, struct cold *c, u8 *fix)
 {
@@ -124,14 +133,11 @@ static void goto_if(struct tr *t, u8 cc, u64 target)
 
 static const struct emit_mem sum = { .base = RCX, .index = R13, .scale = 1 };
 
-/* R13 is a guest RIP: RCX = its place among the targets, or an exit, for an instruction that adds
- * POP to RSP. */
-static void find_target(struct tr *t, u64 pop, bool returns)
+/* R13 is a guest RIP: RCX = its place among the targets, or an exit to C. */
+static void find_place(struct tr *t, struct cold *c, bool returns)
 {
-	struct cold *c = tr_cold(t, EXIT_INDIRECT);
 	u8 *hit;
 
-	c->target = pop;
 	c->returns = returns;
 	emit_movzx16(&t->e, RCX, R13);
 	emit_load(&t->e, W64, RCX, by_rcx(minus_rip_at(t, returns)));
@@ -142,6 +148,21 @@ static void find_target(struct tr *t, u64 pop, bool returns)
 	tr_watch(t, FRAME_AT(indirect_hits));
 	emit_movzx16(&t->e, RCX, R13);
 	c->again = t->e.p;
+}
+
+/* The same for an instruction that adds POP to RSP. */
+static void find_target(struct tr *t, u64 pop, bool returns)
+{
+	struct cold *c = tr_cold(t, EXIT_INDIRECT);
+
+	c->target = pop;
+	find_place(t, c, returns);
+}
+
+void tr_land(struct tr *t)
+{
+	find_place(t, tr_cold(t, EXIT_LANDED), false);
+	emit_jmp_mem(&t->e, by_rcx(host_at(t, false)));
 }
 
 /* RCX = the number of R13's second place, short of TARGETS. */

@@ -64,7 +64,7 @@ static enum gen gen_rdtsc(struct tr *t)
 	struct emit_mem sum = { .base = RAX, .index = RDX, .scale = 1 };
 	bool p = t->i->emulate == EMU_rdtscp;
 
-	if (t->key & KEY_TSD)
+	if (t->key & KEY_TSD && !cpl0(t))
 		return GEN_STEP;
 	tr_commit(t);
 	if (p)
@@ -211,7 +211,7 @@ static enum gen gen_word(struct tr *t, struct emit_mem from, bool is_cr0)
 	bool moved = displaced(dst->reg);
 	u8 host = moved ? R13 : host_of(dst->reg);
 
-	if (t->key & KEY_UMIP)
+	if (t->key & KEY_UMIP && !cpl0(t))
 		return GEN_STEP;
 	if (dst->type == OPERAND_MEM)
 		return store_word(t, from);
@@ -270,7 +270,8 @@ static enum gen gen_store_table(struct tr *t, s32 limit, s32 base)
 	unsigned int words = t->long64 ? 4 : 2;
 	struct ea ea;
 
-	if (t->key & KEY_UMIP || !tr_ea(t, &ea) || !tr_lookup(t, &ea, 2 + 2 * words, true, true))
+	if ((t->key & KEY_UMIP && !cpl0(t)) || !tr_ea(t, &ea) ||
+	    !tr_lookup(t, &ea, 2 + 2 * words, true, true))
 		return GEN_STEP;
 	emit_lea(&t->e, W64, RCX, tr_operand(t, &ea));
 	emit_load16(&t->e, R13, at(R15, limit));

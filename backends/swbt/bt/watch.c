@@ -14,6 +14,7 @@ const struct exit_name exit_names[] = {
 	[EXIT_READ] = { "exits.read", "no entry to read, in" },
 	[EXIT_WRITE] = { "exits.write", "no entry to write, in" },
 	[EXIT_CALL] = { "exits.call", "call of the routine for" },
+	[EXIT_LANDED] = { "exits.landed", "unknown place behind" },
 	[EXIT_INDIRECT] = { "exits.indirect", "unknown target of" },
 };
 _Static_assert(ARRAY_SIZE(exit_names) == NR_EXIT_KINDS, "the last kind of exit has a name");
