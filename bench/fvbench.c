@@ -38,6 +38,7 @@ struct session {
 	char run_id[48];
 	struct sample_runner runner;
 	struct run run;
+	struct record report;
 };
 
 static int complain(const char *command, const struct error *err, int status)
@@ -167,36 +168,35 @@ static struct result *make_results(const struct run *run)
 	return result;
 }
 
-/* Against peers: a table of ratios, also into the file that was asked for. */
-static int print_comparison(const struct session *s, const struct result *result, struct error *err)
-{
-	struct comparison *c = calloc(s->run.benches + 1, sizeof(*c));
-	struct record report = { NULL, s->o.report };
-	int ret = c ? 0 : fail(err, -ENOMEM, "out of memory");
-
-	for (unsigned int i = 0; c && i < s->run.benches; i++)
-		c[i] = compare(&result[i * s->run.variants], s->run.variants);
-	if (!ret)
-		report_print(stdout, false, s->alike[0]->name, c, s->run.benches);
-	if (!ret && report.path) {
-		report.file = fopen(report.path, "we");
-		if (!report.file)
-			ret = fail(err, -errno, "cannot write %s: %s", report.path,
-				   strerror(errno));
-		else
-			report_print(report.file, true, s->alike[0]->name, c, s->run.benches);
-	}
-	free(c);
-	return ret ? ret : record_close(&report, err);
-}
-
-static int print_results(const struct session *s, const struct result *result, struct error *err)
+/* Is there something to compare with, and something to compare? */
+static bool has_peers(const struct session *s)
 {
 	bool peers = false;
 
 	for (unsigned int i = 0; i < s->run.variants; i++)
 		peers |= is_peer(s->variant[i].backend);
-	if (peers && s->alike[0])
+	return peers && s->alike[0];
+}
+
+/* Against peers: a table of ratios, also into the file that was asked for. */
+static int print_comparison(const struct session *s, const struct result *result, struct error *err)
+{
+	struct comparison *c = calloc(s->run.benches + 1, sizeof(*c));
+
+	if (!c)
+		return fail(err, -ENOMEM, "out of memory");
+	for (unsigned int i = 0; i < s->run.benches; i++)
+		c[i] = compare(&result[i * s->run.variants], s->run.variants);
+	report_print(stdout, false, s->alike[0]->name, c, s->run.benches);
+	if (s->report.file)
+		report_print(s->report.file, true, s->alike[0]->name, c, s->run.benches);
+	free(c);
+	return 0;
+}
+
+static int print_results(const struct session *s, const struct result *result, struct error *err)
+{
+	if (has_peers(s))
 		return print_comparison(s, result, err);
 	table_print(stdout, result, s->run.benches, s->run.variants, s->run.host_kind);
 	return 0;
@@ -225,6 +225,32 @@ static int run_and_print(struct session *s, struct error *err)
 	return ret == -EINTR ? 128 + signo : status;
 }
 
+static void no_header(FILE *f)
+{
+	(void)f;
+}
+
+/* All files, so that one that cannot be written does not cost a run. */
+static int open_files(struct session *s, struct error *err)
+{
+	int ret = 0;
+
+	s->run.samples.path = s->o.csv;
+	s->run.traps.path = s->o.traps;
+	s->report.path = s->o.report;
+	if (s->o.report && !has_peers(s))
+		ret = fail(err, -EINVAL,
+			   "--report compares a backend with native or qemu-tcg: "
+			   "--backend native,swbt,qemu-tcg");
+	if (!ret)
+		ret = record_open(&s->run.samples, metrics_csv_header, err);
+	if (!ret)
+		ret = record_open(&s->run.traps, trapcsv_header, err);
+	if (!ret)
+		ret = record_open(&s->report, no_header, err);
+	return ret ? ret : write_meta(s, err);
+}
+
 static int cmd_run(int argc, char **argv)
 {
 	struct session s = { 0 };
@@ -233,14 +259,8 @@ static int cmd_run(int argc, char **argv)
 
 	options_run(&s.o, argc, argv);
 	ret = session_init(&s, with_peers(backends), &err);
-	s.run.samples.path = s.o.csv;
-	s.run.traps.path = s.o.traps;
 	if (!ret)
-		ret = record_open(&s.run.samples, metrics_csv_header, &err);
-	if (!ret)
-		ret = record_open(&s.run.traps, trapcsv_header, &err);
-	if (!ret)
-		ret = write_meta(&s, &err);
+		ret = open_files(&s, &err);
 	if (ret) {
 		session_fini(&s);
 		return complain("run", &err, ret == -ENOSPC ? EXIT_HOST : EXIT_USAGE);
@@ -249,6 +269,8 @@ static int cmd_run(int argc, char **argv)
 	if (record_close(&s.run.samples, &err) && !status)
 		status = complain("run", &err, EXIT_HOST);
 	if (record_close(&s.run.traps, &err) && !status)
+		status = complain("run", &err, EXIT_HOST);
+	if (record_close(&s.report, &err) && !status)
 		status = complain("run", &err, EXIT_HOST);
 	session_fini(&s);
 	return status;
