@@ -98,6 +98,7 @@ struct bt_config {
 	bool flush_always; /* drop all code before each block is entered */
 	bool system;	   /* sensitive instructions in translated code where that is possible */
 	bool adaptive;	   /* translate instructions anew that keep being slow */
+	bool elide;	   /* look up the page of several accesses once where that is possible */
 	bool alignment; /* see for page crossings in code everywhere: never let the host report */
 	size_t cache_size; /* bytes of code */
 };

@@ -234,7 +234,7 @@ static enum gen generate(struct tr *t)
 	enum gen r = GEN_CALL;
 
 	t->commit = t->e.p;
-	if (unlikely(t->adapt & ADAPT_CALL))
+	if (unlikely(t->adapt & ADAPT_CALL) && !t->run.nr)
 		return GEN_CALL;
 	if (t->i->class == INSN_PLAIN)
 		return gen_plain(t);
@@ -296,7 +296,7 @@ static enum gen leave_for(struct tr *t, enum gen r)
 
 static struct mark mark(const struct tr *t)
 {
-	return (struct mark){ t->e.p, t->nr_cold, t->nr_pending, t->nr_calls, t->shadow };
+	return (struct mark){ t->e.p, t->nr_cold, t->nr_pending, t->nr_calls, t->shadow, t->run };
 }
 
 static void back_to(struct tr *t, const struct mark *m)
@@ -306,6 +306,7 @@ static void back_to(struct tr *t, const struct mark *m)
 	t->nr_pending = m->nr_pending;
 	t->nr_calls = m->nr_calls;
 	t->shadow = m->shadow;
+	t->run = m->run;
 }
 
 static u16 offset(const struct tr *t, const u8 *p)
@@ -475,6 +476,7 @@ static void start_block(struct tr *t, struct bt *bt, u64 gpa, u32 key)
 	t->key = key;
 	t->long64 = key & KEY_LONG64;
 	t->far = t->shadow = false;
+	t->run = (struct run){ 0 };
 	t->n = t->nr_cold = t->nr_pending = t->nr_calls = 0;
 	t->next = t->v->s.rip;
 	t->e.p = cache_room(&bt->cache, BT_BLOCK_BYTES);

@@ -48,11 +48,17 @@ struct pending {
 	u16 cold;
 };
 
+/* Pushes or pops in a row that share a look-up (translate_stack.c). */
+struct run {
+	u8 nr, done;
+};
+
 /* What can be taken back. */
 struct mark {
 	u8 *p;
 	u16 nr_cold, nr_pending, nr_calls;
 	bool shadow;
+	struct run run;
 };
 
 struct tr {
@@ -71,6 +77,7 @@ struct tr {
 	bool shadow;	/* it comes behind an STI */
 	const u8 *page; /* where the guest's page is */
 	u32 adapt;	/* ADAPT_* */
+	struct run run;
 	struct ea crossing;
 
 	u16 nr_cold, nr_pending;
@@ -148,7 +155,8 @@ bool tr_ea(struct tr *t, struct ea *ea);
 struct ea tr_stack(struct tr *t, s32 disp);
 /* Must SIZE bytes for the present instruction be seen to lie on one page? */
 bool tr_needs_check(const struct tr *t, u32 size);
-/* RCX = 0 if SIZE bytes at EA do not. R13 stays. */
+/* An exit unless SIZE bytes at EA do; RCX = 0 if they do not. R13 stays. */
+void tr_check_page(struct tr *t, const struct ea *ea, u32 size);
 void tr_same_page(struct tr *t, const struct ea *ea, u32 size);
 /* RCX = host - guest of EA's page, or an exit. CHECK: SIZE bytes must lie on one page. False: not
  * in translated code. Leaves R13 alone. */

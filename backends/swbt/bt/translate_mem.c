@@ -159,7 +159,7 @@ static bool near_start(struct tr *t, const struct ea *ea, u32 size)
 
 /* Leave unless SIZE bytes lie on one page. Where it takes less than to see that, see only whether
  * they may not, and the rest out of the way. */
-static void check_page(struct tr *t, const struct ea *ea, u32 size)
+void tr_check_page(struct tr *t, const struct ea *ea, u32 size)
 {
 	struct cold *c = tr_cold(t, EXIT_STEP);
 
@@ -236,7 +236,7 @@ bool tr_lookup(struct tr *t, const struct ea *ea, u32 size, bool write, bool che
 	    ((ea->value & PAGE_MASK) + size > PAGE_SIZE || !canonical(ea->value)))
 		return false;
 	if (check && ea->how != EA_CONST)
-		check_page(t, ea, size);
+		tr_check_page(t, ea, size);
 	index_of(t, ea, write);
 	load_entry(t, write);
 	c = tr_cold(t, write ? EXIT_WRITE : EXIT_READ);

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* PUSH, POP, LEAVE. RSP moves after the access, which is all that can fault. */
+/*
+ * PUSH, POP, LEAVE. RSP moves after the access, which is all that can fault.
+ *
+ * Pushes or pops of registers in a row, as functions begin and end with them, share a look-up if
+ * all of them lie on one page, and move RSP once, behind the last. Only the first can fault: the
+ * page is there, and the others are as aligned as the first. From its commit point on, a kick lets
+ * the host step to the end of the run. A run whose words keep lying on two pages is translated as
+ * single instructions (adapt.h); so is one that needs a call-out, since that would come back into
+ * the middle.
+ */
 #include "backends/swbt/bt/translate.h"
 #include "backends/swbt/emulate.h"
 
@@ -65,15 +74,110 @@ static enum gen push_memory(struct tr *t)
 	return GEN_NEXT;
 }
 
+/* ---- runs ------------------------------------------------------------------------------------ */
+
+/* How long the PUSH or POP at P, OPCODE plus the register, is; 0: something else, or it is RSP's.
+ */
+static u32 word_length(const struct tr *t, const u8 *p, u32 left, u8 opcode)
+{
+	bool extended = t->long64 && left > 1 && *p == 0x41; /* REX.B */
+
+	if (!left)
+		return 0;
+	p += extended;
+	return (*p & 0xf8) == opcode && (extended || (*p & 7) != RSP) ? 1 + extended : 0;
+}
+
+/* How many there are from the present instruction on. */
+static u8 count_run(const struct tr *t, u8 opcode)
+{
+	u32 at = t->rip & PAGE_MASK, most = t->v->bt_config.block_insns - t->n, len;
+	u8 nr = 0;
+
+	if (!t->v->bt_config.elide || t->adapt || t->b->gpa2)
+		return 0;
+	for (; nr < most && nr < BT_RUN; nr++, at += len) {
+		len = word_length(t, t->page + at, PAGE_SIZE - at, opcode);
+		if (!len || (!nr && len != t->i->length))
+			break;
+	}
+	return nr;
+}
+
+/* The present word: RSP still is where it was before the first; R13 the first's address in 32-bit
+ * code. */
+static struct emit_mem run_word(const struct tr *t, bool push)
+{
+	s32 size = word(t), n = t->run.done;
+
+	if (!t->long64)
+		return (struct emit_mem){ RCX, R13, 1, push ? -n * size : n * size };
+	return (struct emit_mem){ RSP, RCX, 1, push ? -(n + 1) * size : n * size };
+}
+
+static void move_word(struct tr *t, bool push)
+{
+	struct emit_mem m = run_word(t, push);
+	u8 reg = t->i->op[0].reg;
+
+	if (push) {
+		u8 host = tr_gpr(t, reg, R13);
+
+		tr_commit(t);
+		emit_store(&t->e, width(t), host, m);
+		return;
+	}
+	tr_commit(t);
+	if (!displaced(reg)) {
+		emit_load(&t->e, width(t), host_of(reg), m);
+		return;
+	}
+	emit_load(&t->e, W64, R13, m);
+	emit_store(&t->e, W64, R13, GPR_AT(reg));
+}
+
+static enum gen go_on_run(struct tr *t, bool push)
+{
+	move_word(t, push);
+	if (t->run.done++)
+		t->commit = cache_write(&t->bt->cache, t->b->host); /* no way back */
+	if (t->run.done == t->run.nr) {
+		move_rsp(t, (push ? -(s32)word(t) : word(t)) * t->run.nr);
+		t->run = (struct run){ 0 };
+	}
+	return GEN_NEXT;
+}
+
+/* The first of NR. */
+static enum gen start_run(struct tr *t, bool push, u8 nr)
+{
+	u32 size = nr * (u32)word(t);
+	struct ea ea = tr_stack(t, push ? -(s32)size : 0);
+
+	tr_check_page(t, &ea, size);
+	ea = tr_stack(t, push ? -(s32)word(t) : 0);
+	if (!tr_lookup(t, &ea, word(t), push, false))
+		return GEN_STEP;
+	t->run = (struct run){ .nr = nr };
+	return go_on_run(t, push);
+}
+
+/* ---- single ones ----------------------------------------------------------------------------- */
+
 static enum gen gen_push(struct tr *t)
 {
 	const struct operand *op = &t->i->op[0];
 	struct emit_mem m;
 	struct ea ea;
-	u8 host;
+	u8 host, nr;
 
+	if (t->run.nr)
+		return go_on_run(t, true);
 	if (op->type == OPERAND_MEM)
 		return push_memory(t);
+	nr = op->type == OPERAND_GPR ? count_run(t, 0x50) : 0;
+	if (nr > 1)
+		return start_run(t, true, nr);
 	if (!push_place(t, &ea))
 		return GEN_STEP;
 	m = tr_operand(t, &ea);
@@ -93,9 +197,15 @@ static enum gen gen_pop(struct tr *t)
 {
 	const struct operand *op = &t->i->op[0];
 	struct ea ea;
+	u8 nr;
 
 	if (op->type != OPERAND_GPR)
 		return GEN_STEP;
+	if (t->run.nr)
+		return go_on_run(t, false);
+	nr = count_run(t, 0x58);
+	if (nr > 1)
+		return start_run(t, false, nr);
 	ea = tr_stack(t, 0);
 	if (!tr_lookup(t, &ea, word(t), false, tr_needs_check(t, word(t))))
 		return GEN_STEP;

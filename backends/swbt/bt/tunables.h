@@ -29,6 +29,10 @@
  * room as its decoded form does. */
 #define BT_BLOCK_CALLS 16
 
+/* Most pushes or pops that share a look-up: what a quick check is for. Each more makes it likelier
+ * that they lie on two pages. */
+#define BT_RUN 8
+
 /* Instructions that are known to be better translated otherwise, or may turn out to be. */
 #define BT_ADAPT_SITES 4096
 
