@@ -11,6 +11,13 @@ PAIR_ASM(locked64, 64,
 	 "lock incl (%r14, %rcx)\n"
 	 "lock orb $5, 3(%r13)\n"
 	 "lock cmpxchg16b 16(%rbp)");
+PAIR_ASM(exchange_add, 64,
+	 "xaddq %rax, (%rdi)\n lahf\n"
+	 "lock xaddl %ecx, 8(%rsi)\n adcq $0, %rbx\n"
+	 "xaddw %dx, (%r14, %r12)\n pushfq\n"
+	 "xaddb %ah, 3(%rbp)\n xaddb %bpl, 7(%rdi)\n"
+	 "xaddq %r14, 16(%r8)\n xaddq %r9, (%r9)\n xaddq %r15, 0x20000100\n"
+	 "xaddl %eax, %ebx");
 PAIR_ASM(fence_or, 64, "lock orl $0, -4(%rsp)");
 PAIR_ASM(fence_add, 64, "lock addl $0, (%rsp)");
 PAIR_ASM(exchange64, 64,
@@ -81,6 +88,11 @@ static void test_exchange(void)
 	pair_up(&p, true);
 	p.s.gpr[RBX] = 0x21;
 	PAIR_RUN(&p, exchange64);
+	CU_ASSERT_EQUAL(p.end, EMU_HALT);
+	pair_state(&p);
+	p.s.gpr[R12] = 0x21;
+	p.s.rflags |= RFLAGS_OF;
+	PAIR_RUN(&p, exchange_add);
 	CU_ASSERT_EQUAL(p.end, EMU_HALT);
 	pair_state(&p);
 	PAIR_RUN(&p, exchange_ro);

@@ -83,6 +83,7 @@ static void test_memory(void)
 	emit_store_imm(&e, W64, -2, at(RCX, 128)),
 		expect("mov qword ptr [rcx+0x80], 0xFFFFFFFFFFFFFFFE");
 	emit_store_imm(&e, W32, 7, sum(RCX, R13, 1, 0)), expect("mov dword ptr [rcx+r13*1], 0x07");
+	emit_add_mem(&e, W64, R9, sum(RSP, RCX, 1, 8)), expect("add [rsp+rcx*1+0x08], r9");
 	emit_lea(&e, W64, RCX, at(RCX, INT32_MIN)), expect("lea rcx, [rcx-0x80000000]");
 	emit_lea(&e, W32, R13, sum(RAX, R14, 4, 1)), expect("lea r13d, [rax+r14*4+0x01]");
 	emit_lea(&e, W64, R13, sum(REG_NONE, RDI, 8, -4)), expect("lea r13, [rdi*8-0x04]");

@@ -37,16 +37,25 @@ static const bool quiet[NR_EMULATE] = {
 	[EMU_smsw] = true,   [EMU_lar] = true,	  [EMU_lsl] = true,	   [EMU_verr] = true,
 	[EMU_verw] = true,   [EMU_lgdt] = true,	  [EMU_lidt] = true,	   [EMU_ltr] = true,
 	[EMU_lldt] = true,   [EMU_xgetbv] = true, [EMU_movs] = true,	   [EMU_stos] = true,
+	[EMU_lods] = true,   [EMU_scas] = true,	  [EMU_cmps] = true,	   [EMU_xlat] = true,
 	[EMU_fxsave] = true, [EMU_xsave] = true,  [EMU_bit_string] = true, [EMU_swapgs] = true,
 };
 
-static bool may_go_on(struct bt *bt, const struct space *s, const struct before *b, u8 routine)
+/* A plain one could still make RSP what translated code cannot have. */
+static bool keeps_key(const struct insn *i)
+{
+	if (i->class == INSN_PLAIN)
+		return !(i->gpr_written & BIT(RSP));
+	return i->class == INSN_EMULATE && quiet[i->emulate];
+}
+
+static bool may_go_on(struct bt *bt, const struct space *s, const struct before *b, bool is_quiet)
 {
 	struct vcpu *v = bt->v;
 
 	if (bt->generation != b->generation || bt->remapped != b->remapped || event_due(v))
 		return false;
-	if (routine < NR_EMULATE && quiet[routine])
+	if (is_quiet)
 		return true;
 	return bt_possible(v) && bt->pages.cr3 == v->s.cr3 && pagetable_space(&bt->pages, v) == s &&
 	       bt_key(bt) == s->mode;
@@ -86,7 +95,8 @@ enum after bt_call_out(struct bt *bt, struct space *s, struct exit *x, struct ne
 	const u8 *behind = b->host + b->site[x->insn + 1].host;
 	const struct insn *i = x->call;
 	struct vcpu *v = bt->v;
-	u8 length = i->length, routine = i->class == INSN_EMULATE ? i->emulate : NR_EMULATE;
+	bool is_quiet = keeps_key(i);
+	u8 length = i->length;
 	bool adapted = x->adapted, crossing = x->crossing, write = i->mem_write;
 	u32 size = i->mem_size;
 	u32 key = b->key;
@@ -105,7 +115,7 @@ enum after bt_call_out(struct bt *bt, struct space *s, struct exit *x, struct ne
 	/* Nothing was translated if nothing went. */
 	if (unlikely(adapted) && bt->generation == before.generation)
 		adapt_called(bt, x->from, x->insn, next->result == EMU_FAULT);
-	if (next->result != EMU_NEXT || !may_go_on(bt, s, &before, routine)) {
+	if (next->result != EMU_NEXT || !may_go_on(bt, s, &before, is_quiet)) {
 		if (next->result == EMU_NEXT)
 			next->result = EMU_JUMPED;
 		return AFTER_DONE;

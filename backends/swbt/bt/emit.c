@@ -129,6 +129,11 @@ void emit_store_imm(struct emit *e, enum emit_width w, s32 value, struct emit_me
 	emit_u32(e, (u32)value);
 }
 
+void emit_add_mem(struct emit *e, enum emit_width w, u8 src, struct emit_mem m)
+{
+	put_rm(e, w, 0x01, src, m);
+}
+
 void emit_lea(struct emit *e, enum emit_width w, u8 dst, struct emit_mem m)
 {
 	put_rm(e, w, 0x8d, dst, m);

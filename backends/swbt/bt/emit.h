@@ -39,6 +39,7 @@ void emit_load(struct emit *e, enum emit_width w, u8 dst, struct emit_mem m);
 void emit_store(struct emit *e, enum emit_width w, u8 src, struct emit_mem m);
 /* VALUE, sign-extended when W64. */
 void emit_store_imm(struct emit *e, enum emit_width w, s32 value, struct emit_mem m);
+void emit_add_mem(struct emit *e, enum emit_width w, u8 src, struct emit_mem m); /* sets flags */
 void emit_lea(struct emit *e, enum emit_width w, u8 dst, struct emit_mem m);
 /* Bytes and words: zero-extended to DST; into DST's low 16 bits alone. */
 void emit_load8(struct emit *e, u8 dst, struct emit_mem m);

@@ -138,35 +138,37 @@ static int place_operand(struct tr *t, struct plan *p, struct emit_mem m)
 	return (int)free;
 }
 
-/* XCHG of memory with a register that has one of the host's. Bytes are rare enough. */
+/* XCHG or XADD of memory and a register that has one of the host's. Bytes are rare enough. */
 static bool is_exchange(const struct insn *i, const struct plan *p)
 {
-	return i->raw[i->opcode_at] == 0x87 && i->encoding == ENC_LEGACY && !p->moved &&
-	       !(i->opcode_at && i->raw[i->opcode_at - 1] == 0x0f);
+	bool escaped = i->opcode_at && i->raw[i->opcode_at - 1] == 0x0f;
+
+	return i->raw[i->opcode_at] == (escaped ? 0xc1 : 0x87) && i->encoding == ENC_LEGACY &&
+	       i->op[1].type == OPERAND_GPR && i->op[1].field == FIELD_REG && !p->moved;
 }
 
-static void move_sized(struct tr *t, u8 size, bool store, u8 reg, struct emit_mem m)
-{
-	if (size == 2)
-		emit_byte(&t->e, 0x66);
-	(store ? emit_store : emit_load)(&t->e, size == 8 ? W64 : W32, reg, m);
-}
-
+/* A load, a store or ADD, a move: the second of them is the commit. XADD itself takes longer. */
 static enum gen put_exchange(struct tr *t, struct emit_mem m)
 {
-	const struct operand *reg = &t->i->op[t->i->op[0].type == OPERAND_MEM];
+	const struct operand *reg = &t->i->op[1];
+	enum emit_width w = reg->size == 8 ? W64 : W32;
+	bool add = t->i->raw[t->i->opcode_at] == 0xc1, word = reg->size == 2;
 	u8 host = host_of(reg->reg);
 
 	if (m.base == R13 || m.index == R13) {
 		emit_lea(&t->e, W64, RCX, m);
 		m = at(RCX, 0);
 	}
-	move_sized(t, reg->size, false, R13, m);
-	tr_commit(t);
-	move_sized(t, reg->size, true, host, m);
-	if (reg->size == 2)
+	if (word)
 		emit_byte(&t->e, 0x66);
-	emit_mov(&t->e, reg->size == 8 ? W64 : W32, host, R13);
+	emit_load(&t->e, w, R13, m);
+	tr_commit(t);
+	if (word)
+		emit_byte(&t->e, 0x66);
+	(add ? emit_add_mem : emit_store)(&t->e, w, host, m);
+	if (word)
+		emit_byte(&t->e, 0x66);
+	emit_mov(&t->e, w, host, R13);
 	return GEN_NEXT;
 }
 
