@@ -131,8 +131,34 @@ struct stopped {
 #define KICKED	   0xff
 #define STOPPED_ID 0u /* frame.exit when .stopped says the rest */
 #define KICKED_ID  1u /* never got in */
-#define CALLED_ID  2u /* bt_called has left .result */
+#define CALLED_ID  2u /* .called and .called_after say the rest */
 #define FIRST_EXIT 3u
+
+/* Why translated code came back, and what is to be done then. RIP is set. */
+enum after {
+	AFTER_KICK,   /* nothing special */
+	AFTER_JUMP,   /* find the code at RIP */
+	AFTER_RESUME, /* go on at next.host */
+	AFTER_STEP,   /* the instruction at RIP is for the step engine */
+	AFTER_DONE,   /* step_finish is to see next.result */
+};
+
+/* Where to go on in translated code, as far as that is known. */
+struct next {
+	const u8 *host;
+	u32 key;
+	struct exit *link; /* to be linked to what is found next */
+	bool alignment;	   /* code that checks alignment itself is welcome */
+	bool shadow;	   /* .host is where site.shadow says so */
+	bool returns;	   /* it was a return that came here */
+	enum emulate_result result;
+};
+
+/* Registers that a key is made of, as they were when KEY, their part of it, was made. */
+struct control {
+	u64 cr0, cr4, xcr0, efer, star, lstar, sfmask;
+	u32 key;
+};
 
 struct bt {
 	struct vcpu *v;
@@ -163,26 +189,21 @@ struct bt {
 	u64 *code_lines;		/* the same: which 64 bytes hold code, or did */
 	size_t nr_pages;
 
-	struct {
-		u64 cr0, cr4, xcr0;
-		u32 classes;
-	} fpu; /* BIT(enum fpu_class) that may be used under these */
-	struct {
-		u64 sce, star, lstar, sfmask;
-		u32 number;
-	} syscall;	     /* of KEY_SYSCALL_SHIFT */
+	struct control control;
+	u32 syscalls;	     /* KEY_SYSCALL_SHIFT: how often what SYSCALL does has changed */
 	u64 unaligned_seen;  /* of hostfault_unaligned */
 	unsigned int settle; /* see unsettled() */
 	u32 reports;	     /* reports.h */
 	bool fast_pext;	     /* the same */
 	struct hostfault_guard guard;
 	struct stopped stopped;
-	enum emulate_result result; /* of a call-out */
-	struct space *present;	    /* the one that was entered */
-	bool entered_shadow;	    /* and where a site says that it comes behind an STI */
-	bool stepping;		    /* the host's trap flag is set to get past a commit point */
-	u64 generation;		    /* counts what may free blocks */
-	u64 remapped;		    /* counts what may change where guest pages are */
+	struct next called; /* CALLED_ID: what bt_called leaves to the dispatcher */
+	enum after called_after;
+	bool single;	     /* bt_execute: no more than one block, and nothing is delivered */
+	bool entered_shadow; /* where a site says that it comes behind an STI */
+	bool stepping;	     /* the host's trap flag is set to get past a commit point */
+	u64 generation;	     /* counts what may free blocks */
+	u64 remapped;	     /* counts what may change where guest pages are */
 	struct bt_stats stats;
 	struct watch *watch; /* watch.h; NULL: nobody wants to know */
 };
@@ -245,26 +266,6 @@ void blocks_flush(struct bt *bt);
  * cannot be, the step engine has to do the instruction. */
 struct block *bt_translate(struct bt *bt, const u8 *host, u64 gpa, u32 key);
 
-/* Why translated code came back, and what is to be done then. RIP is set. */
-enum after {
-	AFTER_KICK,   /* nothing special */
-	AFTER_JUMP,   /* find the code at RIP */
-	AFTER_RESUME, /* go on at next.host */
-	AFTER_STEP,   /* the instruction at RIP is for the step engine */
-	AFTER_DONE,   /* step_finish is to see next.result */
-};
-
-/* Where to go on in translated code, as far as that is known. */
-struct next {
-	const u8 *host;
-	u32 key;
-	struct exit *link; /* to be linked to what is found next */
-	bool alignment;	   /* code that checks alignment itself is welcome */
-	bool shadow;	   /* .host is where site.shadow says so */
-	bool returns;	   /* it was a return that came here */
-	enum emulate_result result;
-};
-
 /* run.c: can the instruction at RIP run translated? */
 bool bt_possible(const struct vcpu *v);
 u32 bt_key(struct bt *bt);
@@ -274,9 +275,11 @@ struct space *bt_space(struct bt *bt, u32 *key);
 /* Ready to enter translated code at HOST, which is for KEY. A kick sends it elsewhere. */
 void bt_prepare(struct bt *bt, const u8 *host, u32 key);
 
-/* callout.c: called from the stub with frame.exit, an EXIT_CALL. 0, and frame.exit is CALLED_ID, or
- * translated code is to be entered at frame.entry. */
-u32 bt_called(struct bt *bt);
+/* Called from the stub of leave_call with frame.exit: the base of the space in which translated
+ * code is to be entered at frame.entry, or NULL, and frame.exit is CALLED_ID. */
+u8 *bt_called(struct bt *bt);
+/* find.c: code for RIP in *NEXT, or false: a step instead. */
+bool bt_look_up(struct bt *bt, struct space **space, struct next *next);
 /* callout.c: do the instruction of X, an EXIT_CALL taken in space S. */
 enum after bt_call_out(struct bt *bt, struct space *s, struct exit *x, struct next *next);
 /* RIP was set anew: on in code that is known, if nothing else is due. */

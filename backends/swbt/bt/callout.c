@@ -5,7 +5,6 @@
  * has changed that its being there, or being right, rests on.
  */
 #include "backends/swbt/bt/bt.h"
-#include "backends/swbt/bt/tunables.h"
 
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/step.h"
@@ -123,32 +122,10 @@ enum after bt_call_out(struct bt *bt, struct space *s, struct exit *x, struct ne
 	if (unlikely(crossing))
 		enter_pages(bt, s, size, write);
 	bt->stats.resumed++;
+	next->shadow = false;
 	next->host = behind;
 	next->key = key;
 	return AFTER_RESUME;
-}
-
-u32 bt_called(struct bt *bt)
-{
-	struct vcpu *v = bt->v;
-	struct exit *x = &bt->exits[v->frame.exit];
-	struct next next;
-
-	v->s.rflags |= v->frame.flags & RFLAGS_ARITH;
-	bt->present = pagetable_space(&bt->pages, v);
-	v->s.rip = (x->from->rip + x->from->site[x->insn].guest) & v->ip_mask;
-	bt->stats.exits[EXIT_CALL]++;
-	if (unlikely(bt->settle > BT_SETTLE))
-		fpu_unalign(v);
-	if (likely(bt_call_out(bt, bt->present, x, &next) == AFTER_RESUME)) {
-		bt->entered_shadow = false;
-		bt_prepare(bt, next.host, next.key);
-		return CALLED_ID;
-	}
-	bt->result = next.result;
-	v->frame.exit = CALLED_ID;
-	v->frame.flags = 0; /* they are where they belong */
-	return 0;
 }
 
 enum after bt_jumped(struct bt *bt, struct space **s, struct next *next)

@@ -93,8 +93,9 @@ static void make_call(struct bt *bt, struct emit *e)
 	emit_lea(e, W64, RSP, at(RSP, -8));
 	emit_bytes(e, call, sizeof(call));
 	emit_lea(e, W64, RSP, at(RSP, 8));
-	emit_mov(e, W32, RCX, RAX);
+	emit_mov(e, W64, RCX, RAX);
 	back = emit_jrcxz(e);
+	emit_mov(e, W64, R15, RAX);
 	load_guest(e);
 	emit_land8(e, back);
 	make_return(e);

@@ -1,28 +1,56 @@
 /* SPDX-License-Identifier: MIT */
-/* What code depends on beside its bytes, and what only the step engine can run. */
+/* What code depends on beside its bytes, and where it is; what only the step engine can run. */
 #include "backends/swbt/bt/bt.h"
 
 #include "backends/swbt/fpu.h"
 
-/* Which classes of instructions fpu_check lets pass. */
-static u32 fpu_classes(struct bt *bt)
-{
-	const struct cpu_state *s = &bt->v->s;
+#define CR4_TSD BIT64(2)
 
-	if (likely(s->cr0 == bt->fpu.cr0 && !((s->cr4 ^ bt->fpu.cr4) & ~CR4_PGE) &&
-		   s->xcr0 == bt->fpu.xcr0))
-		return bt->fpu.classes;
-	bt->fpu.cr0 = s->cr0;
-	bt->fpu.cr4 = s->cr4;
-	bt->fpu.xcr0 = s->xcr0;
-	bt->fpu.classes = 0;
+/* Which classes of instructions fpu_check lets pass, as part of a key. */
+static u32 fpu_classes(struct vcpu *v)
+{
+	u32 classes = 0;
+
 	for (u8 class = FPU_X87; class <= FPU_AVX512; class ++) {
 		struct insn i = { .fpu = class };
 
-		if (!fpu_check(bt->v, &i))
-			bt->fpu.classes |= BIT(class);
+		if (!fpu_check(v, &i))
+			classes |= BIT(class);
 	}
-	return bt->fpu.classes;
+	return classes << KEY_FPU_SHIFT;
+}
+
+/* Control registers and MSRs have changed since K was made. */
+static void make_control(struct bt *bt, struct control *c)
+{
+	const struct cpu_state *s = &bt->v->s;
+
+	if (bt->syscalls < SYSCALL_NONE &&
+	    (s->msr.star != c->star || s->msr.lstar != c->lstar || s->msr.sfmask != c->sfmask ||
+	     (s->efer ^ c->efer) & EFER_SCE))
+		bt->syscalls++;
+	*c = (struct control){ .cr0 = s->cr0,
+			       .cr4 = s->cr4,
+			       .xcr0 = s->xcr0,
+			       .efer = s->efer,
+			       .star = s->msr.star,
+			       .lstar = s->msr.lstar,
+			       .sfmask = s->msr.sfmask };
+	c->key = fpu_classes(bt->v) | bt->syscalls << KEY_SYSCALL_SHIFT;
+	c->key |= (s->cr4 & CR4_TSD ? KEY_TSD : 0) | (s->cr4 & CR4_UMIP ? KEY_UMIP : 0);
+	c->key |= s->cr4 & CR4_FSGSBASE ? KEY_FSGSBASE : 0;
+}
+
+static u32 control_key(struct bt *bt)
+{
+	const struct cpu_state *s = &bt->v->s;
+	struct control *c = &bt->control;
+
+	if (unlikely((s->cr0 ^ c->cr0) | ((s->cr4 ^ c->cr4) & ~CR4_PGE) | (s->xcr0 ^ c->xcr0) |
+		     ((s->efer ^ c->efer) & EFER_SCE) | (s->msr.star ^ c->star) |
+		     (s->msr.lstar ^ c->lstar) | (s->msr.sfmask ^ c->sfmask)))
+		make_control(bt, c);
+	return c->key;
 }
 
 /* Flat but for its base: writable data that expands up, to 4 GiB. */
@@ -33,25 +61,7 @@ static bool only_based(const struct segment *s)
 	return s->limit == 0xffffffff && (s->attr & mask) == (ATTR_P | ATTR_S | 0x2);
 }
 
-#define CR4_TSD	    BIT64(2)
 #define RFLAGS_CALM (RFLAGS_IOPL | RFLAGS_NT | RFLAGS_VIF | RFLAGS_VIP)
-
-static u32 syscall_number(struct bt *bt)
-{
-	const struct cpu_state *s = &bt->v->s;
-
-	if (likely(!((s->msr.star ^ bt->syscall.star) | (s->msr.lstar ^ bt->syscall.lstar) |
-		     (s->msr.sfmask ^ bt->syscall.sfmask) |
-		     ((s->efer ^ bt->syscall.sce) & EFER_SCE))))
-		return bt->syscall.number;
-	bt->syscall.star = s->msr.star;
-	bt->syscall.lstar = s->msr.lstar;
-	bt->syscall.sfmask = s->msr.sfmask;
-	bt->syscall.sce = s->efer & EFER_SCE;
-	if (bt->syscall.number < SYSCALL_NONE)
-		bt->syscall.number++;
-	return bt->syscall.number;
-}
 
 static u32 privilege(const struct vcpu *v)
 {
@@ -63,12 +73,8 @@ static u32 privilege(const struct vcpu *v)
 u32 bt_key(struct bt *bt)
 {
 	const struct vcpu *v = bt->v;
-	u32 key = fpu_classes(bt) << KEY_FPU_SHIFT;
+	u32 key = control_key(bt) | privilege(v);
 
-	key |= syscall_number(bt) << KEY_SYSCALL_SHIFT | privilege(v);
-	key |= (v->s.cr4 & CR4_TSD ? KEY_TSD : 0) | (v->s.cr4 & CR4_UMIP ? KEY_UMIP : 0);
-	if (v->s.cr4 & CR4_FSGSBASE)
-		key |= KEY_FSGSBASE;
 	if (unlikely(v->bt_config.alignment))
 		key |= KEY_ALIGNMENT;
 	if (v->mode == MODE_LONG64)
@@ -97,4 +103,30 @@ bool bt_possible(const struct vcpu *v)
 		return false;
 	/* #AC is for the step engine. */
 	return !(v->s.rflags & RFLAGS_AC && v->cpl == 3 && v->s.cr0 & CR0_AM);
+}
+
+static void set_mode(struct space *s, u32 mode)
+{
+	if (s->mode == mode)
+		return;
+	s->mode = mode;
+	for (unsigned int n = 0; n < ARRAY_SIZE(s->targets); n++)
+		targets_flush(&s->targets[n], true);
+}
+
+struct space *bt_space(struct bt *bt, u32 *key)
+{
+	struct space *s = pagetable_space(&bt->pages, bt->v), *all = bt->pages.space;
+
+	*key = bt_key(bt);
+	if (likely(s->mode == *key))
+		return s;
+	set_mode(s, *key);
+	/* STAC and CLAC go from one to the other. */
+	if (s == &all[SPACE_SUPER] || s == &all[SPACE_SUPER_AC]) {
+		set_mode(&all[SPACE_SUPER], *key);
+		set_mode(&all[SPACE_SUPER_AC], *key);
+	}
+	bt->v->frame.split = (all[SPACE_USER].mode ^ all[SPACE_SUPER].mode) & ~KEY_PRIVILEGE;
+	return s;
 }

@@ -350,19 +350,9 @@ void pagetable_flush_page(struct pagetable *t, u64 linear, unsigned int shift)
 		space_flush_page(&t->space[n], linear, shift);
 }
 
-struct space *pagetable_space(struct pagetable *t, const struct vcpu *v)
+void pagetable_follow(struct pagetable *t, u64 cr3)
 {
-	enum space_id id = v->cpl == 3		     ? SPACE_USER
-			   : v->cpl		     ? SPACE_INNER
-			   : v->s.rflags & RFLAGS_AC ? SPACE_SUPER_AC
-						     : SPACE_SUPER;
-
-	/* A CR3 with another PCID need not have flushed anything. All of them: translated code goes
-	 * from one to the other by itself. */
-	if (unlikely(t->cr3 != v->s.cr3)) {
-		for (unsigned int n = 0; n < NR_SPACES; n++)
-			space_flush(&t->space[n], false);
-		t->cr3 = v->s.cr3;
-	}
-	return &t->space[id];
+	for (unsigned int n = 0; n < NR_SPACES; n++)
+		space_flush(&t->space[n], false);
+	t->cr3 = cr3;
 }

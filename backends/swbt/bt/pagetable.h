@@ -100,8 +100,22 @@ struct pagetable {
 int pagetable_init(struct pagetable *t, struct vcpu *v, int vcpu_fd, size_t vcpu_size);
 void pagetable_fini(struct pagetable *t);
 
-/* The space of V's present CPL and EFLAGS.AC. What CR3 made stale is gone from it. */
-struct space *pagetable_space(struct pagetable *t, const struct vcpu *v);
+/* Forget what CR3 made stale: one with another PCID need not have flushed anything. All spaces:
+ * translated code goes from one to the other by itself. */
+void pagetable_follow(struct pagetable *t, u64 cr3);
+
+/* The space of V's present CPL and EFLAGS.AC. */
+static inline struct space *pagetable_space(struct pagetable *t, const struct vcpu *v)
+{
+	enum space_id id = v->cpl == 3		     ? SPACE_USER
+			   : v->cpl		     ? SPACE_INNER
+			   : v->s.rflags & RFLAGS_AC ? SPACE_SUPER_AC
+						     : SPACE_SUPER;
+
+	if (unlikely(t->cr3 != v->s.cr3))
+		pagetable_follow(t, v->s.cr3);
+	return &t->space[id];
+}
 
 /* Enter the page of LINEAR for reading, or writing and reading. 0; EXC: the guest gets v->exc;
  * FILL_SLOW: the slow path has to do the access, to a device or a page with translated code. */

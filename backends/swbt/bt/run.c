@@ -83,90 +83,6 @@ static void flush_page(struct vcpu *v, u64 linear, unsigned int shift)
 	pagetable_flush_page(&bt_of(v)->pages, linear, shift);
 }
 
-/* ---- finding code ---------------------------------------------------------------------------- */
-
-/* Where the page after B's is now, or 1: it cannot be executed. */
-static u64 second_page(struct vcpu *v, const struct block *b)
-{
-	struct mmu_tlb_entry *e;
-
-	if (mmu_translate(v, (b->rip | PAGE_MASK) + 1, ACC_EXEC, &e) || !e->host)
-		return 1;
-	return e->gpa;
-}
-
-/* Let indirect jumps find B, in a page that is GLOBAL, as far as NEXT came by one. */
-static void add_target(struct bt *bt, struct space *s, struct block *b, const struct next *next,
-		       bool global)
-{
-	bool indirect = bt->v->bt_config.chain && !next->link;
-
-	if (indirect || b->gpa2) {
-		targets_add(&s->targets[bt_targets(b->key, next->returns)], b->rip, b->host,
-			    global && !b->gpa2);
-		b->is_target = true;
-	}
-	/* What begins such a block looks among those of jumps. */
-	if (b->gpa2 && next->returns)
-		targets_add(&s->targets[bt_targets(b->key, false)], b->rip, b->host, false);
-}
-
-static struct block *find(struct bt *bt, struct space *s, u32 key, const struct next *next)
-{
-	struct vcpu *v = bt->v;
-	struct mmu_tlb_entry *e;
-	const u8 *host;
-	struct block *b;
-	bool global;
-	u64 gpa;
-
-	if (mmu_translate(v, v->s.rip, ACC_EXEC, &e) || !e->host)
-		return NULL;
-	gpa = e->gpa + (v->s.rip & PAGE_MASK);
-	host = e->host;
-	global = e->global;
-	b = block_find(bt, v->s.rip, gpa, key);
-	if (b && unlikely(b->unaligned)) {
-		key |= KEY_ALIGNMENT;
-		b = block_find(bt, v->s.rip, gpa, key);
-	}
-	if (b && unlikely(b->gpa2 && b->gpa2 != second_page(v, b))) {
-		block_drop(bt, b);
-		b = NULL;
-	}
-	if (!b)
-		b = bt_translate(bt, host, gpa, key);
-	if (b)
-		add_target(bt, s, b, next, global);
-	return b;
-}
-
-static void set_mode(struct space *s, u32 mode)
-{
-	if (s->mode == mode)
-		return;
-	s->mode = mode;
-	for (unsigned int n = 0; n < ARRAY_SIZE(s->targets); n++)
-		targets_flush(&s->targets[n], true);
-}
-
-struct space *bt_space(struct bt *bt, u32 *key)
-{
-	struct space *s = pagetable_space(&bt->pages, bt->v), *all = bt->pages.space;
-
-	*key = bt_key(bt);
-	if (likely(s->mode == *key))
-		return s;
-	set_mode(s, *key);
-	/* STAC and CLAC go from one to the other. */
-	if (s == &all[SPACE_SUPER] || s == &all[SPACE_SUPER_AC]) {
-		set_mode(&all[SPACE_SUPER], *key);
-		set_mode(&all[SPACE_SUPER_AC], *key);
-	}
-	bt->v->frame.split = (all[SPACE_USER].mode ^ all[SPACE_SUPER].mode) & ~KEY_PRIVILEGE;
-	return s;
-}
-
 /* ---- running --------------------------------------------------------------------------------- */
 
 /* C code that is not a routine of a call-out met AC. That is rare, or AC has to go. */
@@ -205,7 +121,6 @@ static void enter(struct bt *bt, struct space *s, const struct next *next)
 {
 	struct vcpu *v = bt->v;
 
-	bt->present = s;
 	bt->entered_shadow = next->shadow;
 	bt_prepare(bt, next->host, next->key);
 	bt->enter(s->base);
@@ -313,8 +228,8 @@ static enum after handle_exit(struct bt *bt, struct space *s, struct next *next)
 		return AFTER_KICK;
 	}
 	if (v->frame.exit == CALLED_ID) {
-		next->result = bt->result;
-		return AFTER_DONE;
+		*next = bt->called;
+		return bt->called_after;
 	}
 	x = &bt->exits[v->frame.exit];
 	bt->stats.exits[x->kind]++;
@@ -344,63 +259,53 @@ static enum after handle_exit(struct bt *bt, struct space *s, struct next *next)
 	}
 }
 
-/* The number of the code page of B, which S has just been seen to hold. */
-static u16 see_page(struct bt *bt, struct space *s, const struct block *b)
+/* The rest of an instruction whose routine went elsewhere or faulted, if that is all there is to
+ * do: as AFTER says, or AFTER_RESUME at the place where control is now. */
+static enum after go_there(struct bt *bt, struct space **s, struct next *next)
 {
-	struct seen_page p = { .page = b->rip >> 12 };
-	struct mmu_tlb_entry *e;
-
-	if (mmu_translate(bt->v, b->rip, ACC_EXEC, &e))
-		return 0;
-	p.id = codepage_number(bt, b->rip, e->gpa);
-	p.shift = e->shift;
-	p.global = e->global;
-	seen_add(&s->seen, &p);
-	return p.id;
+	if (bt->single || (next->result != EMU_JUMPED && next->result != EMU_FAULT))
+		return AFTER_DONE;
+	if (step_finish(bt->v, next->result) >= 0) {
+		next->result = EMU_STOP;
+		return AFTER_DONE;
+	}
+	next->result = EMU_JUMPED;
+	return bt_jumped(bt, s, next) == AFTER_RESUME ? AFTER_RESUME : AFTER_DONE;
 }
 
-/* May code for FROM jump to code for TO? SYSCALL does, to where the flags are as KEY_FLAGS says. */
-static bool same_code(u32 from, u32 to)
+u8 *bt_called(struct bt *bt)
 {
-	return from == to || (from & KEY_CPL3 && from == ((to ^ KEY_PRIVILEGE)));
-}
+	struct vcpu *v = bt->v;
+	struct space *s;
+	struct next next;
+	struct exit *x;
+	enum after after;
 
-static void link_to(struct bt *bt, struct space *s, struct exit *x, struct block *to)
-{
-	u16 page = 0;
-
-	if (!x->site || !same_code(x->from->key, to->key) || !bt->v->bt_config.chain)
-		return;
-	if (x->guard)
-		page = see_page(bt, s, to);
-	if (x->to == to || (x->guard && !page))
-		return;
-	if (x->to)
-		exit_unlink(bt, x);
-	exit_link(bt, x, to, page);
-}
-
-/* Code for RIP in *NEXT, or false: a step instead. */
-static bool look_up(struct bt *bt, struct space **space, struct next *next)
-{
-	u64 generation = bt->generation;
-	struct block *b;
-	u32 key;
-
-	if (!bt_possible(bt->v))
-		return false;
-	if (bt->v->bt_config.flush_always)
-		blocks_flush(bt);
-	*space = bt_space(bt, &key);
-	b = find(bt, *space, next->alignment ? key | KEY_ALIGNMENT : key, next);
-	if (!b)
-		return false;
-	if (next->link && bt->generation == generation)
-		link_to(bt, *space, next->link, b);
-	bt->stats.found++;
-	next->host = b->host;
-	next->key = b->key;
-	return true;
+	v->s.rflags |= v->frame.flags & RFLAGS_ARITH;
+	if (unlikely(bt->settle > BT_SETTLE))
+		fpu_unalign(v);
+	s = pagetable_space(&bt->pages, v);
+	x = &bt->exits[v->frame.exit];
+	if (likely(x->kind == EXIT_CALL)) {
+		bt->stats.exits[EXIT_CALL]++;
+		next = (struct next){ 0 };
+		go_to(v, x->from, x->insn);
+		after = bt_call_out(bt, s, x, &next);
+	} else {
+		after = handle_exit(bt, s, &next);
+	}
+	if (after == AFTER_DONE)
+		after = go_there(bt, &s, &next);
+	if (likely(after == AFTER_RESUME)) {
+		bt->entered_shadow = next.shadow;
+		bt_prepare(bt, next.host, next.key);
+		return s->base;
+	}
+	bt->called = next;
+	bt->called_after = after;
+	v->frame.exit = CALLED_ID;
+	v->frame.flags = 0; /* they are where they belong */
+	return NULL;
 }
 
 /* An instruction in C, or the rest of it; as step_once. */
@@ -428,7 +333,7 @@ static int dispatch(struct bt *bt)
 				return r;
 			if (after != AFTER_JUMP)
 				next = (struct next){ 0 };
-			after = look_up(bt, &s, &next) ? AFTER_RESUME : AFTER_STEP;
+			after = bt_look_up(bt, &s, &next) ? AFTER_RESUME : AFTER_STEP;
 		}
 		if (after == AFTER_RESUME) {
 			enter(bt, s, &next);
@@ -451,13 +356,15 @@ enum emulate_result bt_execute(struct vcpu *v)
 	enum after after = AFTER_STEP;
 	struct space *s;
 
-	if (look_up(bt, &s, &next)) {
+	bt->single = true;
+	if (bt_look_up(bt, &s, &next)) {
 		do {
 			enter(bt, s, &next);
 			s = pagetable_space(&bt->pages, v);
 			after = handle_exit(bt, s, &next);
 		} while (after == AFTER_RESUME);
 	}
+	bt->single = false;
 	if (after == AFTER_DONE)
 		return next.result;
 	fpu_unalign(v);

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * A block: instructions one after the other up to the first that goes elsewhere for certain, then
- * what is off the straight way. JRCXZ reaches 127 bytes; where it would not reach the end of the
- * block, an island of jumps is put between two instructions.
- */
+/* A block: instructions one after the other up to the first that goes elsewhere for certain, then
+ * what is off the straight way. */
 #include "backends/swbt/bt/translate.h"
 
 #include "backends/swbt/emulate.h"
 #include "backends/swbt/fpu.h"
 
 #include <errno.h>
-
-#define JMP_SIZE 5
 
 typedef enum gen gen_fn(struct tr *t);
 
@@ -34,188 +29,6 @@ static gen_fn *const system_routines[NR_EMULATE] = {
 	[EMU_clac] = gen_smap,	      [EMU_sti] = gen_flags,	   [EMU_pushf] = gen_flags,
 	[EMU_popf] = gen_flags,
 };
-
-/* ---- exits ----------------------------------------------------------------------------------- */
-
-/*
- * Is a page fault at the address that misses what the present instruction raises, for certain and
- * before anything else? Nothing that may suppress an access or wants it aligned, nothing with a
- * segment limit of its own.
- */
-static bool faults_directly(const struct tr *t)
-{
-	const struct insn *i = t->i;
-
-	if (i->fpu != FPU_NONE || i->mem_aligned || i->mem_size > 8 ||
-	    (i->has_mem && !t->long64 && i->mem_seg >= SEG_FS))
-		return false;
-	if (i->class == INSN_PLAIN)
-		return true;
-	switch (i->emulate) {
-	case EMU_jmp:
-	case EMU_call:
-	case EMU_ret:
-	case EMU_push:
-	case EMU_pop:
-	case EMU_leave:
-		return true;
-	default:
-		return false;
-	}
-}
-
-struct cold *tr_cold(struct tr *t, enum exit_kind kind)
-{
-	struct cold *c = &t->cold[t->nr_cold++];
-
-	*c = (struct cold){ .kind = (u8)kind, .insn = t->n, .ea = { .how = EA_R13 } };
-	if (kind == EXIT_READ || kind == EXIT_WRITE) {
-		c->direct = faults_directly(t);
-		if (unlikely(t->adapt & ADAPT_MISS))
-			tr_call(t, c);
-	}
-	return c;
-}
-
-bool tr_call(struct tr *t, struct cold *c)
-{
-	if (!t->nr_calls || t->caller[t->nr_calls - 1] != t->n) {
-		if (t->nr_calls == BT_BLOCK_CALLS)
-			return false;
-		t->caller[t->nr_calls] = t->n;
-		t->calls[t->nr_calls++] = *t->i;
-	}
-	c->calls = true;
-	c->call = t->nr_calls - 1u;
-	return true;
-}
-
-void tr_branch_rcxz(struct tr *t, struct cold *c)
-{
-	u8 *taken = emit_jrcxz(&t->e), *not ;
-
-	if (!t->far) {
-		t->pending[t->nr_pending++] =
-			(struct pending){ .fix = taken, .cold = (u16)(c - t->cold) };
-		return;
-	}
-	not = emit_jmp8(&t->e);
-	emit_land8(&t->e, taken);
-	c->fix = emit_jmp32(&t->e);
-	emit_land8(&t->e, not );
-}
-
-void tr_unless_rcxz(struct tr *t, struct cold *c)
-{
-	u8 *zero = emit_jrcxz(&t->e);
-
-	c->fix = emit_jmp32(&t->e);
-	emit_land8(&t->e, zero);
-}
-
-/* Would the waiting branches reach an island MORE bytes from here? */
-static bool in_reach(const struct tr *t, unsigned int more)
-{
-	const u8 *p = t->e.p + more;
-
-	for (unsigned int n = 0; n < t->nr_pending; n++, p += JMP_SIZE)
-		if (p - (t->pending[n].fix + 1) > BT_ISLAND_REACH)
-			return false;
-	return true;
-}
-
-static void land_pending(struct tr *t)
-{
-	for (unsigned int n = 0; n < t->nr_pending; n++) {
-		emit_land8(&t->e, t->pending[n].fix);
-		t->cold[t->pending[n].cold].fix = emit_jmp32(&t->e);
-	}
-	t->nr_pending = 0;
-}
-
-static void island(struct tr *t)
-{
-	u8 *over;
-
-	if (!t->nr_pending)
-		return;
-	over = emit_jmp32(&t->e);
-	land_pending(t);
-	emit_land32(&t->e, over);
-}
-
-static void put_address(struct tr *t, const struct ea *ea)
-{
-	if (ea->how == EA_DIRECT)
-		emit_lea(&t->e, W64, R13, at(ea->base, ea->disp));
-	else if (ea->how == EA_CONST)
-		emit_const(&t->e, R13, ea->value);
-}
-
-/* The way out comes first, for the branches behind it. */
-static void put_crossing(struct tr *t, const struct cold *c, struct exit *x, u32 id)
-{
-	const struct site *behind = &t->b->site[c->insn + 1];
-	u8 *over = emit_jmp8(&t->e), *out = t->e.p, *start;
-
-	emit_load(&t->e, W64, R13, FRAME_AT(linear));
-	emit_const(&t->e, RCX, id);
-	emit_jmp_to(&t->e, t->bt->leave);
-	emit_land8(&t->e, over);
-	start = t->e.p;
-	t->i = &t->calls[c->call];
-	if (tr_cross(t, out, t->b->host + behind->host))
-		x->commit = (u16)(t->commit + t->e.delta - x->stub);
-	else
-		t->e.p = start;
-}
-
-static void put_exact_check(struct tr *t, const struct cold *c)
-{
-	u8 *crosses;
-
-	tr_same_page(t, &c->ea, c->size);
-	crosses = emit_jrcxz(&t->e);
-	emit_fix32(emit_jmp32(&t->e), c->back);
-	emit_land8(&t->e, crosses);
-}
-
-static void put_cold(struct tr *t, struct cold *c, u32 id)
-{
-	struct exit *x = &t->bt->exits[id];
-	u8 *second = NULL;
-
-	*x = (struct exit){ .from = t->b,
-			    .insn = c->insn,
-			    .kind = c->kind,
-			    .direct = c->direct,
-			    .adapted = c->adapted,
-			    .crossing = c->crossing };
-	if (c->calls)
-		x->call = &block_calls(t->b)[c->call];
-	else
-		x->target = c->target;
-	if (c->fix)
-		emit_land32(&t->e, c->fix);
-	x->stub = t->e.p + t->e.delta;
-	if (c->guarded)
-		tr_guarded(t, c);
-	x->site = c->site;
-	x->guard = c->guard;
-	if (c->size)
-		put_exact_check(t, c);
-	put_address(t, &c->ea);
-	if (c->cross)
-		put_crossing(t, c, x, id);
-	if (c->again)
-		second = tr_second_probe(t, c);
-	emit_const(&t->e, RCX, id);
-	emit_jmp_to(&t->e, c->kind == EXIT_CALL ? t->bt->leave_call : t->bt->leave);
-	if (c->again) {
-		emit_land8(&t->e, second);
-		tr_second_hit(t, c);
-	}
-}
 
 /* ---- instructions ---------------------------------------------------------------------------- */
 
@@ -268,15 +81,6 @@ static bool never_goes_on(const struct insn *i)
 	}
 }
 
-struct cold *tr_call_out(struct tr *t)
-{
-	struct cold *c = tr_cold(t, EXIT_STEP);
-
-	if (tr_call(t, c))
-		c->kind = EXIT_CALL;
-	return c;
-}
-
 /* The present instruction is done in C: one way or, as R says, the other. */
 static enum gen leave_for(struct tr *t, enum gen r)
 {
@@ -326,13 +130,13 @@ static enum gen add_insn(struct tr *t)
 	const u8 *host = t->e.p;
 	enum gen r = generate(t);
 
-	if (in_code(r) && !in_reach(t, JMP_SIZE)) {
+	if (in_code(r) && !tr_in_reach(t, JMP_SIZE)) {
 		back_to(t, &start);
-		island(t);
+		tr_island(t);
 		start = mark(t);
 		host = t->e.p;
 		r = generate(t);
-		if (in_code(r) && !in_reach(t, JMP_SIZE)) {
+		if (in_code(r) && !tr_in_reach(t, JMP_SIZE)) {
 			back_to(t, &start);
 			t->far = true;
 			r = generate(t);
@@ -341,8 +145,8 @@ static enum gen add_insn(struct tr *t)
 	}
 	if (!in_code(r)) {
 		back_to(t, &start);
-		if (!in_reach(t, 2 * JMP_SIZE))
-			island(t);
+		if (!tr_in_reach(t, 2 * JMP_SIZE))
+			tr_island(t);
 		host = t->commit = t->e.p;
 		r = leave_for(t, r);
 	}
@@ -447,9 +251,9 @@ static void finish(struct tr *t)
 	for (u16 n = 0; n < t->nr_calls; n++)
 		block_calls(b)[n] = t->calls[n];
 	b->cold = offset(t, t->e.p);
-	land_pending(t);
+	tr_land_pending(t);
 	for (u16 n = 0; n < t->nr_cold; n++)
-		put_cold(t, &t->cold[n], t->bt->nr_exits++);
+		tr_put_cold(t, &t->cold[n], t->bt->nr_exits++);
 	b->nr_exits = t->nr_cold;
 	b->host_length = offset(t, t->e.p);
 	cache_take(&t->bt->cache, b->host_length);
@@ -507,8 +311,8 @@ struct block *bt_translate(struct bt *bt, const u8 *host, u64 gpa, u32 key)
 	if (!t.n)
 		return NULL;
 	t.b->length = (u16)(t.next - t.b->rip);
-	if (!ended && !in_reach(&t, BT_GOTO_BYTES))
-		island(&t);
+	if (!ended && !tr_in_reach(&t, BT_GOTO_BYTES))
+		tr_island(&t);
 	t.rip = t.next;
 	t.b->site[t.n] = (struct site){ .host = offset(&t, t.e.p),
 					.commit = offset(&t, t.e.p),

@@ -131,7 +131,8 @@ static inline void tr_watch(struct tr *t, struct emit_mem m)
 	emit_store(&t->e, W64, RCX, m);
 }
 
-/* ---- translate.c ----------------------------------------------------------------------------- */
+/* ---- translate_exit.c
+ * ----------------------------------------------------------------------------- */
 
 struct cold *tr_cold(struct tr *t, enum exit_kind kind);
 /* C is a call-out for the present instruction, or falls back on one. False: no room for it. */
@@ -143,7 +144,16 @@ void tr_branch_rcxz(struct tr *t, struct cold *c);
 void tr_unless_rcxz(struct tr *t, struct cold *c);
 /* To be done by the routine of the present instruction after all. */
 struct cold *tr_call_out(struct tr *t);
-/* Is there a next instruction in this block? */
+#define JMP_SIZE 5 /* bytes of one of an island */
+/* Would the waiting branches reach an island MORE bytes from here? */
+bool tr_in_reach(const struct tr *t, unsigned int more);
+/* Make one. */
+void tr_island(struct tr *t);
+void tr_land_pending(struct tr *t);
+/* The code of C, exit number ID. */
+void tr_put_cold(struct tr *t, struct cold *c, u32 id);
+
+/* translate.c: is there a next instruction in this block? */
 bool tr_goes_on(struct tr *t);
 
 /* ---- translate_mem.c ------------------------------------------------------------------------- */

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* Finding the code at RIP, or making it. */
+#include "backends/swbt/bt/bt.h"
+
+/* Where the page after B's is now, or 1: it cannot be executed. */
+static u64 second_page(struct vcpu *v, const struct block *b)
+{
+	struct mmu_tlb_entry *e;
+
+	if (mmu_translate(v, (b->rip | PAGE_MASK) + 1, ACC_EXEC, &e) || !e->host)
+		return 1;
+	return e->gpa;
+}
+
+/* Let indirect jumps find B, in a page that is GLOBAL, as far as NEXT came by one. */
+static void add_target(struct bt *bt, struct space *s, struct block *b, const struct next *next,
+		       bool global)
+{
+	bool indirect = bt->v->bt_config.chain && !next->link;
+
+	if (indirect || b->gpa2) {
+		targets_add(&s->targets[bt_targets(b->key, next->returns)], b->rip, b->host,
+			    global && !b->gpa2);
+		b->is_target = true;
+	}
+	/* What begins such a block looks among those of jumps. */
+	if (b->gpa2 && next->returns)
+		targets_add(&s->targets[bt_targets(b->key, false)], b->rip, b->host, false);
+}
+
+static struct block *find(struct bt *bt, struct space *s, u32 key, const struct next *next)
+{
+	struct vcpu *v = bt->v;
+	struct mmu_tlb_entry *e;
+	const u8 *host;
+	struct block *b;
+	bool global;
+	u64 gpa;
+
+	if (mmu_translate(v, v->s.rip, ACC_EXEC, &e) || !e->host)
+		return NULL;
+	gpa = e->gpa + (v->s.rip & PAGE_MASK);
+	host = e->host;
+	global = e->global;
+	b = block_find(bt, v->s.rip, gpa, key);
+	if (b && unlikely(b->unaligned)) {
+		key |= KEY_ALIGNMENT;
+		b = block_find(bt, v->s.rip, gpa, key);
+	}
+	if (b && unlikely(b->gpa2 && b->gpa2 != second_page(v, b))) {
+		block_drop(bt, b);
+		b = NULL;
+	}
+	if (!b)
+		b = bt_translate(bt, host, gpa, key);
+	if (b)
+		add_target(bt, s, b, next, global);
+	return b;
+}
+
+/* The number of the code page of B, which S has just been seen to hold. */
+static u16 see_page(struct bt *bt, struct space *s, const struct block *b)
+{
+	struct seen_page p = { .page = b->rip >> 12 };
+	struct mmu_tlb_entry *e;
+
+	if (mmu_translate(bt->v, b->rip, ACC_EXEC, &e))
+		return 0;
+	p.id = codepage_number(bt, b->rip, e->gpa);
+	p.shift = e->shift;
+	p.global = e->global;
+	seen_add(&s->seen, &p);
+	return p.id;
+}
+
+/* May code for FROM jump to code for TO? SYSCALL does, to where the flags are as KEY_FLAGS says. */
+static bool same_code(u32 from, u32 to)
+{
+	return from == to || (from & KEY_CPL3 && from == ((to ^ KEY_PRIVILEGE)));
+}
+
+static void link_to(struct bt *bt, struct space *s, struct exit *x, struct block *to)
+{
+	u16 page = 0;
+
+	if (!x->site || !same_code(x->from->key, to->key) || !bt->v->bt_config.chain)
+		return;
+	if (x->guard)
+		page = see_page(bt, s, to);
+	if (x->to == to || (x->guard && !page))
+		return;
+	if (x->to)
+		exit_unlink(bt, x);
+	exit_link(bt, x, to, page);
+}
+
+bool bt_look_up(struct bt *bt, struct space **space, struct next *next)
+{
+	u64 generation = bt->generation;
+	struct block *b;
+	u32 key;
+
+	if (!bt_possible(bt->v))
+		return false;
+	if (bt->v->bt_config.flush_always)
+		blocks_flush(bt);
+	*space = bt_space(bt, &key);
+	b = find(bt, *space, next->alignment ? key | KEY_ALIGNMENT : key, next);
+	if (!b)
+		return false;
+	if (next->link && bt->generation == generation)
+		link_to(bt, *space, next->link, b);
+	bt->stats.found++;
+	next->host = b->host;
+	next->key = b->key;
+	return true;
+}
