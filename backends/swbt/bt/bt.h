@@ -117,9 +117,10 @@ struct bt_stats {
 /* Of .translate_cycles, as in the blocks that were timed. */
 static inline u64 bt_decode_cycles(const struct bt_stats *st)
 {
-	return st->timed_cycles ? (u64)((unsigned __int128)st->translate_cycles * st->timed_decode /
-					st->timed_cycles)
-				: 0;
+	u64 decode = st->timed_decode < st->timed_cycles ? st->timed_decode : st->timed_cycles;
+
+	return decode ? (u64)((unsigned __int128)st->translate_cycles * decode / st->timed_cycles)
+		      : 0;
 }
 
 /* A fault or a kick, as the signal handlers saw it. */
