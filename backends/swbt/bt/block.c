@@ -14,12 +14,24 @@
 #define BYTES_PER_BLOCK 16
 #define BYTES_PER_EXIT	16
 
+#define LARGE_AFTER (2 * MiB)
+
 static void *reserve(size_t size)
 {
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	return p == MAP_FAILED ? NULL : p;
+}
+
+/* Much of it will be used if its beginning is: what comes later in large pages. */
+static void *reserve_large(size_t size)
+{
+	u8 *p = reserve(size);
+
+	if (p && size > LARGE_AFTER)
+		madvise(p + LARGE_AFTER, size - LARGE_AFTER, MADV_HUGEPAGE);
+	return p;
 }
 
 static void release(void *p, size_t size)
@@ -38,9 +50,9 @@ int blocks_init(struct bt *bt)
 	for (bt->max_blocks = 1; bt->max_blocks < bt->cache.size / BYTES_PER_BLOCK;)
 		bt->max_blocks *= 2;
 	bt->meta_size = 4 * bt->cache.size;
-	bt->exits = reserve(bt->max_exits * sizeof(*bt->exits));
+	bt->exits = reserve_large(bt->max_exits * sizeof(*bt->exits));
 	bt->blocks = reserve(bt->max_blocks * sizeof(struct block *));
-	bt->meta = reserve(bt->meta_size);
+	bt->meta = reserve_large(bt->meta_size);
 	bt->page_blocks = reserve(bt->nr_pages * sizeof(struct page_link *));
 	bt->code_lines = reserve(bt->nr_pages * sizeof(*bt->code_lines));
 	bt->v->code_pages = reserve(bt->nr_pages);
@@ -218,10 +230,12 @@ void block_unlink(struct bt *bt, struct block *b)
 {
 	while (b->incoming)
 		exit_unlink(bt, b->incoming);
-	for (unsigned int n = 0; n < NR_SPACES && b->is_target; n++)
-		for (unsigned int k = 0; k < ARRAY_SIZE(bt->pages.space[n].targets); k++)
-			targets_drop(&bt->pages.space[n].targets[k], b->rip, b->host);
-	b->is_target = false;
+	for (; b->target_of; b->target_of &= b->target_of - 1) {
+		unsigned int n = (unsigned int)__builtin_ctz(b->target_of);
+
+		targets_drop(&bt->pages.space[n / NR_TARGETS].targets[n % NR_TARGETS], b->rip,
+			     b->host);
+	}
 }
 
 /* ---- dropping -------------------------------------------------------------------------------- */

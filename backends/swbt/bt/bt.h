@@ -93,7 +93,7 @@ struct block {
 	u8 nr_calls;
 	bool unaligned;	   /* not to be run: an instruction in it makes unaligned accesses */
 	bool dropped;	   /* nobody finds it any more */
-	bool is_target;	   /* may be among the targets of a space */
+	u16 target_of;	   /* BIT(space * NR_TARGETS + targets) that it may be among */
 	const u8 *host;	   /* executable view */
 	struct site *site; /* NR + 1: the last is where the next instruction would be */
 	u32 first_exit, nr_exits;

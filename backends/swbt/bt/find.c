@@ -16,16 +16,18 @@ static u64 second_page(struct vcpu *v, const struct block *b)
 static void add_target(struct bt *bt, struct space *s, struct block *b, const struct next *next,
 		       bool global)
 {
+	const unsigned int first = (unsigned int)(s - bt->pages.space) * NR_TARGETS;
 	bool indirect = bt->v->bt_config.chain && !next->link;
 
-	if (indirect || b->gpa2) {
-		targets_add(&s->targets[bt_targets(b->key, next->returns)], b->rip, b->host,
-			    global && !b->gpa2);
-		b->is_target = true;
+	for (unsigned int n = 0; n < 2; n++) {
+		enum targets_id id = bt_targets(b->key, n);
+
+		/* What begins a block on two pages looks among those of jumps. */
+		if (!(indirect && next->returns == n) && !(b->gpa2 && !n))
+			continue;
+		targets_add(&s->targets[id], b->rip, b->host, global && !b->gpa2);
+		b->target_of |= BIT(first + id);
 	}
-	/* What begins such a block looks among those of jumps. */
-	if (b->gpa2 && next->returns)
-		targets_add(&s->targets[bt_targets(b->key, false)], b->rip, b->host, false);
 }
 
 static struct block *find(struct bt *bt, struct space *s, u32 key, const struct next *next)
