@@ -4,22 +4,13 @@
  * (operation); vol. 3B 20.1 to 20.3.
  */
 #include "backends/swbt/fpu.h"
-#include "backends/swbt/mmu.h"
+#include "backends/swbt/mem.h"
+#include "backends/swbt/quick.h"
 #include "backends/swbt/transfer.h"
 
 #define DR6_ACTIVE_LOW 0xffff0ff0ull
 #define DR6_TRAPS      0xfull /* B0-B3: of the latest exception only */
 #define DR7_GD	       BIT64(13)
-
-struct event {
-	u8 vector;
-	bool exception; /* of the processor: counts for double faults */
-	bool soft;	/* INT n, INT3, INTO: gate DPL counts */
-	bool external;	/* EXT bit of error codes that delivery itself raises */
-	bool has_error;
-	u32 error;
-	u64 rip, rflags; /* to be pushed */
-};
 
 static u32 idt_error(const struct event *e)
 {
@@ -161,99 +152,6 @@ static int by_task(struct vcpu *v, const struct event *e, u64 gate)
 	if (r && v->s.seg[SEG_TR].selector == task)
 		v->s.rflags = rflags;
 	return r;
-}
-
-/* ---- the common case ------------------------------------------------------------------------ */
-
-/* The gate of E's vector where nothing about it can fault, in IMAGE. */
-static inline bool quick_gate(struct vcpu *v, const struct event *e, u64 image[2])
-{
-	u32 offset = e->vector * 16u;
-	const u8 *host;
-
-	if (unlikely(offset + 15 > v->s.idt.limit))
-		return false;
-	host = mmu_ram(v, v->s.idt.base + offset, 16, RIGHT_SUPER, ACC_READ);
-	if (unlikely(!host))
-		return false;
-	__builtin_memcpy(image, host, 16);
-	return (DESC_TYPE(image[0]) | 1) == SYS_TRAP32 && image[0] & DESC_P &&
-	       (!e->soft || DESC_DPL(image[0]) >= v->cpl);
-}
-
-/* RSP from the TSS's stack pointer at OFFSET: read by halves, because no processor aligns it, and
- * AC may be set (fpu.h). */
-static inline bool quick_stack(struct vcpu *v, u32 offset, u64 *rsp)
-{
-	const struct segment *tr = &v->s.seg[SEG_TR];
-	const u8 *host;
-
-	if (unlikely(offset + 7 > tr->limit))
-		return false;
-	host = mmu_ram(v, tr->base + offset, 8, RIGHT_SUPER, ACC_READ);
-	if (unlikely(!host))
-		return false;
-	*rsp = __atomic_load_n((const u32 *)host, __ATOMIC_RELAXED) |
-	       (u64)__atomic_load_n((const u32 *)(host + 4), __ATOMIC_RELAXED) << 32;
-	return true;
-}
-
-/* Push what by_gate pushes below RSP at CPL; false if that is not simply writing RAM. */
-static inline bool quick_push(struct vcpu *v, const struct event *e, u64 *rsp, unsigned int cpl)
-{
-	u32 size = e->has_error ? 48 : 40;
-	enum mmu_right right = cpl == 3 ? RIGHT_USER : mmu_right_super(v);
-	u8 *host = mmu_ram(v, *rsp - size, size, right, ACC_WRITE);
-	u64 frame[5] = { e->rip, v->s.seg[SEG_CS].selector, e->rflags, v->s.gpr[RSP],
-			 v->s.seg[SEG_SS].selector };
-	u64 error = e->error;
-
-	if (unlikely(!host))
-		return false;
-	*rsp -= size;
-	if (e->has_error) {
-		__builtin_memcpy(host, &error, 8);
-		host += 8;
-	}
-	for (unsigned int n = 0; n < ARRAY_SIZE(frame); n++)
-		__builtin_memcpy(host + n * 8, &frame[n], 8);
-	return true;
-}
-
-/*
- * From 64-bit mode through a 64-bit gate to code that does not conform, with all that is looked at
- * in the TLB and the accessed bits set. False, with nothing changed, in any other case.
- */
-static bool deliver_quick(struct vcpu *v, const struct event *e)
-{
-	unsigned int ist, cpl;
-	u64 gate[2], d, rip, rsp = v->s.gpr[RSP];
-	u16 selector;
-
-	if (v->mode != MODE_LONG64 || !quick_gate(v, e, gate))
-		return false;
-	selector = (u16)(gate[0] >> 16);
-	d = descriptor_quick(v, selector);
-	cpl = DESC_DPL(d);
-	rip = (gate[0] & 0xffff) | (gate[0] >> 32 & 0xffff0000) | gate[1] << 32;
-	if (!d || cpl > v->cpl || !desc_is_code64(d, cpl) || !canonical(rip))
-		return false;
-	ist = (unsigned int)(gate[0] >> 32) & 7;
-	if ((ist || cpl < v->cpl) && !quick_stack(v, ist ? 28 + 8 * ist : 4 + 8 * cpl, &rsp))
-		return false;
-	rsp &= ~15ull;
-	if (!quick_push(v, e, &rsp, cpl))
-		return false;
-	if (cpl < v->cpl)
-		v->s.seg[SEG_SS] = segment_null((u16)cpl, cpl);
-	v->s.seg[SEG_CS] = segment_from((u16)(selector_error(selector) | cpl), d);
-	v->s.gpr[RSP] = rsp;
-	v->s.rip = rip;
-	v->s.rflags &= ~(RFLAGS_TF | RFLAGS_NT | RFLAGS_RF);
-	if (!(DESC_TYPE(gate[0]) & 1))
-		v->s.rflags &= ~RFLAGS_IF;
-	vcpu_derive_cpl(v);
-	return true;
 }
 
 static int deliver_once(struct vcpu *v, const struct event *e)

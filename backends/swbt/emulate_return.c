@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Far RET and IRET. SDM vol. 2, RET and IRET (operation). */
-#include "backends/swbt/mmu.h"
+#include "backends/swbt/mem.h"
+#include "backends/swbt/quick.h"
 #include "backends/swbt/transfer.h"
 
 #define CR4_VME BIT64(0)
@@ -58,7 +59,7 @@ static int return_stack(struct vcpu *v, u16 selector, const struct target *t, st
 }
 
 /* The outer level loses segments that it could not have loaded. */
-static void drop_segments(struct vcpu *v)
+void drop_segments(struct vcpu *v)
 {
 	static const u8 data[] = { SEG_ES, SEG_DS, SEG_FS, SEG_GS };
 
@@ -188,7 +189,7 @@ static int enter_vm86(struct vcpu *v, struct way_back *w)
 /* ---- instructions --------------------------------------------------------------------------- */
 
 /* Flags that IRET may load at the CPL that it is executed at. */
-static u64 iret_flags(const struct vcpu *v, u8 size)
+u64 iret_flags(const struct vcpu *v, u8 size)
 {
 	u64 mask = FLAGS_16;
 
@@ -219,52 +220,6 @@ static int iret_protected(struct vcpu *v, struct way_back *w, u8 size)
 	return 0;
 }
 
-/* SS by SELECTOR for 64-bit code of CPL where that is simple; false: see return_stack. */
-static inline bool quick_ss(struct vcpu *v, u16 selector, unsigned int cpl, struct segment *ss)
-{
-	u64 d;
-
-	if (selector_null(selector)) {
-		*ss = segment_null(selector, cpl);
-		return cpl != 3;
-	}
-	d = descriptor_quick(v, selector);
-	if (!d || (selector & 3u) != cpl || !desc_is_writable(d) || DESC_DPL(d) != cpl)
-		return false;
-	*ss = segment_from(selector, d);
-	return true;
-}
-
-/* IRETQ between 64-bit code segments that do not conform, everything in the TLB. False, with
- * nothing changed, in any other case. */
-static bool iret_quick(struct vcpu *v)
-{
-	const u8 *host = mmu_ram(v, v->s.gpr[RSP], 40, mmu_right_quick(v), ACC_READ);
-	u64 word[5], d, mask = iret_flags(v, 8);
-	struct segment ss;
-	unsigned int cpl;
-
-	if (unlikely(!host || v->s.rflags & RFLAGS_NT))
-		return false;
-	__builtin_memcpy(word, host, sizeof(word));
-	cpl = word[1] & 3;
-	d = descriptor_quick(v, (u16)word[1]);
-	if (!d || cpl < v->cpl || !desc_is_code64(d, cpl) || !canonical(word[0]))
-		return false;
-	if (!quick_ss(v, (u16)word[4], cpl, &ss))
-		return false;
-	v->s.seg[SEG_CS] = segment_from((u16)word[1], d);
-	v->s.seg[SEG_SS] = ss;
-	v->s.gpr[RSP] = word[3];
-	v->s.rip = word[0];
-	set_rflags(v, word[2], mask);
-	if (cpl > v->cpl) {
-		vcpu_derive_cpl(v);
-		drop_segments(v);
-	}
-	return true;
-}
-
 static int end_task(struct vcpu *v, u64 next)
 {
 	const struct segment *tr = &v->s.seg[SEG_TR];
@@ -284,7 +239,7 @@ enum emulate_result emu_iret(struct vcpu *v, const struct insn *i)
 
 	/* Even one that faults lets NMIs in again. SDM vol. 3A 6.7.1. */
 	v->s.ev.nmi_masked = false;
-	if (likely(v->mode == MODE_LONG64 && size == 8) && likely(iret_quick(v)))
+	if (likely(iret_quick(v, size)))
 		return EMU_JUMPED;
 	if (v->mode == MODE_VM86 && iopl(v) < 3 && (size != 2 || !(v->s.cr4 & CR4_VME)))
 		return jumped(raise_err(v, GP, 0));

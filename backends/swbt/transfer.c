@@ -33,20 +33,6 @@ int target_by_gate(struct vcpu *v, u16 selector, struct target *t)
 	return 0;
 }
 
-u64 descriptor_quick(struct vcpu *v, u16 selector)
-{
-	const u8 *host;
-	u64 d;
-
-	if (selector_null(selector) || selector & 4 || (selector | 7u) > v->s.gdt.limit)
-		return 0;
-	host = mmu_ram(v, v->s.gdt.base + (selector & 0xfff8), 8, RIGHT_SUPER, ACC_READ);
-	if (unlikely(!host))
-		return 0;
-	__builtin_memcpy(&d, host, 8);
-	return d & DESC_P && d >> 40 & 1 ? d : 0;
-}
-
 static int tss_fault(struct vcpu *v)
 {
 	return raise_err(v, TS, selector_error(v->s.seg[SEG_TR].selector));

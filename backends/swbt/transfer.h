@@ -47,24 +47,17 @@ static inline bool target_impossible(const struct vcpu *v, u64 d)
  * EXC. */
 int target_by_gate(struct vcpu *v, u16 selector, struct target *t);
 
-/*
- * The descriptor of SELECTOR where that is simple: in the GDT, present, accessed, and to be had
- * from the TLB. 0: the complete code has to look.
- */
-u64 descriptor_quick(struct vcpu *v, u16 selector);
-
-/* The descriptor of 64-bit code that is not conforming, of privilege DPL. */
-static inline bool desc_is_code64(u64 d, unsigned int dpl)
-{
-	return (d & (DESC_L | DESC_DB)) == DESC_L && (DESC_TYPE(d) & 0x1c) == 0x18 &&
-	       DESC_DPL(d) == dpl;
-}
-
 /* The stack that the TSS has for CPL; IST (1-7) if not 0. 0 or EXC (#TS, #SS). */
 int stack_by_tss(struct vcpu *v, unsigned int cpl, unsigned int ist, struct stack *stack);
 
 /* Go to T on STACK and push FRAME there; RFLAGS.VM is cleared. 0, or EXC with the state as it was.
  */
 int transfer(struct vcpu *v, struct target *t, struct stack *stack, const struct frame *frame);
+
+/* emulate_return.c: the outer level, which is the CPL now, loses segments that it could not have
+ * loaded; v is to be derived. */
+void drop_segments(struct vcpu *v);
+/* Flags that IRET of SIZE bytes may load at the present CPL. */
+u64 iret_flags(const struct vcpu *v, u8 size);
 
 #endif

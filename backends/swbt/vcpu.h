@@ -115,9 +115,9 @@ struct bt_frame {
 	/* An operand that lies on two pages (bt/translate_cross.c). */
 	u64 value, window[2], word[2];
 	u64 mask_arith, mask_special, mask_if; /* constants: RFLAGS_ARITH, neither it nor IF, IF */
-	u64 split; /* 0: the spaces of CPL 3 and CPL 0 hold code of one system */
-	u64 pending;	/* an interrupt or NMI waits; as of the entry */
-	u64 sti_before; /* byte 1 of RFLAGS before the latest STI */
+	u64 split;	  /* 0: the spaces of CPL 3 and CPL 0 hold code of one system */
+	u64 pending;	  /* an interrupt or NMI waits; as of the entry */
+	u64 sti_before;	  /* byte 1 of RFLAGS before the latest STI */
 	u64 page_mask[7]; /* constants: bits of an offset in a page, from this one up */
 };
 
@@ -173,7 +173,9 @@ void vcpu_free(struct vcpu *v);
  * 3 in virtual-8086 mode. */
 void vcpu_derive(struct vcpu *v);
 
-/* The same where 64-bit mode stays and only CPL may have changed. */
+/* The same where 64-bit mode stays, or a flat CS and SS of 32-bit code, and only CPL may have
+ * changed.
+ */
 static inline void vcpu_derive_cpl(struct vcpu *v)
 {
 	v->cpl = (v->s.seg[SEG_SS].attr & ATTR_DPL) >> ATTR_DPL_SHIFT;

@@ -10,7 +10,7 @@
 #include <CUnit/CUnit.h>
 #include <string.h>
 
-#define CASES	   2500
+#define CASES	   4000
 #define NONE	   0xfff8      /* beyond the GDT */
 #define FLAGS	   0x3c7ed5ull /* neither VM nor TF */
 #define STACKS	   0x7f000u
@@ -19,7 +19,7 @@
 static const u16 selectors[] = {
 	WIDE0,	   WIDE0,      WIDE3,	 WIDE3, CODE0, CODE3, CONF0,	 GONE_CODE, EXEC_ONLY,
 	READ_ONLY, GONE_DATA,  ODD_CODE, LOCAL, DATA0, DATA3, 0,	 3,	    NONE,
-	WIDE0 | 3, WIDE3 & ~3, DATA3,	 DATA3, DATA0, TASK1, WIDE0 | 4,
+	WIDE0 | 3, WIDE3 & ~3, DATA3,	 DATA3, DATA0, TASK1, WIDE0 | 4, CODE1,	    DATA1,
 };
 
 /* Where the stack may be: odd, at a page's edges, in a page that is not there. */
@@ -33,7 +33,7 @@ struct outcome {
 	enum cpu_mode mode;
 	unsigned int cpl;
 	int stop;
-	u8 gdt[0x1000], stack[STACKS_END - STACKS];
+	u8 tables[0x5000], stack[STACKS_END - STACKS];
 };
 
 static struct outcome before, cold, warm;
@@ -74,7 +74,7 @@ static void random_state(struct rig *r)
 		if (n != SEG_CS && n != SEG_SS)
 			s->seg[n] =
 				segment_from(DATA0, gates_get_gdt(r, below(r, 2) ? DATA0 : DATA3));
-	if (below(r, 2))
+	if (long_mode(&r->v) && below(r, 2))
 		s->seg[SEG_SS] = segment_null((u16)r->v.cpl, r->v.cpl);
 	if (below(r, 4))
 		for (u16 n = 8; n < 0x60; n += 8) /* accessed */
@@ -82,9 +82,24 @@ static void random_state(struct rig *r)
 	vcpu_derive(&r->v);
 }
 
+/* Stack and its segment for the inner level. */
+static void random_tss(struct rig *r)
+{
+	u64 stack = perhaps(r, STACK_RING0 + below(r, 64), stacks[below(r, ARRAY_SIZE(stacks))]);
+
+	if (long_mode(&r->v)) {
+		rig_put(r, GATES_TSS1 + 4, stack, 8);
+		return;
+	}
+	rig_put(r, GATES_TSS1 + 4, stack, 4);
+	rig_put(r, GATES_TSS1 + 8, perhaps(r, DATA0, some_selector(r)), 4);
+}
+
 static void random_gate(struct rig *r, u8 vector)
 {
-	u16 selector = (u16)perhaps(r, WIDE0, some_selector(r));
+	bool wide = long_mode(&r->v);
+	u16 selector = (u16)perhaps(r, wide ? WIDE0 : CODE0, some_selector(r));
+	u32 size = wide ? 16 : 8;
 	unsigned int type = (unsigned int)perhaps(r, SYS_INT32 + below(r, 2), below(r, 16));
 	u64 rip = some_rip(r), gate = gates_gate(selector, (u32)rip, type, (u32)below(r, 4), 0);
 
@@ -92,25 +107,29 @@ static void random_gate(struct rig *r, u8 vector)
 	if (!below(r, 16))
 		gate &= ~DESC_P;
 	gates_set_idt(r, vector, gate);
-	rig_put(r, GATES_IDT + vector * 16 + 8, rip >> 32, 8);
-	rig_put(r, GATES_TSS1 + 4, perhaps(r, STACK_RING0 + below(r, 64), stacks[below(r, 12)]), 8);
-	r->v.s.idt.limit = (u16)perhaps(r, 4095, vector * 16 + below(r, 16));
+	if (wide)
+		rig_put(r, GATES_IDT + vector * 16u + 8, rip >> 32, 8);
+	r->v.s.idt.limit = (u16)perhaps(r, 4095, vector * size + below(r, size));
 }
 
 static void random_frame(struct rig *r)
 {
 	u64 frame[] = { some_rip(r), some_selector(r), rig_random(r), rig_random(r),
 			some_selector(r) };
-	u64 at = r->v.s.gpr[RSP];
+	bool wide = long_mode(&r->v);
+	u64 at = r->v.s.gpr[RSP], size = wide ? 8 : 4;
 
 	/* Most go where they could have come from. */
 	if (below(r, 2)) {
-		frame[1] = below(r, 2) ? WIDE0 : WIDE3;
-		frame[4] = frame[1] == WIDE0 ? DATA0 * below(r, 2) : DATA3;
+		frame[1] = below(r, 2) ? (wide ? WIDE0 : CODE0) : (wide ? WIDE3 : CODE3);
+		frame[4] = frame[1] & 3 ? DATA3 : DATA0 * below(r, 2);
 	}
+	/* Into virtual-8086 mode only now and then. */
+	if (below(r, 8))
+		frame[2] &= ~RFLAGS_VM;
 	for (unsigned int n = 0; n < ARRAY_SIZE(frame); n++)
-		if (at + n * 8 < RIG_RAM)
-			rig_put(r, at + n * 8, frame[n], 8);
+		if (at + n * size < RIG_RAM)
+			rig_put(r, at + n * size, frame[n], (unsigned int)size);
 }
 
 static void save(struct rig *r, struct outcome *o)
@@ -120,7 +139,7 @@ static void save(struct rig *r, struct outcome *o)
 	o->mode = r->v.mode;
 	o->cpl = r->v.cpl;
 	o->stop = (int)r->vm.stop.kind;
-	ram_read(&r->vm.ram, GATES_GDT, o->gdt, sizeof(o->gdt));
+	ram_read(&r->vm.ram, GATES_GDT, o->tables, sizeof(o->tables));
 	ram_read(&r->vm.ram, STACKS, o->stack, sizeof(o->stack));
 }
 
@@ -129,7 +148,7 @@ static void restore(struct rig *r, const struct outcome *o)
 	r->v.s = o->s;
 	memset(&r->v.exc, 0, sizeof(r->v.exc));
 	r->vm.stop.kind = STOP_NONE;
-	ram_write(&r->vm.ram, GATES_GDT, o->gdt, sizeof(o->gdt));
+	ram_write(&r->vm.ram, GATES_GDT, o->tables, sizeof(o->tables));
 	ram_write(&r->vm.ram, STACKS, o->stack, sizeof(o->stack));
 	vcpu_derive(&r->v);
 }
@@ -153,7 +172,7 @@ static enum emulate_result take(struct rig *r, const struct event *e)
 	case 2:
 		return deliver_soft(&r->v, e->vector, r->v.s.rip + 2, false);
 	default:
-		return DO(r, "\x48\xcf");
+		return long_mode(&r->v) ? DO(r, "\x48\xcf") : DO(r, "\xcf");
 	}
 }
 
@@ -180,13 +199,13 @@ static bool same(const struct outcome *a, const struct outcome *b)
 	       (a->result != EMU_FAULT ||
 		(a->exc.vector == b->exc.vector && a->exc.error == b->exc.error &&
 		 a->exc.has_error == b->exc.has_error && a->exc.cr2 == b->exc.cr2)) &&
-	       !memcmp(a->gdt, b->gdt, sizeof(a->gdt)) &&
+	       !memcmp(a->tables, b->tables, sizeof(a->tables)) &&
 	       !memcmp(a->stack, b->stack, sizeof(a->stack));
 }
 
 static void one(u64 seed, unsigned int *good)
 {
-	struct rig *r = gates_up(RIG_LONG, seed % 2 ? 3 : 0);
+	struct rig *r = gates_up(seed % 4 < 2 ? RIG_LONG : RIG_OFF, seed % 2 ? 3 : 0);
 	struct event e;
 
 	r->seed = seed * 0x9e3779b97f4a7c15ull | 1;
@@ -194,6 +213,7 @@ static void one(u64 seed, unsigned int *good)
 	e.vector = (u8)(e.kind ? below(r, 256) : below(r, 32));
 	random_state(r);
 	random_gate(r, e.vector);
+	random_tss(r);
 	random_frame(r);
 	save(r, &before);
 	mmu_flush(&r->v, true);
