@@ -20,12 +20,14 @@
 #define CODE   0x10000u
 #define DATA   0x20000u
 #define STACK  0x30800u
-#define TURNS  6 /* each snippet, with other registers */
+#define ROOM   0x60
+#define ENTRY  0x30 /* of system calls, from CODE on */
+#define TURNS  6    /* each snippet, with other registers */
 
 struct snippet {
 	const char *name;
 	u8 modes; /* BIT(0) 32-bit, BIT(1) 64-bit */
-	u8 length, bytes[40];
+	u8 length, bytes[ROOM];
 };
 #define S(name, modes, ...)                                 \
 	{                                                   \
@@ -106,6 +108,13 @@ static const struct snippet snippets[] = {
 	  0x9c),
 	S("clac; stac; stac; pushf; popf; mov [rsi], eax", BOTH, 0x0f, 0x01, 0xca, 0x0f, 0x01, 0xcb,
 	  0x0f, 0x01, 0xcb, 0x9c, 0x9d, 0x89, 0x06),
+	{ "system calls, the second of which sets CR0.TS",
+	  WIDE,
+	  ROOM,
+	  { 0xbb, 2,	0,    0,    0,	  0x0f, 0x05,		0x0f, 0x58,
+	    0xc0, 0xff, 0xcb, 0x75, 0xf7, 0xf4, [ENTRY] = 0x83, 0xfb, 1,
+	    0x75, 10,	0x0f, 0x20, 0xc0, 0x48, 0x83,		0xc8, 8,
+	    0x0f, 0x22, 0xc0, 0x48, 0x0f, 0x07 } },
 };
 
 /* ---- the machine ----------------------------------------------------------------------------- */
@@ -151,7 +160,7 @@ static void begin(struct vm *vm, const struct snippet *q, bool wide, unsigned in
 	struct cpu_state s;
 	struct error err;
 	struct gen g;
-	u8 *data = ram_at(&vm->ram, DATA, 64), *code = ram_at(&vm->ram, CODE, 64);
+	u8 *data = ram_at(&vm->ram, DATA, 64), *code = ram_at(&vm->ram, CODE, ROOM);
 
 	gen_seed(&g, wide, n);
 	cpu_state_reset(&s);
@@ -162,7 +171,7 @@ static void begin(struct vm *vm, const struct snippet *q, bool wide, unsigned in
 	s.cr4 |= gen_one_in(&g, 4) ? CR4_SMAP : 0;
 	s.efer = wide ? EFER_LME | EFER_LMA | EFER_SCE : 0;
 	s.msr.star = 0x0023000800000000;
-	s.msr.lstar = CODE + 0x30; /* NOP; SYSRET */
+	s.msr.lstar = CODE + ENTRY; /* NOP; SYSRET */
 	s.msr.sfmask = masks[gen_below(&g, ARRAY_SIZE(masks))];
 	for (unsigned int k = SEG_ES; k <= SEG_GS; k++)
 		s.seg[k] = segment_flat((u16)(16 | cpl), ATTR_P | ATTR_S | ATTR_DB | ATTR_G | 3 |
@@ -189,11 +198,11 @@ static void begin(struct vm *vm, const struct snippet *q, bool wide, unsigned in
 	s.rip = CODE;
 	for (unsigned int k = 0; k < 64; k++)
 		data[k] = (u8)(gen_one_in(&g, 2) ? gen_u64(&g) : k % 16 < 8 ? 0x55 : 0);
-	mem_note_write(vm_vcpu(vm), CODE, 64);
-	memset(code, 0xf4, 64);
+	mem_note_write(vm_vcpu(vm), CODE, ROOM);
+	memset(code, 0xf4, ROOM);
 	memcpy(code, q->bytes, q->length);
-	if (q->length < 0x30)
-		memcpy(code + 0x30, (u8[]){ 0x90, 0x48, 0x0f, 0x07 }, 4);
+	if (q->length <= ENTRY)
+		memcpy(code + ENTRY, (u8[]){ 0x90, 0x48, 0x0f, 0x07 }, 4);
 	CU_ASSERT_EQUAL_FATAL(swbt_backend.set_state(vm, &s, &err), 0);
 }
 
