@@ -248,6 +248,8 @@ static int open_files(struct session *s, struct error *err)
 		ret = record_open(&s->run.traps, trapcsv_header, err);
 	if (!ret)
 		ret = record_open(&s->report, no_header, err);
+	if (s->report.file)
+		report_head(s->report.file, &s->run);
 	return ret ? ret : write_meta(s, err);
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/report.h"
+#include "bench/facts.h"
+#include "version.h"
 
 #include <math.h>
 #include <string.h>
@@ -137,6 +139,28 @@ static void print_sum(FILE *f, const struct comparison *c, unsigned int n)
 		"~, "
 		"the loop is included, as the operation alone costs less than a cycle.\n",
 		compared, slower, below - slower);
+}
+
+void report_head(FILE *f, const struct run *run)
+{
+	static const struct {
+		const char *key, *title;
+	} shown[] = { { "cpu", "Processor" }, { "load", "Load before" } };
+
+	fprintf(f,
+		"# Compared with native code and emulation\n\n"
+		"Made by `make bench-peer`. Run %s, %u repetitions, version %s. Host: %s.",
+		run->run_id, run->reps, FVB_VERSION, run->host_kind);
+	for (size_t i = 0; i < ARRAY_SIZE(shown); i++)
+		for (const struct fact *fact = host_facts; fact->key; fact++) {
+			char text[FACT_TEXT] = "";
+
+			if (strcmp(fact->key, shown[i].key))
+				continue;
+			fact->get(text);
+			fprintf(f, " %s: %s.", shown[i].title, text);
+		}
+	fputs("\n\n", f);
 }
 
 void report_print(FILE *f, bool markdown, const char *ours, const struct comparison *c,

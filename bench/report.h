@@ -4,8 +4,13 @@
 #define FVB_BENCH_REPORT_H
 
 #include "bench/compare.h"
+#include "bench/run.h"
 
 #include <stdio.h>
+
+/* What a Markdown file begins with: where and how RUN was made. Before its samples are taken, so
+ * that the load is the host's own. */
+void report_head(FILE *f, const struct run *run);
 
 /*
  * A row for each of C[0..N) that has a sample of ours, a mark where less was reached than is

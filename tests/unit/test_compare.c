@@ -145,6 +145,21 @@ static char *printed(bool markdown, const struct comparison *c, unsigned int n)
 	return text;
 }
 
+static void test_head(void)
+{
+	const struct run run = { .run_id = "r7", .reps = 4, .host_kind = "nested" };
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	report_head(f, &run);
+	fclose(f);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "Run r7, 4 repetitions, version "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "Host: nested. Processor: "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "Load before: "));
+	free(text);
+}
+
 static void test_report(void)
 {
 	struct bench bench[3] = { fake_bench("sieve"), fake_bench("in"), fake_bench("avx") };
@@ -184,5 +199,6 @@ CU_TestInfo tests_compare[] = {
 	{ "latencies of guests that wait", test_latency },
 	{ "goals are geometric means", test_goals },
 	{ "the table in both forms", test_report },
+	{ "where and how it was made", test_head },
 	CU_TEST_INFO_NULL,
 };
