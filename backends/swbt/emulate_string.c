@@ -6,10 +6,12 @@
  */
 #include "backends/swbt/emulate.h"
 #include "backends/swbt/fpu.h"
-#include "backends/swbt/mem.h"
+#include "backends/swbt/mmu.h"
 
-/* Elements per call; what a core does between two interrupt windows of REP. */
-#define BURST 4096
+/* Elements per call, one by one or, in RAM, as the host does it. A core does as much between two
+ * interrupt windows of REP. */
+#define BURST	    4096
+#define BURST_BYTES (64 * KiB)
 
 static s64 step_of(const struct vcpu *v, const struct insn *i)
 {
@@ -53,11 +55,6 @@ static enum emulate_result fault_after(struct vcpu *v, const struct insn *i, u64
 	return EMU_FAULT;
 }
 
-static void copy_bytes(u8 *to, const u8 *from, u64 n)
-{
-	__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
-}
-
 /* Elements from OFFSET of register REG on, upwards, that stay in one page and below the address
  * wrap; at most N. */
 static u64 in_page(const struct vcpu *v, const struct insn *i, u8 reg, u64 n)
@@ -67,40 +64,151 @@ static u64 in_page(const struct vcpu *v, const struct insn *i, u8 reg, u64 n)
 	return room < n ? room : n;
 }
 
-/*
- * MOVS of several elements at once, for ascending copies within a page on both sides that do not
- * overlap so that a byte written is read again. 0 if it is not that simple.
+/* ---- many elements at once, upwards, in RAM ---------------------------------------------------
  */
+
+/* Does the processor look at the alignment of each? Then it is one at a time. */
+static bool checks_alignment(const struct vcpu *v)
+{
+	return v->s.rflags & RFLAGS_AC && v->cpl == 3 && v->s.cr0 & CR0_AM;
+}
+
+/* At most N elements: those up to where register REG wraps around. */
+static u64 before_wrap(const struct vcpu *v, const struct insn *i, u8 reg, u64 n)
+{
+	u64 mask = i->addrsize < 8 ? BIT64(i->addrsize * 8) - 1 : ~0ull;
+	u64 room = (mask - index_of(v, i, reg)) / i->opsize;
+
+	return room < n ? room : n;
+}
+
+/* The linear address of N elements, or false: a segment limit, or an address that wraps. */
+static bool linear_of(struct vcpu *v, const struct insn *i, u8 seg, u8 reg, u64 n, u32 access,
+		      u64 *linear)
+{
+	u64 bytes = n * i->opsize;
+
+	return !mem_linear(v, seg, index_of(v, i, reg), (u32)bytes, access, linear) &&
+	       (v->mode == MODE_LONG64 || *linear + bytes <= BIT64(32));
+}
+
+/* Elements at a place in memory, one after the other. */
+struct place {
+	u8 seg, reg;
+	u32 access;
+	u64 linear;
+	u8 *host;
+};
+
+/* The page of the element that is DONE bytes behind the first, LEN bytes from there on. False: a
+ * fault, a device, not where the host's instruction would go on. */
+static bool next_page(struct vcpu *v, struct place *p, u64 done, u64 len)
+{
+	u32 offset = (p->linear + done) & 4095;
+	struct mmu_tlb_entry *e;
+
+	e = mmu_hit(v, p->linear + done, mmu_right_quick(v), p->access);
+	if ((unlikely(!e) && mmu_translate(v, p->linear + done, p->access, &e)) || !e->host)
+		return false;
+	if (!done)
+		p->host = e->host + offset;
+	else if (e->host + offset != p->host + done)
+		return false;
+	if (p->access & ACC_WRITE)
+		mem_note_write(v, e->gpa + offset, (u32)len);
+	return true;
+}
+
+static u64 room(const struct place *p, u64 done, u64 len)
+{
+	u64 left = 4096 - ((p->linear + done) & 4095);
+
+	return left < len ? left : len;
+}
+
+/* How many of N elements, at A and B if that is not NULL, can be done at once: in RAM, in one piece
+ * in the host. Pages are touched as the elements themselves would, in order. */
+static u64 together(struct vcpu *v, const struct insn *i, u64 n, struct place *a, struct place *b)
+{
+	u64 bytes = n * i->opsize, done = 0, len;
+
+	for (; done < bytes; done += len) {
+		len = room(a, done, bytes - done);
+		if (b)
+			len = room(b, done, len);
+		len -= len % i->opsize;
+		if (!len || !next_page(v, a, done, len) || (b && !next_page(v, b, done, len)))
+			break;
+	}
+	return done / i->opsize;
+}
+
+/* Elements that are worth trying together: 0 if they are not. */
+static u64 start_burst(const struct vcpu *v, const struct insn *i, u64 n)
+{
+	if (n < 2 || v->s.rflags & RFLAGS_DF || checks_alignment(v))
+		return 0;
+	return n < BURST_BYTES / i->opsize ? n : BURST_BYTES / i->opsize;
+}
+
+static bool locate(struct vcpu *v, const struct insn *i, u64 n, struct place *p)
+{
+	return linear_of(v, i, p->seg, p->reg, n, p->access, &p->linear);
+}
+
+/* The same for N elements at registers; page by page near a segment's limit. */
+static u64 find(struct vcpu *v, const struct insn *i, u64 n, struct place *a, struct place *b)
+{
+	n = before_wrap(v, i, a->reg, start_burst(v, i, n));
+	if (b)
+		n = before_wrap(v, i, b->reg, n);
+	if (n && (!locate(v, i, n, a) || (b && !locate(v, i, n, b)))) {
+		n = in_page(v, i, a->reg, n);
+		if (b)
+			n = in_page(v, i, b->reg, n);
+		if (!n || !locate(v, i, n, a) || (b && !locate(v, i, n, b)))
+			return 0;
+	}
+	n = together(v, i, n, a, b);
+	if (n && ((uintptr_t)a->host | (b ? (uintptr_t)b->host : 0)) & (i->opsize - 1u))
+		fpu_unalign(v);
+	return n;
+}
+
+/* The host's instruction for SIZE; with its own, it does what the guest's would where operands
+ * overlap. REGS: constraints. */
+#define BY_SIZE(size, insn, ...)                                 \
+	do {                                                     \
+		switch (size) {                                  \
+		case 1:                                          \
+			__asm__ volatile(insn("b") __VA_ARGS__); \
+			break;                                   \
+		case 2:                                          \
+			__asm__ volatile(insn("w") __VA_ARGS__); \
+			break;                                   \
+		case 4:                                          \
+			__asm__ volatile(insn("l") __VA_ARGS__); \
+			break;                                   \
+		default:                                         \
+			__asm__ volatile(insn("q") __VA_ARGS__); \
+		}                                                \
+	} while (0)
+
+#define REP_MOVS(suffix) "rep movs" suffix
+
 static u64 movs_burst(struct vcpu *v, const struct insn *i, u64 n)
 {
-	u64 from, to;
-	struct mmu_tlb_entry *e;
-	const u8 *src;
-	u8 *dst;
-	u64 bytes;
+	struct place from = { i->mem_seg, RSI, ACC_READ, 0, NULL };
+	struct place to = { SEG_ES, RDI, ACC_WRITE, 0, NULL };
+	u64 count;
 
-	if (v->s.rflags & RFLAGS_DF)
+	n = find(v, i, n, &from, &to);
+	if (!n)
 		return 0;
-	n = in_page(v, i, RSI, in_page(v, i, RDI, n));
-	bytes = n * i->opsize;
-	if (n < 2 || mem_linear(v, i->mem_seg, index_of(v, i, RSI), (u32)bytes, ACC_READ, &from) ||
-	    mem_linear(v, SEG_ES, index_of(v, i, RDI), (u32)bytes, ACC_WRITE, &to))
-		return 0;
-	/* A segment base may have moved it across a page boundary after all. */
-	if ((from & 4095) + bytes > 4096 || (to & 4095) + bytes > 4096)
-		return 0;
-	if (mmu_translate(v, from, ACC_READ, &e) || !e->host)
-		return 0;
-	src = e->host + (from & 4095);
-	if (mmu_translate(v, to, ACC_WRITE, &e) || !e->host)
-		return 0;
-	dst = e->host + (to & 4095);
-	if (dst > src && dst < src + bytes)
-		return 0;
-	mem_note_write(v, e->gpa + (to & 4095), (u32)bytes);
-	copy_bytes(dst, src, bytes);
-	advance(v, i, RSI, (s64)bytes);
-	advance(v, i, RDI, (s64)bytes);
+	count = n;
+	BY_SIZE(i->opsize, REP_MOVS, : "+S"(from.host), "+D"(to.host), "+c"(count) : : "memory");
+	advance(v, i, RSI, (s64)(n * i->opsize));
+	advance(v, i, RDI, (s64)(n * i->opsize));
 	return n;
 }
 
@@ -126,42 +234,19 @@ enum emulate_result emu_movs(struct vcpu *v, const struct insn *i)
 	return done(v, i, n);
 }
 
-static void store_elements(u8 *to, u64 value, u64 n, u8 size)
-{
-	switch (size) {
-	case 1:
-		__asm__ volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(value) : "memory");
-		break;
-	case 2:
-		__asm__ volatile("rep stosw" : "+D"(to), "+c"(n) : "a"(value) : "memory");
-		break;
-	case 4:
-		__asm__ volatile("rep stosl" : "+D"(to), "+c"(n) : "a"(value) : "memory");
-		break;
-	default:
-		__asm__ volatile("rep stosq" : "+D"(to), "+c"(n) : "a"(value) : "memory");
-	}
-}
+#define REP_STOS(suffix) "rep stos" suffix
 
 static u64 stos_burst(struct vcpu *v, const struct insn *i, u64 n)
 {
-	u64 to, bytes;
-	struct mmu_tlb_entry *e;
-	u8 *dst;
+	struct place to = { SEG_ES, RDI, ACC_WRITE, 0, NULL };
+	u64 count;
 
-	if (v->s.rflags & RFLAGS_DF)
+	n = find(v, i, n, &to, NULL);
+	if (!n)
 		return 0;
-	n = in_page(v, i, RDI, n);
-	bytes = n * i->opsize;
-	if (n < 2 || mem_linear(v, SEG_ES, index_of(v, i, RDI), (u32)bytes, ACC_WRITE, &to) ||
-	    (to & 4095) + bytes > 4096 || mmu_translate(v, to, ACC_WRITE, &e) || !e->host)
-		return 0;
-	dst = e->host + (to & 4095);
-	mem_note_write(v, e->gpa + (to & 4095), (u32)bytes);
-	if ((uintptr_t)dst & (i->opsize - 1u))
-		fpu_unalign(v);
-	store_elements(dst, v->s.gpr[RAX], n, i->opsize);
-	advance(v, i, RDI, (s64)bytes);
+	count = n;
+	BY_SIZE(i->opsize, REP_STOS, : "+D"(to.host), "+c"(count) : "a"(v->s.gpr[RAX]) : "memory");
+	advance(v, i, RDI, (s64)(n * i->opsize));
 	return n;
 }
 
@@ -222,17 +307,114 @@ static bool ends(const struct vcpu *v, const struct insn *i)
 	return i->repne ? v->s.rflags & RFLAGS_ZF : !(v->s.rflags & RFLAGS_ZF);
 }
 
-enum emulate_result emu_scas(struct vcpu *v, const struct insn *i)
+/* Below the red zone. */
+#define WITH_FLAGS(insn) \
+	"lea -128(%%rsp), %%rsp\n\t" insn "\n\tpushfq\n\tpopq %0\n\tlea 128(%%rsp), %%rsp"
+#define REPE_SCAS(suffix)  WITH_FLAGS("repe scas" suffix)
+#define REPNE_SCAS(suffix) WITH_FLAGS("repne scas" suffix)
+#define REPE_CMPS(suffix)  WITH_FLAGS("repe cmps" suffix)
+#define REPNE_CMPS(suffix) WITH_FLAGS("repne cmps" suffix)
+
+static void take_flags(struct vcpu *v, u64 flags)
 {
-	u64 count = count_of(v, i), n = 0, value;
+	const u64 mask = RFLAGS_ARITH & ~RFLAGS_DF;
+
+	v->s.rflags = (v->s.rflags & ~mask) | (flags & mask);
+}
+
+/* Within one page: what is not looked at must not be touched. */
+static u64 scas_burst(struct vcpu *v, const struct insn *i, u64 n)
+{
+	struct place p = { SEG_ES, RDI, ACC_READ, 0, NULL };
+	u64 flags, rest;
+
+	n = find(v, i, in_page(v, i, RDI, n), &p, NULL);
+	if (!n)
+		return 0;
+	rest = n;
+	if (i->repne)
+		BY_SIZE(i->opsize, REPNE_SCAS,
+			: "=&r"(flags), "+D"(p.host), "+c"(rest)
+			: "a"(v->s.gpr[RAX])
+			: "memory", "cc");
+	else
+		BY_SIZE(i->opsize, REPE_SCAS,
+			: "=&r"(flags), "+D"(p.host), "+c"(rest)
+			: "a"(v->s.gpr[RAX])
+			: "memory", "cc");
+	take_flags(v, flags);
+	advance(v, i, RDI, (s64)((n - rest) * i->opsize));
+	return n - rest;
+}
+
+static u64 cmps_burst(struct vcpu *v, const struct insn *i, u64 n)
+{
+	struct place a = { i->mem_seg, RSI, ACC_READ, 0, NULL };
+	struct place b = { SEG_ES, RDI, ACC_READ, 0, NULL };
+	u64 flags, rest;
+
+	n = find(v, i, in_page(v, i, RSI, in_page(v, i, RDI, n)), &a, &b);
+	if (!n)
+		return 0;
+	rest = n;
+	if (i->repne)
+		BY_SIZE(i->opsize, REPNE_CMPS,
+			: "=&r"(flags), "+S"(a.host), "+D"(b.host), "+c"(rest)
+			:
+			: "memory", "cc");
+	else
+		BY_SIZE(i->opsize, REPE_CMPS,
+			: "=&r"(flags), "+S"(a.host), "+D"(b.host), "+c"(rest)
+			:
+			: "memory", "cc");
+	take_flags(v, flags);
+	advance(v, i, RSI, (s64)((n - rest) * i->opsize));
+	advance(v, i, RDI, (s64)((n - rest) * i->opsize));
+	return n - rest;
+}
+
+/* One element, or as many as go together. *N counts. 0 or EXC. */
+static int scas_some(struct vcpu *v, const struct insn *i, u64 left, u64 *n)
+{
+	u64 burst = repeats(i) ? scas_burst(v, i, left) : 0, value = 0;
+
+	*n += burst;
+	if (burst)
+		return 0;
+	if (mem_read(v, SEG_ES, index_of(v, i, RDI), &value, i->opsize))
+		return EXC;
+	compare(v, gpr_get(v, RAX, i->opsize, false), value, i->opsize);
+	advance(v, i, RDI, step_of(v, i));
+	++*n;
+	return 0;
+}
+
+static int cmps_some(struct vcpu *v, const struct insn *i, u64 left, u64 *n)
+{
+	u64 burst = repeats(i) ? cmps_burst(v, i, left) : 0, a = 0, b = 0;
+
+	*n += burst;
+	if (burst)
+		return 0;
+	if (mem_read(v, i->mem_seg, index_of(v, i, RSI), &a, i->opsize) ||
+	    mem_read(v, SEG_ES, index_of(v, i, RDI), &b, i->opsize))
+		return EXC;
+	compare(v, a, b, i->opsize);
+	advance(v, i, RSI, step_of(v, i));
+	advance(v, i, RDI, step_of(v, i));
+	++*n;
+	return 0;
+}
+
+static enum emulate_result search(struct vcpu *v, const struct insn *i,
+				  int (*some)(struct vcpu *v, const struct insn *i, u64 left,
+					      u64 *n))
+{
+	u64 count = count_of(v, i), n = 0;
 
 	while (n < count && n < BURST) {
-		value = 0;
-		if (mem_read(v, SEG_ES, index_of(v, i, RDI), &value, i->opsize))
+		if (some(v, i, count - n, &n))
 			return fault_after(v, i, n);
-		compare(v, gpr_get(v, RAX, i->opsize, false), value, i->opsize);
-		advance(v, i, RDI, step_of(v, i));
-		n++;
 		if (repeats(i) && ends(v, i)) {
 			done(v, i, n);
 			return EMU_NEXT;
@@ -241,25 +423,14 @@ enum emulate_result emu_scas(struct vcpu *v, const struct insn *i)
 	return count ? done(v, i, n) : EMU_NEXT;
 }
 
+enum emulate_result emu_scas(struct vcpu *v, const struct insn *i)
+{
+	return search(v, i, scas_some);
+}
+
 enum emulate_result emu_cmps(struct vcpu *v, const struct insn *i)
 {
-	u64 count = count_of(v, i), n = 0, a, b;
-
-	while (n < count && n < BURST) {
-		a = b = 0;
-		if (mem_read(v, i->mem_seg, index_of(v, i, RSI), &a, i->opsize) ||
-		    mem_read(v, SEG_ES, index_of(v, i, RDI), &b, i->opsize))
-			return fault_after(v, i, n);
-		compare(v, a, b, i->opsize);
-		advance(v, i, RSI, step_of(v, i));
-		advance(v, i, RDI, step_of(v, i));
-		n++;
-		if (repeats(i) && ends(v, i)) {
-			done(v, i, n);
-			return EMU_NEXT;
-		}
-	}
-	return count ? done(v, i, n) : EMU_NEXT;
+	return search(v, i, cmps_some);
 }
 
 enum emulate_result emu_xlat(struct vcpu *v, const struct insn *i)
