@@ -100,18 +100,34 @@ static inline bool quick_tss(struct vcpu *v, u32 offset, u64 *value)
 	return true;
 }
 
-/* Push NR values of FRAME, the lowest first, of SIZE bytes each, below *RSP at CPL. */
-static inline bool quick_push(struct vcpu *v, const u64 *frame, u32 nr, u32 size, u64 *rsp,
+static inline void put(u8 *host, u64 value, u32 size)
+{
+	__builtin_memcpy(host, &value, size);
+}
+
+/* Push E's frame below *RSP at CPL, values of SIZE bytes, RSP and SS among them if STACK. One by
+ * one: what compilers make of a loop here is REP MOVS. */
+static inline bool quick_push(struct vcpu *v, const struct event *e, bool stack, u32 size, u64 *rsp,
 			      unsigned int cpl)
 {
 	enum mmu_right right = cpl == 3 ? RIGHT_USER : mmu_right_super(v);
-	u8 *host = mmu_ram(v, *rsp - nr * size, nr * size, right, ACC_WRITE);
+	u32 all = (3 + 2 * stack + e->has_error) * size;
+	u8 *host = mmu_ram(v, *rsp - all, all, right, ACC_WRITE);
 
 	if (unlikely(!host))
 		return false;
-	*rsp -= nr * size;
-	for (u32 n = 0; n < nr; n++, host += size)
-		__builtin_memcpy(host, &frame[n], size);
+	*rsp -= all;
+	if (e->has_error) {
+		put(host, e->error, size);
+		host += size;
+	}
+	put(host, e->rip, size);
+	put(host + size, v->s.seg[SEG_CS].selector, size);
+	put(host + 2 * size, e->rflags, size);
+	if (stack) {
+		put(host + 3 * size, v->s.gpr[RSP], size);
+		put(host + 4 * size, v->s.seg[SEG_SS].selector, size);
+	}
 	return true;
 }
 
@@ -128,10 +144,8 @@ static inline void enter_handler(struct vcpu *v, u64 gate, u64 d, unsigned int c
 
 static bool deliver64(struct vcpu *v, const struct event *e)
 {
-	const u64 frame[6] = { e->error,  e->rip,	 v->s.seg[SEG_CS].selector,
-			       e->rflags, v->s.gpr[RSP], v->s.seg[SEG_SS].selector };
 	u64 gate[2], d, rip, rsp = v->s.gpr[RSP];
-	unsigned int ist, cpl, skip = !e->has_error;
+	unsigned int ist, cpl;
 
 	if (!quick_gate(v, e, 16, gate))
 		return false;
@@ -144,7 +158,7 @@ static bool deliver64(struct vcpu *v, const struct event *e)
 	if ((ist || cpl < v->cpl) && !quick_tss(v, ist ? 28 + 8 * ist : 4 + 8 * cpl, &rsp))
 		return false;
 	rsp &= ~15ull;
-	if (!quick_push(v, frame + skip, 6 - skip, 8, &rsp, cpl))
+	if (!quick_push(v, e, true, 8, &rsp, cpl))
 		return false;
 	if (cpl < v->cpl)
 		v->s.seg[SEG_SS] = segment_null((u16)cpl, cpl);
@@ -155,10 +169,8 @@ static bool deliver64(struct vcpu *v, const struct event *e)
 
 static bool deliver32(struct vcpu *v, const struct event *e)
 {
-	const u64 frame[6] = { e->error,  e->rip,	 v->s.seg[SEG_CS].selector,
-			       e->rflags, v->s.gpr[RSP], v->s.seg[SEG_SS].selector };
 	struct segment ss = v->s.seg[SEG_SS];
-	unsigned int cpl, skip = !e->has_error;
+	unsigned int cpl;
 	u64 gate, d, inner, rsp = (u32)v->s.gpr[RSP];
 
 	if (!quick_gate(v, e, 8, &gate))
@@ -174,7 +186,7 @@ static bool deliver32(struct vcpu *v, const struct event *e)
 		rsp = (u32)inner;
 	}
 	/* The address space's end is no place to be quick. */
-	if (rsp < 24 || !quick_push(v, frame + skip, (cpl < v->cpl ? 6 : 4) - skip, 4, &rsp, cpl))
+	if (rsp < 24 || !quick_push(v, e, cpl < v->cpl, 4, &rsp, cpl))
 		return false;
 	v->s.seg[SEG_SS] = ss;
 	enter_handler(v, gate, d, cpl, rsp, (gate & 0xffff) | (gate >> 32 & 0xffff0000));
