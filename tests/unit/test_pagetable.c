@@ -2,6 +2,7 @@
 /* The translator's tables: what a miss fills beside the page that was missed, and that whatever the
  * architecture calls a flush takes it away again. */
 #include "backends/swbt/bt/bt.h"
+#include "backends/swbt/bt/tunables.h"
 #include "tests/unit/swbt_rig.h"
 
 #include <CUnit/CUnit.h>
@@ -214,6 +215,51 @@ static void test_global(void)
 	down(t);
 }
 
+/* A CR3 with another PCID flushes nothing; only what is global may be seen through it. */
+static void test_pcid(void)
+{
+	struct tables *t = up(RIG_LONG);
+
+	map(t, 0, DATA, PWU);
+	map(t, 8, DATA + 0x1000, PWU | G);
+	t->r->v.s.cr3 = TOP | 1;
+	t->r->v.s.cr4 |= CR4_PCIDE;
+	vcpu_derive(&t->r->v);
+	CU_ASSERT_TRUE(fill(t, page(0), ACC_WRITE));
+	CU_ASSERT_TRUE(fill(t, page(8), ACC_WRITE));
+	CU_ASSERT_EQUAL(set_cr3(&t->r->v, TOP | 2 | BIT64(63)), 0);
+	CU_ASSERT_EQUAL(read_at(t, page(0)), ~0ull);
+	CU_ASSERT_EQUAL(write_at(t, page(0)), ~0ull);
+	CU_ASSERT_EQUAL(write_at(t, page(8)), DATA + 0x1000);
+	down(t);
+}
+
+/* More regions than can be listed: one page of each 2 MiB of linear memory. */
+static void test_regions(void)
+{
+	struct tables *t = up(RIG_LONG);
+	u64 last = 0;
+
+	for (unsigned int n = 0; n < 512; n++) {
+		rig_put(t->r, T3 + n * 8, T2 | PWU, 8);
+		rig_put(t->r, T2 + n * 8, T1 | PWU, 8);
+	}
+	rig_put(t->r, TOP, T3 | PWU, 8);
+	rig_put(t->r, T1, DATA | PWU, 8);
+	for (u64 n = 0; n < BT_REGIONS + 10; n++) {
+		last = n << 21;
+		CU_ASSERT_TRUE_FATAL(fill(t, last, ACC_READ));
+		CU_ASSERT_EQUAL_FATAL(read_at(t, last), DATA);
+		CU_ASSERT_TRUE_FATAL(space(t)->any.nr <= BT_REGIONS);
+	}
+	/* The first ones went, as any may at any time. */
+	CU_ASSERT_EQUAL(read_at(t, 0), ~0ull);
+	CU_ASSERT_EQUAL(space(t)->any.nr, 10);
+	mmu_flush(&t->r->v, false);
+	CU_ASSERT_EQUAL(read_at(t, last), ~0ull);
+	down(t);
+}
+
 /* Pieces near and far; INVLPG of any address in the page takes them all. */
 static void check_large(struct tables *t, u64 base, u64 size)
 {
@@ -311,6 +357,8 @@ CU_TestInfo tests_pagetable[] = {
 	{ "and with the rights of the present CPL", test_neighbours_rights },
 	{ "INVLPG takes one page, however often", test_flush_page },
 	{ "a new CR3 leaves global pages", test_global },
+	{ "PCIDs", test_pcid },
+	{ "more regions than there is room for", test_regions },
 	{ "INVLPG takes all pieces of a large page", test_large },
 	{ "pages of code cannot be written", test_protect },
 	{ "targets go with their page", test_targets },
