@@ -199,10 +199,26 @@ static void guard(struct exit *x, u16 page)
 	__builtin_memcpy(x->guard, &disp, 4);
 }
 
+/* The end of X's code goes to block TO, or to the dispatcher. */
+static void put_tail(struct bt *bt, const struct exit *x, const struct block *to)
+{
+	struct emit e = { .p = cache_write(&bt->cache, x->stub) + x->tail,
+			  .delta = bt->cache.exec - bt->cache.write };
+
+	if (to)
+		emit_lea_code(&e, RCX, to->host);
+	else
+		emit_const(&e, RCX, (u64)(x - bt->exits));
+	emit_jmp_to(&e, to ? bt->across[!!(to->key & KEY_ALIGNMENT)] : bt->leave);
+}
+
 void exit_link(struct bt *bt, struct exit *x, struct block *to, u16 page)
 {
 	fpu_unalign(bt->v);
-	emit_fix32(x->site, cache_write(&bt->cache, to->host));
+	x->across = (x->from->key ^ to->key) & KEY_ALIGNMENT;
+	if (x->across)
+		put_tail(bt, x, to);
+	emit_fix32(x->site, cache_write(&bt->cache, x->across ? x->stub + x->tail : to->host));
 	if (x->guard)
 		guard(x, page);
 	x->to = to;
@@ -223,6 +239,9 @@ void exit_unlink(struct bt *bt, struct exit *x)
 	fpu_unalign(bt->v);
 	if (x->guard)
 		guard(x, 0);
+	if (x->across)
+		put_tail(bt, x, NULL);
+	x->across = false;
 	emit_fix32(x->site, cache_write(&bt->cache, x->stub));
 }
 

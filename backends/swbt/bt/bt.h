@@ -28,6 +28,7 @@ enum exit_kind {
 };
 
 #define BT_PUSHES (~0ull)
+#define BT_TAIL	  12
 
 struct block;
 
@@ -40,6 +41,8 @@ struct exit {
 		const struct insn *call; /* EXIT_CALL; others that miss for good, or NULL */
 	};
 	u8 *site;	/* displacement of the branch, writable view; NULL: cannot be linked */
+	u8 tail;	/* EXIT_JUMP: where BT_TAIL bytes begin that say where to go, from STUB */
+	bool across;	/* it is linked to code for the other way of treating alignment */
 	u8 *guard;	/* that of the load of the page's byte (codepage.h); NULL: the same page */
 	const u8 *stub; /* where it goes when unlinked, executable view */
 	u16 insn;	/* which of the block's */
@@ -174,6 +177,8 @@ struct bt {
 	const u8 *leave;     /* RCX: exit's number, R13: frame.linear */
 	const u8 *leave_now; /* RSP is the host's; frame.exit and the guest's RSP are stored */
 	const u8 *leave_kicked;
+	const u8 *across[2]; /* to code at RCX; by whether that is for KEY_ALIGNMENT */
+	const u8 *across_end;
 	const u8 *leave_call;	    /* as leave, to call bt_called */
 	const u8 *leave_call_saved; /* RSP is the host's there */
 

@@ -139,6 +139,15 @@ void emit_lea(struct emit *e, enum emit_width w, u8 dst, struct emit_mem m)
 	put_rm(e, w, 0x8d, dst, m);
 }
 
+void emit_lea_code(struct emit *e, u8 dst, const u8 *to)
+{
+	put_rex(e, W64, dst, 0, 0);
+	emit_byte(e, 0x8d);
+	emit_byte(e, (u8)((dst & 7) << 3 | 5));
+	e->p += 4;
+	emit_fix32(e->p - 4, to - e->delta);
+}
+
 void emit_rorx(struct emit *e, enum emit_width w, u8 dst, u8 src, u8 count)
 {
 	emit_byte(e, 0xc4);

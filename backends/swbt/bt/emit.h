@@ -54,6 +54,8 @@ void emit_pext_mem(struct emit *e, u8 dst, u8 src, struct emit_mem mask);
 void emit_pdep_mem(struct emit *e, u8 dst, u8 src, struct emit_mem mask);
 void emit_push(struct emit *e, u8 reg);
 void emit_pop(struct emit *e, u8 reg);
+/* DST = the address of TO, in the executable view. */
+void emit_lea_code(struct emit *e, u8 dst, const u8 *to);
 /* DST = SRC rotated right by COUNT. BMI2. */
 void emit_rorx(struct emit *e, enum emit_width w, u8 dst, u8 src, u8 count);
 

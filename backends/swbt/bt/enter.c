@@ -101,6 +101,27 @@ static void make_call(struct bt *bt, struct emit *e)
 	make_return(e);
 }
 
+/*
+ * From code that has the host report unaligned accesses to such as checks for itself, or back, as
+ * TO_ALIGNMENT says: RCX is where to go. That is in the vCPU all the time for recover.c, and so is
+ * RSP when it is the host's.
+ */
+static void make_across(struct emit *e, bool to_alignment)
+{
+	emit_store(e, W64, RCX, FRAME(target));
+	emit_store(e, W64, RSP, GPR(RSP));
+	emit_load(e, W64, RSP, FRAME(host_rsp));
+	emit_byte(e, 0x9c); /* pushfq */
+	emit_pop(e, RCX);
+	emit_load(e, W64, RSP, GPR(RSP));
+	emit_lea(e, W64, R13, at(RCX, to_alignment ? -(s32)RFLAGS_AC : (s32)RFLAGS_AC));
+	emit_load(e, W64, RSP, FRAME(host_rsp));
+	emit_push(e, R13);
+	emit_byte(e, 0x9d); /* popfq */
+	emit_load(e, W64, RSP, GPR(RSP));
+	emit_jmp_mem(e, FRAME(target));
+}
+
 void bt_make_stubs(struct bt *bt)
 {
 	struct cache *c = &bt->cache;
@@ -117,6 +138,11 @@ void bt_make_stubs(struct bt *bt)
 	make_return(&e);
 	bt->leave_call = cache_exec(c, e.p);
 	make_call(bt, &e);
+	for (unsigned int n = 0; n < ARRAY_SIZE(bt->across); n++) {
+		bt->across[n] = cache_exec(c, e.p);
+		make_across(&e, n);
+	}
+	bt->across_end = cache_exec(c, e.p);
 	cache_take(c, (size_t)(e.p - c->write));
 	bt->stubs = c->used;
 }

@@ -75,10 +75,12 @@ static u16 see_page(struct bt *bt, struct space *s, const struct block *b)
 	return p.id;
 }
 
-/* May code for FROM jump to code for TO? SYSCALL does, to where the flags are as KEY_FLAGS says. */
+/* May code for FROM jump to code for TO? SYSCALL does, to where the flags are as KEY_FLAGS says;
+ * and what treats alignment otherwise is reached by way of bt->across. */
 static bool same_code(u32 from, u32 to)
 {
-	return from == to || (from & KEY_CPL3 && from == ((to ^ KEY_PRIVILEGE)));
+	return !((from ^ to) & ~KEY_ALIGNMENT) ||
+	       (from & KEY_CPL3 && from == ((to ^ KEY_PRIVILEGE)));
 }
 
 static void link_to(struct bt *bt, struct space *s, struct exit *x, struct block *to)

@@ -71,14 +71,35 @@ static bool stop_in_exit(struct bt *bt, struct block *b, const u8 *pc, u64 r13, 
 	return true;
 }
 
+static bool is_across(const struct bt *bt, const u8 *pc)
+{
+	return pc >= bt->across[0] && pc < bt->across_end;
+}
+
+/* On the way from block to block: the guest is at the beginning of the one to come, which is in RCX
+ * up to the first instruction. */
+static bool stop_across(struct bt *bt, const u8 *pc, u64 rcx, u8 trap)
+{
+	bool begins = pc == bt->across[0] || pc == bt->across[1];
+	u64 to = begins ? rcx : bt->v->frame.target;
+	struct block *b = block_at(bt, (const u8 *)(uintptr_t)to);
+
+	if (b)
+		stop_at(bt, b, 0, trap);
+	return b;
+}
+
 /* Say where the guest is when the host is at PC, if nothing of the guest's present instruction has
  * been done. */
-static bool stop(struct bt *bt, const u8 *pc, u64 r13, u8 trap)
+static bool stop(struct bt *bt, const u8 *pc, const greg_t *regs, u8 trap)
 {
 	struct block *b = block_at(bt, pc);
+	u64 r13 = (u64)regs[REG_R13];
 	u32 offset;
 	u16 k;
 
+	if (is_across(bt, pc))
+		return stop_across(bt, pc, (u64)regs[REG_RCX], trap);
 	if (!b)
 		return false;
 	offset = (u32)(pc - b->host);
@@ -98,7 +119,7 @@ static bool roll_back(struct bt *bt, greg_t *regs, u8 trap)
 	const u8 *pc = (const u8 *)(uintptr_t)regs[REG_RIP];
 	s32 distance;
 
-	while (!stop(bt, pc, (u64)regs[REG_R13], trap)) {
+	while (!stop(bt, pc, regs, trap)) {
 		/* A jump changes nothing: see where it goes. */
 		if (!cache_holds(&bt->cache, pc) || *pc != JMP32)
 			return false;
@@ -128,7 +149,8 @@ static void interrupt(struct bt *bt, greg_t *regs)
 {
 	const u8 *pc = (const u8 *)(uintptr_t)regs[REG_RIP];
 
-	if (!cache_holds(&bt->cache, pc) || pc < bt->cache.exec + bt->stubs) {
+	if (!cache_holds(&bt->cache, pc) ||
+	    (pc < bt->cache.exec + bt->stubs && !is_across(bt, pc))) {
 		/* On the way in, if at all. */
 		bt->v->frame.entry = (uintptr_t)bt->leave_kicked;
 		return;

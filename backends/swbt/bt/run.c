@@ -125,6 +125,7 @@ static void enter(struct bt *bt, struct space *s, const struct next *next)
 	bt_prepare(bt, next->host, next->key);
 	bt->enter(s->base);
 	hostfault_guard(NULL);
+	v->host_ac |= !!(v->frame.flags & RFLAGS_AC);
 	if (unlikely(bt->settle > BT_SETTLE))
 		fpu_unalign(v);
 	v->s.rflags |= v->frame.flags & RFLAGS_ARITH;
@@ -282,6 +283,7 @@ u8 *bt_called(struct bt *bt)
 	enum after after;
 
 	v->s.rflags |= v->frame.flags & RFLAGS_ARITH;
+	v->host_ac |= !!(v->frame.flags & RFLAGS_AC);
 	if (unlikely(bt->settle > BT_SETTLE))
 		fpu_unalign(v);
 	s = pagetable_space(&bt->pages, v);

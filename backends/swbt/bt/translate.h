@@ -217,6 +217,10 @@ void tr_goto(struct tr *t, u64 target);
  * place, which is to land at tr_second_hit. */
 u8 *tr_second_probe(struct tr *t, const struct cold *c);
 void tr_second_hit(struct tr *t, const struct cold *c);
+/* The same in code for KEY_ALIGNMENT, for targets that are there for other code only. Returns where
+ * the instruction's commit point is. */
+u8 *tr_across_probe(struct tr *t, const struct cold *c);
+u8 *tr_across_hit(struct tr *t, const struct cold *c, u8 *branch);
 /* On to TARGET at CPL 0, from CPL 3, whose space is the present one already. */
 void tr_enter(struct tr *t, u64 target);
 /* On to R13, where control is: only the code is still to be found. */

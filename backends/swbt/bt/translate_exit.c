@@ -167,8 +167,9 @@ static bool called(const struct cold *c)
 
 void tr_put_cold(struct tr *t, struct cold *c, u32 id)
 {
+	static const u8 pad[] = { 0x66, 0x90 }; /* to BT_TAIL bytes */
 	struct exit *x = &t->bt->exits[id];
-	u8 *second = NULL;
+	u8 *second = NULL, *across = NULL;
 
 	*x = (struct exit){ .from = t->b,
 			    .insn = c->insn,
@@ -194,10 +195,17 @@ void tr_put_cold(struct tr *t, struct cold *c, u32 id)
 		put_crossing(t, c, x, id);
 	if (c->again)
 		second = tr_second_probe(t, c);
+	if (c->again && t->key & KEY_ALIGNMENT && c->target != BT_PUSHES)
+		across = tr_across_probe(t, c);
+	x->tail = (u8)(t->e.p + t->e.delta - x->stub);
 	emit_const(&t->e, RCX, id);
 	emit_jmp_to(&t->e, called(c) ? t->bt->leave_call : t->bt->leave);
+	if (c->kind == EXIT_JUMP)
+		emit_bytes(&t->e, pad, sizeof(pad));
 	if (c->again) {
 		emit_land8(&t->e, second);
 		tr_second_hit(t, c);
 	}
+	if (across)
+		x->commit = (u16)(tr_across_hit(t, c, across) + t->e.delta - x->stub);
 }

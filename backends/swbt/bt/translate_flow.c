@@ -192,6 +192,36 @@ void tr_second_hit(struct tr *t, const struct cold *c)
 	emit_fix32(again, c->again);
 }
 
+/* Among the targets of code for which the host reports what is not aligned. */
+static s32 across_at(const struct tr *t, const struct cold *c)
+{
+	return (s32)(SPACE_TARGETS +
+		     bt_targets(t->key & ~KEY_ALIGNMENT, c->returns) * SPACE_TARGETS_SIZE);
+}
+
+u8 *tr_across_probe(struct tr *t, const struct cold *c)
+{
+	emit_movzx16(&t->e, RCX, R13);
+	emit_load(&t->e, W64, RCX, by_rcx(across_at(t, c)));
+	emit_lea(&t->e, W64, RCX, sum);
+	return emit_jrcxz(&t->e);
+}
+
+u8 *tr_across_hit(struct tr *t, const struct cold *c, u8 *branch)
+{
+	u8 *commit;
+
+	emit_land8(&t->e, branch);
+	tr_watch(t, FRAME_AT(indirect_hits));
+	emit_movzx16(&t->e, RCX, R13);
+	emit_load(&t->e, W64, RCX, by_rcx(across_at(t, c) + (s32)SPACE_TARGETS_SIZE / 2));
+	commit = t->e.p;
+	if (c->target)
+		emit_lea(&t->e, t->long64 ? W64 : W32, RSP, at(RSP, (s32)c->target));
+	emit_jmp_to(&t->e, t->bt->across[false]);
+	return commit;
+}
+
 /* ---- the instructions ------------------------------------------------------------------------ */
 
 /* The target of an indirect jump or call, in R13. */

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* Jumps between code for which the host reports what is not aligned, and code that checks for
+ * itself: they keep flags and RSP, stay in the code cache, and can be interrupted anywhere. */
+#include "tests/unit/pair_rig.h"
+
+#include "backends/backends.h"
+#include "backends/swbt/bt/tunables.h"
+#include "backends/swbt/fpu.h"
+#include "common/hostflags.h"
+
+#include <CUnit/CUnit.h>
+#include <signal.h>
+#include <ucontext.h>
+
+/* A function with an unaligned access, whose carry comes from and goes to its caller. */
+#define CALLER(begin, call, end)                                  \
+	begin "\n stc\n jmp 3f\n"                                 \
+	      "2: mov 1(%esi), %eax\n adc %eax, %edx\n " end "\n" \
+	      "3: " call "\n adc $0, %ebx\n lea -1(%ecx), %ecx\n jecxz 4f\n jmp 3b\n4:"
+
+PAIR_ASM(returns, 64, CALLER("", "call 2b", "ret"));
+PAIR_ASM(returns_pop, 64, CALLER("", "push %rdx\n push %rbx\n call 2b", "ret $16"));
+PAIR_ASM(jumps, 64, CALLER("", "call 2b", "pop %rdi\n jmp *%rdi"));
+PAIR_ASM(calls, 64, CALLER("lea 2f(%rip), %rbp", "call *%rbp", "ret"));
+PAIR_ASM(returns32, 32, CALLER("", "call 2b", "ret"));
+PAIR_ASM(jumps32, 32, CALLER("", "call 2b", "pop %edi\n jmp *%edi"));
+
+static const struct program {
+	bool wide, indirect; /* the way there is not linked */
+	const u8 *code, *end;
+} programs[] = {
+#define PROGRAM(name, wide, indirect)            \
+	{                                        \
+		wide, indirect, name, name##_end \
+	}
+	PROGRAM(returns, true, false),	  PROGRAM(returns_pop, true, false),
+	PROGRAM(jumps, true, false),	  PROGRAM(calls, true, true),
+	PROGRAM(returns32, false, false), PROGRAM(jumps32, false, false),
+};
+
+static struct cpu_state start; /* of the machine of bt */
+
+/* Both ways, as the step engine has it; no block is linked yet. */
+static void begin(struct pair *p, const struct program *q, u64 times)
+{
+	pair_up(p, q->wide);
+	pair_state(p);
+	p->s.gpr[RCX] = times;
+	start = p->s;
+	pair_run(p, q->code, (size_t)(q->end - q->code));
+	CU_ASSERT_EQUAL(p->end, EMU_HALT);
+}
+
+/* Again, with links; the registers are to be the same. */
+static void again(struct pair *p)
+{
+	struct vcpu *v = vm_vcpu(p->bt);
+	struct error err;
+
+	CU_ASSERT_EQUAL_FATAL(swbt_backend.set_state(p->bt, &start, &err), 0);
+	CU_ASSERT_EQUAL(v->engine->run(v), RUN_HALTED);
+	for (unsigned int n = 0; n < NR_GPR; n++)
+		CU_ASSERT_EQUAL(v->s.gpr[n], p->s.gpr[n]);
+	CU_ASSERT_EQUAL(v->s.rflags, p->s.rflags);
+	CU_ASSERT_EQUAL(v->s.rip, p->s.rip);
+}
+
+static void test_in_cache(void)
+{
+	for (size_t n = 0; n < ARRAY_SIZE(programs); n++) {
+		const struct program *q = &programs[n];
+		const u64 times = 300;
+		struct pair p;
+		u64 enters;
+
+		begin(&p, q, times);
+		CU_ASSERT_TRUE(bt_of(vm_vcpu(p.bt))->stats.unaligned > 0);
+		again(&p);
+		enters = bt_of(vm_vcpu(p.bt))->stats.enters;
+		again(&p);
+		if (!q->indirect)
+			CU_ASSERT_TRUE(bt_of(vm_vcpu(p.bt))->stats.enters - enters < 10);
+		pair_down(&p);
+	}
+}
+
+/* The function goes, with the links to it, and comes back. */
+static void test_dropped(void)
+{
+	for (size_t n = 0; n < ARRAY_SIZE(programs); n++) {
+		struct pair p;
+
+		begin(&p, &programs[n], 20);
+		again(&p);
+		for (unsigned int k = 0; k < 3; k++) {
+			mem_note_write(vm_vcpu(p.bt), PAIR_CODE_AT, PAGE_SIZE / (k + 1) / 64);
+			again(&p);
+			again(&p);
+		}
+		pair_down(&p);
+	}
+}
+
+/* ---- kicks ----------------------------------------------------------------------------------- */
+
+/* Translated code is single-stepped, from each entry to what leaves, and kicked before instruction
+ * LEFT. */
+static struct {
+	struct vcpu *v;
+	void (*enter)(u8 *base);
+	struct sigaction before;
+	unsigned int left;
+	bool on, kicked;
+} tick;
+
+static void on_trap(int signo, siginfo_t *info, void *context)
+{
+	greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
+	const struct bt *bt = bt_of(tick.v);
+	const u8 *pc = (const u8 *)(uintptr_t)regs[REG_RIP];
+
+	host_flags_clean();
+	if (!tick.on) {
+		tick.before.sa_sigaction(signo, info, context);
+		return;
+	}
+	regs[REG_EFL] |= (greg_t)RFLAGS_TF;
+	if (pc < bt->across[0] || !cache_holds(&bt->cache, pc)) {
+		tick.on = pc < bt->leave_kicked || !cache_holds(&bt->cache, pc);
+	} else if (!tick.left--) {
+		tick.on = false;
+		tick.kicked = true;
+	}
+	if (!tick.on)
+		regs[REG_EFL] &= ~(greg_t)RFLAGS_TF;
+	if (tick.kicked && !tick.on)
+		bt_kick(tick.v, context);
+}
+
+static void stepping(u8 *base)
+{
+	tick.on = !tick.kicked;
+	if (!tick.on) {
+		tick.enter(base);
+		return;
+	}
+	__asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq; call *%1"
+			 : "+D"(base)
+			 : "r"(tick.enter)
+			 : "rax", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "cc", "memory");
+}
+
+static void kicked(struct pair *p, unsigned int at)
+{
+	struct bt *bt = bt_of(vm_vcpu(p->bt));
+
+	tick.v = bt->v;
+	tick.left = at;
+	tick.kicked = false;
+	tick.enter = bt->enter;
+	bt->enter = stepping;
+	again(p);
+	bt->enter = tick.enter;
+	tick.on = false;
+}
+
+static void test_kicks(void)
+{
+	struct sigaction sa = { .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	struct pair p;
+
+	for (size_t n = 0; n < ARRAY_SIZE(programs); n++) {
+		unsigned int at = 0;
+
+		begin(&p, &programs[n], 3);
+		again(&p);
+		again(&p);
+		sigaction(SIGTRAP, &sa, &tick.before);
+		do
+			kicked(&p, at++);
+		while (tick.kicked && at < 600);
+		sigaction(SIGTRAP, &tick.before, NULL);
+		CU_ASSERT_FALSE(tick.kicked);
+		CU_ASSERT_TRUE(programs[n].indirect || at > 100);
+		pair_down(&p);
+	}
+}
+
+CU_TestInfo tests_bt_across[] = { { "in the code cache", test_in_cache },
+				  { "dropped code", test_dropped },
+				  { "kicks at every instruction", test_kicks },
+				  CU_TEST_INFO_NULL };
