@@ -133,7 +133,7 @@ run: | deps
 .PHONY: bench-peer
 bench-peer: | deps
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)REPS='$(REPS)' BENCH='$(BENCH)' bench/peers
+	$(Q)REPS='$(REPS)' BENCH='$(BENCH)' WITH='$(WITH)' bench/peers
 
 .PHONY: check
 check: | deps
