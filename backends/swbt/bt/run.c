@@ -274,6 +274,18 @@ static enum after go_there(struct bt *bt, struct space **s, struct next *next)
 	return bt_jumped(bt, s, next) == AFTER_RESUME ? AFTER_RESUME : AFTER_DONE;
 }
 
+/* X is a miss that will be one again, at what is not RAM, and has a call-out instead. */
+static bool at_device(struct vcpu *v, const struct exit *x)
+{
+	const struct mmu_tlb_entry *e;
+
+	if (!x->call)
+		return false;
+	e = mmu_hit(v, v->frame.linear, mmu_right_quick(v),
+		    x->kind == EXIT_WRITE ? ACC_WRITE : ACC_READ);
+	return e && !e->host;
+}
+
 u8 *bt_called(struct bt *bt)
 {
 	struct vcpu *v = bt->v;
@@ -288,8 +300,8 @@ u8 *bt_called(struct bt *bt)
 		fpu_unalign(v);
 	s = pagetable_space(&bt->pages, v);
 	x = &bt->exits[v->frame.exit];
-	if (likely(x->kind == EXIT_CALL)) {
-		bt->stats.exits[EXIT_CALL]++;
+	if (likely(x->kind == EXIT_CALL || at_device(v, x))) {
+		bt->stats.exits[x->kind]++;
 		next = (struct next){ 0 };
 		go_to(v, x->from, x->insn);
 		after = bt_call_out(bt, s, x, &next);
