@@ -19,6 +19,7 @@
 #define TABLES 0x1000u
 #define CODE   0x10000u
 #define DATA   0x20000u
+#define GDT    0x28000u
 #define STACK  0x30800u
 #define ROOM   0x60
 #define ENTRY  0x30 /* of system calls, from CODE on */
@@ -108,6 +109,16 @@ static const struct snippet snippets[] = {
 	  0x9c),
 	S("clac; stac; stac; pushf; popf; mov [rsi], eax", BOTH, 0x0f, 0x01, 0xca, 0x0f, 0x01, 0xcb,
 	  0x0f, 0x01, 0xcb, 0x9c, 0x9d, 0x89, 0x06),
+	S("lar eax, 8", BOTH, 0xb9, 8, 0, 0, 0, 0x0f, 0x02, 0xc1),
+	S("lar r14d, 10h", WIDE, 0xbb, 0x10, 0, 0, 0, 0x44, 0x0f, 0x02, 0xf3),
+	S("lar ebx, ecx", BOTH, 0x0f, 0x02, 0xd9),
+	S("lar ebx, 20h; lar ebx, 28h", BOTH, 0xb9, 0x20, 0, 0, 0, 0x0f, 0x02, 0xd9, 0xb9, 0x28, 0,
+	  0, 0, 0x0f, 0x02, 0xd9),
+	S("lsl rdi, 1bh", WIDE, 0xb9, 0x1b, 0, 0, 0, 0x48, 0x0f, 0x03, 0xf9),
+	S("verr 10h; verw 8", BOTH, 0xb8, 0x10, 0, 0, 0, 0x0f, 0x00, 0xe0, 0xb8, 8, 0, 0, 0, 0x0f,
+	  0x00, 0xe8),
+	S("ltr 20h; lar", BOTH, 0xb9, 0x20, 0, 0, 0, 0x0f, 0x00, 0xd9, 0x0f, 0x02, 0xc1),
+	S("ltr 20h, 20h", BOTH, 0xb9, 0x20, 0, 0, 0, 0x0f, 0x00, 0xd9, 0x0f, 0x00, 0xd9),
 	{ "system calls, the second of which sets CR0.TS",
 	  WIDE,
 	  ROOM,
@@ -154,6 +165,14 @@ static u32 some_msr(struct gen *g)
 
 static const u64 masks[] = { 0, RFLAGS_DF | RFLAGS_IF, RFLAGS_ARITH | RFLAGS_IF, RFLAGS_CF };
 
+/* Code, data, data of CPL 3, a TSS. */
+static const u64 gdt[] = { 0,
+			   0x00af9b000000ffff,
+			   0x00cf93000000ffff,
+			   0x00cff3000000ffff,
+			   0x1200893456780067,
+			   0x00000000ffff8000 };
+
 /* Turn N of snippet Q. */
 static void begin(struct vm *vm, const struct snippet *q, bool wide, unsigned int cpl, u64 n)
 {
@@ -184,7 +203,7 @@ static void begin(struct vm *vm, const struct snippet *q, bool wide, unsigned in
 	s.seg[SEG_GS].base = 0x7000;
 	s.msr.kernel_gs_base = 0xffff800000001000;
 	s.msr.tsc_aux = 0x12345678;
-	s.gdt = (struct table_reg){ .base = wide ? 0xffff800012345678 : 0x12345678, .limit = 0x7f };
+	s.gdt = (struct table_reg){ .base = GDT, .limit = n % 4 == 3 ? 0x27 : 0x3f };
 	s.idt = (struct table_reg){ .base = 0x1000, .limit = 0xfff };
 	for (unsigned int k = 0; k < (wide ? NR_GPR : 8u); k++)
 		s.gpr[k] = wide ? gen_value(&g) : (u32)gen_value(&g);
@@ -198,6 +217,7 @@ static void begin(struct vm *vm, const struct snippet *q, bool wide, unsigned in
 	s.rip = CODE;
 	for (unsigned int k = 0; k < 64; k++)
 		data[k] = (u8)(gen_one_in(&g, 2) ? gen_u64(&g) : k % 16 < 8 ? 0x55 : 0);
+	memcpy(ram_at(&vm->ram, GDT, sizeof(gdt)), gdt, sizeof(gdt));
 	mem_note_write(vm_vcpu(vm), CODE, ROOM);
 	memset(code, 0xf4, ROOM);
 	memcpy(code, q->bytes, q->length);
@@ -210,7 +230,7 @@ struct outcome {
 	enum emulate_result r;
 	struct exception exc;
 	struct cpu_state s;
-	u8 data[64];
+	u8 data[128]; /* DATA, GDT */
 	u64 count[TRAP_NR];
 };
 
@@ -246,6 +266,7 @@ static void finish(struct vm *vm, execute_fn *execute, struct outcome *o)
 		o->exc = v->exc;
 	o->s = v->s;
 	memcpy(o->data, ram_at(&vm->ram, DATA, 64), 64);
+	memcpy(o->data + 64, ram_at(&vm->ram, GDT, 64), 64);
 	swbt_backend.sync_traps(vm);
 	for (unsigned int c = 0; c < TRAP_NR; c++)
 		o->count[c] = vm->traps.c[c].count;
@@ -270,7 +291,7 @@ static const char *differs(const struct outcome *a, const struct outcome *b, boo
 		return "result";
 	if (a->exc.vector != b->exc.vector || a->exc.error != b->exc.error)
 		return "exception";
-	if (memcmp(a->data, b->data, 64))
+	if (memcmp(a->data, b->data, sizeof(a->data)))
 		return "memory";
 	for (unsigned int c = 0; counts && c < TRAP_NR; c++)
 		if (counted(c) && a->count[c] != b->count[c])
@@ -303,6 +324,11 @@ static void one_way(const struct snippet *q, bool wide, unsigned int cpl, u64 n)
 	report(q, wide, cpl, n, differs(&o[0], &o[2], true));
 }
 
+static u64 calls(unsigned int k)
+{
+	return bt_of(vm_vcpu(vms[k]))->stats.exits[EXIT_CALL];
+}
+
 static void all_ways(void (*fn)(const struct snippet *q, bool wide, unsigned int cpl, u64 n))
 {
 	for (unsigned int k = 0; k < 3; k++) {
@@ -317,6 +343,8 @@ static void all_ways(void (*fn)(const struct snippet *q, bool wide, unsigned int
 				fn(&snippets[i], way & 1, way & 2 ? 3 : 0, way / 4);
 	CU_ASSERT_TRUE(shadow_seen);
 	CU_ASSERT_FALSE(shadow_wrong);
+	if (fn == one_way)
+		CU_ASSERT(calls(2) < calls(1) / 4 * 3);
 	for (unsigned int k = 0; k < 3; k++)
 		vm_destroy(vms[k]);
 }

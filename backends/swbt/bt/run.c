@@ -46,6 +46,7 @@ static int init(struct vcpu *v, int vcpu_fd)
 	v->frame.mask_arith = RFLAGS_ARITH;
 	v->frame.mask_special = ~(RFLAGS_ARITH | RFLAGS_IF);
 	v->frame.mask_if = RFLAGS_IF;
+	v->frame.mask_not_zf = ~(RFLAGS_ZF << 8);
 	bt_make_stubs(bt);
 	bt->reports = bt_reports();
 	bt->fast_pext = bt_fast_pext();

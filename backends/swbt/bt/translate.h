@@ -189,14 +189,15 @@ bool tr_cross(struct tr *t, const u8 *out, const u8 *behind);
 enum gen gen_plain(struct tr *t); /* translate_plain.c */
 /* The present instruction with its operand at M, which needs neither RCX nor R13. */
 enum gen tr_plain_at(struct tr *t, struct emit_mem m);
-enum gen gen_flow(struct tr *t);      /* translate_flow.c */
-enum gen gen_stack(struct tr *t);     /* translate_stack.c */
-enum gen gen_system(struct tr *t);    /* translate_system.c: registers of all kinds */
-enum gen gen_table(struct tr *t);     /* translate_system.c: LGDT, SGDT and the like */
-enum gen gen_predicted(struct tr *t); /* translate_msr.c: depends on what RAX and RCX are now */
-enum gen gen_syscalls(struct tr *t);  /* translate_syscall.c: SYSCALL, SYSRET */
-enum gen gen_smap(struct tr *t);      /* translate_syscall.c: STAC, CLAC */
-enum gen gen_flags(struct tr *t);     /* translate_flags.c */
+enum gen gen_flow(struct tr *t);       /* translate_flow.c */
+enum gen gen_stack(struct tr *t);      /* translate_stack.c */
+enum gen gen_system(struct tr *t);     /* translate_system.c: registers of all kinds */
+enum gen gen_table(struct tr *t);      /* translate_system.c: LGDT, SGDT and the like */
+enum gen gen_descriptor(struct tr *t); /* translate_desc.c, by way of the next */
+enum gen gen_predicted(struct tr *t);  /* translate_msr.c: depends on what RAX and RCX are now */
+enum gen gen_syscalls(struct tr *t);   /* translate_syscall.c: SYSCALL, SYSRET */
+enum gen gen_smap(struct tr *t);       /* translate_syscall.c: STAC, CLAC */
+enum gen gen_flags(struct tr *t);      /* translate_flags.c */
 
 /* translate_flags.c: R13 = the guest's RFLAGS. RCX is used. */
 void tr_get_flags(struct tr *t);

@@ -146,6 +146,8 @@ enum gen gen_predicted(struct tr *t)
 		return GEN_STEP;
 	if (t->i->emulate == EMU_cpuid)
 		return gen_cpuid(t);
+	if (t->i->emulate != EMU_rdmsr && t->i->emulate != EMU_wrmsr)
+		return gen_descriptor(t);
 	if (!(t->key & KEY_CPL0))
 		return GEN_STEP;
 	return t->i->emulate == EMU_rdmsr ? gen_rdmsr(t) : gen_wrmsr(t);
