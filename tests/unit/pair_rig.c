@@ -90,9 +90,8 @@ static void map(struct vm *vm, bool wide, u64 linear, u64 gpa, u64 flags)
 
 static void fill(struct vm *vm, bool wide)
 {
-	for (u64 at = 0; at < MEM; at += 8)
-		if (at < PAIR_CODE_AT || at >= PAIR_CODE_AT + PAIR_CODE_PAGES * PAGE_SIZE)
-			put(vm, at, at * 0x9e3779b97f4a7c15ull, 8);
+	for (u64 at = DATA_AT; at < RO_AT + PAGE_SIZE; at += 8)
+		put(vm, at, at * 0x9e3779b97f4a7c15ull, 8);
 	memset(ram_at(&vm->ram, TABLES, TABLES_LEN), 0, TABLES_LEN);
 	for (u64 n = 0; n < PAIR_CODE_PAGES; n++)
 		map(vm, wide, PAIR_CODE + n * PAGE_SIZE, PAIR_CODE_AT + n * PAGE_SIZE,

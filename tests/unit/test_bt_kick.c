@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kicks before each host instruction of code whose guest instructions take many of them: nothing of
+ * theirs is lost or done twice.
+ */
+#include "common/hostflags.h"
+#include "tests/unit/pair_rig.h"
+
+#include <CUnit/CUnit.h>
+#include <signal.h>
+#include <ucontext.h>
+
+#define MOST 2500 /* host instructions of one run */
+
+PAIR_ASM(runs, 64,
+	 "1: pushq %r15\n pushq %rcx\n pushq %rbx\n pushq %r12\n addl $0x7fffffff, %eax\n"
+	 "popq %rdi\n popq %rsi\n popq %r13\n popq %rcx\n adcq %rsi, %rdi\n decl %r12d\n jnz 1b");
+PAIR_ASM(crossing, 64,
+	 "1: addl $0x7fffffff, %ebp\n adcq (%rdi), %rax\n addl %ebp, (%rdi)\n"
+	 "movq %rax, (%rsi)\n xaddl %r13d, (%rsi)\n sbbw (%rdi), %r14w\n decl %r12d\n jnz 1b");
+PAIR_ASM(exchanges, 64,
+	 "1: xchgq %rax, (%rdi)\n xaddq %rax, 8(%rdi)\n xchgl %ecx, (%rdi, %rbx)\n"
+	 "lock xaddw %cx, 4(%rdi)\n decl %r12d\n jnz 1b");
+
+static struct {
+	struct vcpu *v;
+	void (*enter)(u8 *base);
+	struct sigaction before;
+	unsigned int ticks;
+	bool on, kicked;
+	volatile bool left;
+} tick;
+
+static bool translated(const greg_t *regs)
+{
+	const struct bt *bt = tick.v->bt;
+	const u8 *pc = (const u8 *)(uintptr_t)regs[REG_RIP];
+
+	return cache_holds(&bt->cache, pc) && pc >= bt->cache.exec + bt->stubs;
+}
+
+static void on_trap(int signo, siginfo_t *info, void *context)
+{
+	greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
+
+	host_flags_clean();
+	if (!tick.on) {
+		tick.before.sa_sigaction(signo, info, context);
+		return;
+	}
+	if (tick.left) {
+		regs[REG_EFL] &= ~(greg_t)RFLAGS_TF;
+		return;
+	}
+	regs[REG_EFL] |= (greg_t)RFLAGS_TF;
+	if (!translated(regs) || tick.ticks--)
+		return;
+	tick.on = false;
+	tick.kicked = true;
+	regs[REG_EFL] &= ~(greg_t)RFLAGS_TF;
+	bt_kick(tick.v, context);
+}
+
+/* Single-stepped. */
+static void stepping(u8 *base)
+{
+	if (!tick.on) {
+		tick.enter(base);
+		return;
+	}
+	tick.left = false;
+	__asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq; call *%1"
+			 : "+D"(base)
+			 : "r"(tick.enter)
+			 : "rax", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "cc", "memory");
+	tick.left = true;
+}
+
+static void state(struct pair *p, u64 times)
+{
+	pair_state(p);
+	p->s.gpr[RDI] = PAIR_DATA + 3 * PAGE_SIZE - 3;
+	p->s.gpr[RSI] = PAIR_DATA + 6 * PAGE_SIZE - 1;
+	p->s.gpr[RBX] = 0x20;
+	p->s.gpr[R12] = times;
+}
+
+static void kick_everywhere(const u8 *code, size_t len, bool aligned)
+{
+	struct pair p;
+	struct bt *bt;
+	unsigned int n = 0;
+
+	pair_up(&p, true);
+	bt = bt_of(vm_vcpu(p.bt));
+	state(&p, 30); /* known to cross pages, if it does */
+	pair_run(&p, code, len);
+	tick.v = vm_vcpu(p.bt);
+	tick.enter = bt->enter;
+	bt->enter = stepping;
+	do {
+		state(&p, 1);
+		if (aligned)
+			p.s.gpr[RDI] += 3;
+		tick.kicked = false;
+		tick.ticks = n++;
+		tick.on = true;
+		pair_run(&p, code, len);
+		tick.on = false;
+	} while (tick.kicked && n < MOST);
+	CU_ASSERT(n > 20 && n < MOST);
+	bt->enter = tick.enter;
+	pair_down(&p);
+}
+
+static void with_traps(const u8 *code, size_t len, bool aligned)
+{
+	struct sigaction sa = { .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	struct pair p;
+
+	pair_up(&p, true); /* whose creation catches signals */
+	sigaction(SIGTRAP, &sa, &tick.before);
+	kick_everywhere(code, len, aligned);
+	sigaction(SIGTRAP, &tick.before, NULL);
+	pair_down(&p);
+}
+#define KICK(name, aligned) with_traps(name, (size_t)(name##_end - name), aligned)
+
+static void test_runs(void)
+{
+	KICK(runs, false);
+}
+
+static void test_crossing(void)
+{
+	KICK(crossing, false);
+}
+
+static void test_exchanges(void)
+{
+	KICK(exchanges, true);
+}
+
+CU_TestInfo tests_bt_kick[] = { { "pushes and pops in a row", test_runs },
+				{ "operands on two pages", test_crossing },
+				{ "XCHG and XADD", test_exchanges },
+				CU_TEST_INFO_NULL };
