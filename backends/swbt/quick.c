@@ -81,7 +81,11 @@ static inline bool quick_gate(struct vcpu *v, const struct event *e, u32 size, u
 
 static inline u32 get32(const u8 *host)
 {
-	return __atomic_load_n((const u32 *)(const void *)host, __ATOMIC_RELAXED);
+	u32 value;
+
+	__builtin_memcpy(&value, host, 4);
+	__asm__("" : "+r"(value)); /* not to be made one load with the next */
+	return value;
 }
 
 /* The TSS's 8 bytes at OFFSET: read by halves, because no processor aligns them, and AC may be set
