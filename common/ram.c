@@ -77,7 +77,7 @@ void ram_fini(struct ram *ram)
 
 int ram_write(struct ram *ram, u64 gpa, const void *data, u64 len)
 {
-	void *p = ram_at(ram, gpa, len);
+	void *p = ram_at_to_write(ram, gpa, len);
 
 	if (!p)
 		return -EFAULT;

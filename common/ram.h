@@ -29,6 +29,11 @@ struct ram {
 	u8 *host; /* the whole memfd */
 	unsigned int nr;
 	struct ram_region region[2]; /* ascending */
+
+	/* Who must know before a device writes to guest memory: code translated from there goes.
+	 * NULL: nobody. */
+	void (*before_write)(void *arg, u64 gpa, u64 len);
+	void *before_write_arg;
 };
 
 /* RAM_MIN <= SIZE <= RAM_MAX, a multiple of 4096. 0 or negative errno with ERR filled. */
@@ -50,7 +55,17 @@ static inline void *ram_at(const struct ram *ram, u64 gpa, u64 len)
 	return NULL;
 }
 
-/* Copy in or out. 0, or -EFAULT with nothing copied. */
+/* The same, for a device that is about to write all of it. */
+static inline void *ram_at_to_write(struct ram *ram, u64 gpa, u64 len)
+{
+	void *p = ram_at(ram, gpa, len);
+
+	if (p && len && ram->before_write)
+		ram->before_write(ram->before_write_arg, gpa, len);
+	return p;
+}
+
+/* Copy in or out, as a device. 0, or -EFAULT with nothing copied. */
 int ram_write(struct ram *ram, u64 gpa, const void *data, u64 len);
 int ram_read(const struct ram *ram, u64 gpa, void *data, u64 len);
 

@@ -148,7 +148,8 @@ void vm_destroy(struct vm *vm)
 	clock_fini(&vm->clock);
 	if (atomic_load(&signal_vm) == vm)
 		atomic_store(&signal_vm, NULL);
-	thread_vm = NULL;
+	if (thread_vm == vm)
+		thread_vm = NULL;
 	if (vm->priv)
 		vm->backend->destroy(vm);
 	pc_fini(vm);
@@ -218,10 +219,16 @@ static void vm_idle(struct vm *vm)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
+void vm_select(struct vm *vm)
+{
+	thread_vm = vm;
+}
+
 int vm_run(struct vm *vm)
 {
 	int r;
 
+	vm_select(vm);
 	if (vm->config.timeout_ns)
 		timer_set(&vm->clock, &vm->timeout, clock_now(&vm->clock) + vm->config.timeout_ns);
 	for (;;) {

@@ -90,13 +90,17 @@ struct vm {
 
 /*
  * Make a machine: RAM, clock, CPUID, board, backend. Installs the kick signal's handler for this
- * process. At most one VM per thread. On failure nothing is left behind and ERR is filled.
+ * process. A thread may have several and run one of them at a time. On failure nothing is left
+ * behind and ERR is filled.
  */
 int vm_create(struct vm **out, const struct vm_config *config, struct error *err);
 void vm_destroy(struct vm *vm);
 
 /* Run until it stops; vm->stop says why. 0, or a negative errno with vm->error filled. */
 int vm_run(struct vm *vm);
+
+/* This thread is going to run VM: its kicks are for it. vm_run begins with this. */
+void vm_select(struct vm *vm);
 
 /* End the run: the first reason given stays. vCPU thread only. */
 void vm_stop(struct vm *vm, enum stop_kind kind, int code);

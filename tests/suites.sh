@@ -6,6 +6,7 @@ suite unit-sanitized make --no-print-directory SAN=address,undefined unit
 suite clang make --no-print-directory CC=clang build/clang/fvm build/clang/fvbench build/clang/unit
 suite quiet tests/quiet
 suite oracle make --no-print-directory oracle CASES=100000
+suite engine-oracle make --no-print-directory engine-oracle CASES=4000
 suite fuzz-seeds make --no-print-directory fuzz-seeds
 suite exitcost make --no-print-directory exitcost
 suite nano-tcg tests/nano/run-tcg
@@ -18,5 +19,6 @@ suite linux-kvm tests/linux/check kvm
 suite fvbench-cli tests/fvbench/cli
 suite fvbench-run tests/with-kvm tests/fvbench/run
 suite fvbench-verify tests/with-kvm ./fvbench verify --counts --backend kvm,kvm:kernel,swbt
+suite kvm-oracle make --no-print-directory kvm-oracle-share
 suite rig tests/rig/selftest
 suite kvm make --no-print-directory test-kvm

@@ -3,10 +3,17 @@
 #include "backends/swbt/emulate.h"
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/mem.h"
+#include "backends/swbt/segment.h"
 
 #include <stddef.h>
 
-enum { MSR_TSC = 0x10, MSR_EFER = 0xc0000080, MSR_FS_BASE = 0xc0000100, MSR_GS_BASE = 0xc0000101 };
+enum {
+	MSR_TSC = 0x10,
+	MSR_EFER = 0xc0000080,
+	MSR_FS_BASE = 0xc0000100,
+	MSR_GS_BASE = 0xc0000101,
+	MSR_TSC_AUX = 0xc0000103
+};
 
 /* How a plain register behaves. */
 enum kind {
@@ -38,6 +45,7 @@ static const struct msr_row {
 	{ 0x00, 0x01, CONSTANT, 0, 0 },		  /* machine check address and type (P5) */
 	{ 0x17, 0x17, READ_ONLY, 0, 0 },	  /* platform id */
 	{ 0x2a, 0x2a, CONSTANT, 0, 0 },		  /* EBL_CR_POWERON */
+	{ 0x2c, 0x2c, READ_ONLY, 0, 1ull << 24 }, /* EBC_FREQUENCY_ID */
 	{ 0x3a, 0x3a, READ_ONLY, 0, 1 },	  /* feature control: locked, nothing on */
 	{ 0x3b, 0x3b, CONSTANT, 0, 0 },		  /* TSC_ADJUST */
 	{ 0x79, 0x79, CONSTANT, 0, 0 },		  /* microcode update */
@@ -45,6 +53,7 @@ static const struct msr_row {
 	{ 0xcd, 0xcd, READ_ONLY, 0, 3 },	  /* bus frequency */
 	{ 0xce, 0xce, READ_ONLY, 0, 0 },	  /* platform info */
 	{ 0xfe, 0xfe, READ_ONLY, 0, 0x508 },	  /* MTRRcap: 8 variable, fixed, WC */
+	{ 0x140, 0x140, READ_ONLY, 0, 0 },	  /* MISC_FEATURES_ENABLES */
 	{ 0x179, 0x179, READ_ONLY, 0, 0 },	  /* MCG_CAP: no banks */
 	{ 0x17a, 0x17b, CONSTANT, 0, 0 },	  /* MCG_STATUS, MCG_CTL */
 	{ 0x186, 0x187, CONSTANT, 0, 0 },	  /* event selects: no counters are shown */
@@ -160,6 +169,13 @@ int write_msr(struct vcpu *v, u32 msr, u64 value)
 			return raise_err(v, GP, 0);
 		v->s.msr.pat = value;
 		return 0;
+	/* On AMD's processors these have 32 bits, and the others go nowhere. */
+	case 0x175:
+	case 0x176:
+	case MSR_TSC_AUX:
+		if (vendor_is_amd(v))
+			value = (u32)value;
+		break;
 	}
 	if (is_lapic(msr))
 		return lapic_wrmsr(&v->vm->pc.lapic, msr, value) ? raise_err(v, GP, 0) : 0;

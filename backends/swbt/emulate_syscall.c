@@ -79,6 +79,8 @@ enum emulate_result emu_sysret(struct vcpu *v, const struct insn *i)
 	struct segment *ss = &v->s.seg[SEG_SS];
 	u64 rip = wide ? v->s.gpr[RCX] : (u32)v->s.gpr[RCX];
 
+	if (vendor_is_amd(v) && !protected_mode(v))
+		return gp(v);
 	if (no_syscall(v))
 		return ud(v);
 	/* AMD's go to a bad address and fault there, at CPL 3. */

@@ -82,6 +82,22 @@ static int start_engine(struct vcpu *v, int fd, struct error *err)
 		 : 0;
 }
 
+/* A device writes to guest memory: code translated from there goes. */
+static void before_device_write(void *arg, u64 gpa, u64 len)
+{
+	struct vcpu *v = vm_vcpu(arg);
+
+	while (len) {
+		u32 n = PAGE_SIZE - (gpa & PAGE_MASK);
+
+		if (n > len)
+			n = (u32)len;
+		mem_note_write(v, gpa, n);
+		gpa += n;
+		len -= n;
+	}
+}
+
 static int swbt_create(struct vm *vm, struct error *err)
 {
 	int fd, r = 0;
@@ -91,6 +107,8 @@ static int swbt_create(struct vm *vm, struct error *err)
 		return fail(err, -ENOMEM, "out of memory for the vCPU");
 	vm->priv = v;
 	v->vm = vm;
+	vm->ram.before_write = before_device_write;
+	vm->ram.before_write_arg = vm;
 	cpu_state_reset(&v->s);
 	v->bt_config = swbt_bt_config(vm);
 	v->tsc_offset = 0 - host_tsc();
@@ -125,6 +143,7 @@ static void swbt_destroy(struct vm *vm)
 	step_fini(v);
 	thunks_fini(v);
 	vcpu_free(v);
+	vm->ram.before_write = NULL;
 	vm->priv = NULL;
 }
 
@@ -176,6 +195,9 @@ static int swbt_set_state(struct vm *vm, const struct cpu_state *state, struct e
 		return fail(err, -EINVAL, "the state's APIC base %#llx is not possible",
 			    (unsigned long long)state->apic_base);
 	lapic_set_cr8(&vm->pc.lapic, state->cr8);
+	/* Whoever makes a new state may have made new memory, too. */
+	if (v->bt)
+		blocks_flush(v->bt);
 	mmu_flush(v, true);
 	vcpu_derive(v);
 	if ((v->s.cr0 & CR0_PG) && (v->s.cr4 & CR4_PAE) && !long_mode(v) &&

@@ -68,7 +68,7 @@ static u8 next_byte(struct fwcfg *fw)
 /* The item's next LENGTH bytes to guest memory at ADDRESS, zeros behind its end. */
 static u32 dma_read(struct fwcfg *fw, u64 address, u32 length)
 {
-	u8 *to = ram_at(fw->ram, address, length);
+	u8 *to = ram_at_to_write(fw->ram, address, length);
 	const u8 *from;
 	u32 n = rest_of_item(fw, &from);
 

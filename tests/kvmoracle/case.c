@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-void case_make(struct ko_case *c, enum part part, u64 seed, u64 n)
+void case_make(struct ko_case *c, enum part part, u64 seed, u64 n, unsigned int limit)
 {
 	struct gen g;
 
@@ -13,6 +13,7 @@ void case_make(struct ko_case *c, enum part part, u64 seed, u64 n)
 	c->seed = seed;
 	c->n = n;
 	c->part = part;
+	c->limit = limit;
 	gen_seed(&g, seed * 4 + part, n);
 	if (part == PART_SINGLE)
 		single_make(c, &g);

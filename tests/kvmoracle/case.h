@@ -16,7 +16,7 @@ struct ko_case {
 	const char *setup; /* the mode's name */
 	struct insn insn;  /* part 1 */
 	u8 bytes[INSN_MAX];
-	unsigned int nr_steps; /* part 2 */
+	unsigned int nr_steps, limit; /* part 2; at most LIMIT steps */
 	struct {
 		const char *name;
 		u64 value;
@@ -25,8 +25,8 @@ struct ko_case {
 	struct world world;
 };
 
-/* Case N of SEED and PART; always the same. */
-void case_make(struct ko_case *c, enum part part, u64 seed, u64 n);
+/* Case N of SEED and PART; always the same. Of a sequence no more than the first LIMIT steps. */
+void case_make(struct ko_case *c, enum part part, u64 seed, u64 n, unsigned int limit);
 
 /* The two generators behind it. */
 void single_make(struct ko_case *c, struct gen *g);

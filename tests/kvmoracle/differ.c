@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/kvmoracle/differ.h"
 
+#include "backends/swbt/vcpu.h"
 #include "tests/kvmoracle/known.h"
 
 #include <inttypes.h>
@@ -8,8 +9,9 @@
 #include <string.h>
 
 static const char *const endings[] = {
-	[END_HALT] = "halted",	     [END_TRIPLE_FAULT] = "triple fault", [END_TIMEOUT] = "endless",
-	[END_REFUSED] = "a failure", [END_OTHER] = "stopped",
+	[END_HALT] = "halted",	   [END_TRIPLE_FAULT] = "triple fault",
+	[END_TIMEOUT] = "endless", [END_REFUSED] = "a failure",
+	[END_OTHER] = "stopped",
 };
 
 /* What neither side can know, or what the way of getting the state makes. */
@@ -21,6 +23,16 @@ static void normalize(struct cpu_state *s, u64 flags)
 	memset(s->xsave + 6, 0, 18); /* FOP, FIP, FDP: the host's, for what ran natively */
 	memcpy(s->xsave + 512, &both, 8);
 	memset(s->xsave + 28, 0, 4);
+	for (unsigned int n = 0; n < NR_SEG; n++)
+		if (s->seg[n].attr & ATTR_UNUSABLE && !(s->seg[n].selector & ~3))
+			s->seg[n].selector = 0; /* QEMU drops its RPL on the way to CPL 3 */
+	if (!(s->seg[SEG_LDT].selector & ~3))
+		s->seg[SEG_LDT] = (struct segment){ .attr = ATTR_UNUSABLE };
+	/* KVM makes G up from the limit, for AMD's processors. */
+	for (unsigned int n = 0; n < NR_SEG; n++)
+		if (n != SEG_CS)
+			s->seg[n].attr = (s->seg[n].attr & ~ATTR_G) |
+					 (s->seg[n].limit > 0xfffff ? ATTR_G : 0);
 	/* HLT drops the shadow, but KVM's software emulation of SVM keeps what was in the VMCB. */
 	s->ev.sti_shadow = s->ev.movss_shadow = false;
 }
@@ -33,27 +45,51 @@ static const u8 *page_of(const struct ko_case *c, const struct outcome *o, u32 p
 	return c->world.bytes + page;
 }
 
+/* The aligned double word that N is in. */
+static u32 word_at(const u8 *page, u32 n)
+{
+	u32 value;
+
+	memcpy(&value, page + (n & ~3u), 4);
+	return value;
+}
+
+/* The lowest address, or W_END. */
+static u32 memory_difference(const struct ko_case *c, const struct outcome *a,
+			     const struct outcome *b, u32 from)
+{
+	for (u32 at = from; at < W_END; at++) {
+		const u8 *x = page_of(c, a, at & ~4095u), *y = page_of(c, b, at & ~4095u);
+		u32 n = at & 4095;
+
+		if (x == y)
+			at |= 4095;
+		else if ((x[n] ^ y[n]) & ~known_memory_mask(c, a, at) &&
+			 !known_word(c, at, word_at(x, n), word_at(y, n)))
+			return at;
+	}
+	return W_END;
+}
+
 static bool memory_differs(const struct ko_case *c, const struct outcome *a,
 			   const struct outcome *b, char *text, size_t len)
 {
-	for (u32 page = 0; page < W_END; page += 4096) {
-		const u8 *x = page_of(c, a, page), *y = page_of(c, b, page);
+	u32 at = memory_difference(c, a, b, 0);
 
-		if (x == y)
-			continue;
-		for (u32 n = 0; n < 4096; n++) {
-			if (x[n] == y[n] || !((x[n] ^ y[n]) & ~known_memory_mask(c, a, page + n)))
-				continue;
-			snprintf(text, len,
-				 "memory at %" PRIx32
-				 " is %02x%02x%02x%02x, kvm has %02x%02x%02x%02x",
-				 page + n, y[n], y[(n + 1) & 4095], y[(n + 2) & 4095],
-				 y[(n + 3) & 4095], x[n], x[(n + 1) & 4095], x[(n + 2) & 4095],
-				 x[(n + 3) & 4095]);
-			return true;
-		}
-	}
-	return false;
+	if (at == W_END)
+		return false;
+	snprintf(text, len, "memory at %" PRIx32 " is %08" PRIx32 ", kvm has %08" PRIx32, at & ~3u,
+		 word_at(page_of(c, b, at & ~4095u), at & 4095),
+		 word_at(page_of(c, a, at & ~4095u), at & 4095));
+	return true;
+}
+
+void differ_print_memory(const struct ko_case *c, const struct outcome *a, const struct outcome *b)
+{
+	for (u32 at = 0; (at = memory_difference(c, a, b, at)) < W_END; at = (at | 3) + 1)
+		printf("%05" PRIx32 "  kvm %08" PRIx32 "  swbt %08" PRIx32 "\n", at & ~3u,
+		       word_at(page_of(c, a, at & ~4095u), at & 4095),
+		       word_at(page_of(c, b, at & ~4095u), at & 4095));
 }
 
 static const char *value_text(const struct cpu_state *s, const char *field)
@@ -62,15 +98,16 @@ static const char *value_text(const struct cpu_state *s, const char *field)
 	static unsigned int turn;
 	char *b = buf[turn++ % 2];
 	static const char *const names[] = { "es", "cs", "ss", "ds", "fs", "gs", "ldt", "tr" };
-	static const char *const gprs[] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp",
-					    "rsi", "rdi", "r8",	 "r9",	"r10", "r11",
-					    "r12", "r13", "r14", "r15" };
+	static const char *const gprs[] = {
+		"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+		"r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"
+	};
 	static const struct {
 		const char *name;
 		size_t at;
 	} words[] = {
 #define WORD(f) { #f, offsetof(struct cpu_state, f) }
-		WORD(rip), WORD(rflags), WORD(cr0),  WORD(cr2), WORD(cr3),
+		WORD(rip), WORD(rflags), WORD(cr0), WORD(cr2), WORD(cr3),
 		WORD(cr4), WORD(efer),	 WORD(dr6), WORD(dr7),
 	};
 
@@ -85,7 +122,8 @@ static const char *value_text(const struct cpu_state *s, const char *field)
 			snprintf(b, 2048, "%" PRIx64, s->gpr[n]);
 	for (size_t n = 0; n < ARRAY_SIZE(words); n++)
 		if (!strcmp(field, words[n].name))
-			snprintf(b, 2048, "%" PRIx64, *(const u64 *)((const char *)s + words[n].at));
+			snprintf(b, 2048, "%" PRIx64,
+				 *(const u64 *)((const char *)s + words[n].at));
 	return b;
 }
 
@@ -93,12 +131,14 @@ static const char *value_text(const struct cpu_state *s, const char *field)
 static const char *first_difference(const struct ko_case *c, const struct outcome *a,
 				    const struct outcome *b, char *text, size_t len)
 {
+	const u64 both = RFLAGS_VIF | RFLAGS_VIP; /* QEMU's IRET does not load them */
 	struct cpu_state x = a->after, y = b->after;
 	const char *field;
 
 	if (a->ending != b->ending) {
 		snprintf(text, len, "%s (vector %d) %s, kvm: %s (vector %d) %s", endings[b->ending],
-			 outcome_vector(b), b->what, endings[a->ending], outcome_vector(a), a->what);
+			 outcome_vector(b), b->what, endings[a->ending], outcome_vector(a),
+			 a->what);
 		return "ending";
 	}
 	if (a->ending == END_TIMEOUT || a->ending == END_REFUSED)
@@ -111,6 +151,12 @@ static const char *first_difference(const struct ko_case *c, const struct outcom
 		}
 		normalize(&x, known_flags(c, a));
 		normalize(&y, known_flags(c, a));
+		if (c->part == PART_SEQUENCE)
+			x.rflags = (x.rflags & ~both) | (y.rflags & both);
+		/* Flags that were popped, without RF. */
+		for (unsigned int n = 0; n < NR_GPR && c->part == PART_SEQUENCE; n++)
+			if (!((x.gpr[n] ^ y.gpr[n]) & ~RFLAGS_RF))
+				x.gpr[n] = y.gpr[n];
 		field = cpu_state_differs(&x, &y);
 		if (field) {
 			snprintf(text, len, "%s is %s, kvm has %s (vector %d)", field,

@@ -8,7 +8,7 @@
 
 #define ACCESSED 0x20 /* in a page table's entry */
 #define DIRTY	 0x40
-#define PF_WRITE 0x02 /* in a page fault's error code */
+#define PF_WRITE 0x02u /* in a page fault's error code */
 
 int outcome_vector(const struct outcome *o)
 {
@@ -37,10 +37,9 @@ static bool known_limits(const struct ko_case *c, const struct outcome *a, const
 
 	if (c->before.seg[SEG_CS].attr & ATTR_L && c->before.efer & EFER_LMA)
 		return false;
-	if (!strcmp(field, "memory"))
-		return vector == GP && outcome_vector(a) == GP; /* a jump beyond the limit */
+	/* A jump beyond the limit, and what became of it. */
 	if (strcmp(field, "vector") && strcmp(field, "ending"))
-		return false;
+		return c->part == PART_SINGLE && vector == GP && outcome_vector(a) == GP;
 	return vector == SS || vector == GP || b->ending == END_TRIPLE_FAULT || vector == DF;
 }
 
@@ -111,14 +110,14 @@ static bool known_sysret_vif(const struct ko_case *c, const struct outcome *a,
 {
 	u64 bits = a->after.rflags ^ b->after.rflags;
 
-	return is(c, "sysret") && !strcmp(field, "rflags") &&
-	       !(bits & ~(RFLAGS_VIF | RFLAGS_VIP));
+	return is(c, "sysret") && !strcmp(field, "rflags") && !(bits & ~(RFLAGS_VIF | RFLAGS_VIP));
 }
 
 static bool known_sysenter(const struct ko_case *c, const struct outcome *a,
 			   const struct outcome *b, const char *field)
 {
-	return is(c, "sysenter") && a->ending == END_REFUSED && !strcmp(field, "ending") &&
+	(void)field;
+	return is(c, "sysenter") && (a->ending == END_REFUSED || outcome_vector(a) == GP) &&
 	       outcome_vector(b) == UD;
 }
 
@@ -136,6 +135,79 @@ static bool known_kvm_emulation(const struct ko_case *c, const struct outcome *a
 	if (a->ending == END_REFUSED)
 		return strstr(a->what, "internal error 1") != NULL;
 	return !strcmp(field, "vector") && outcome_vector(a) == UD && !(c->before.cr0 & CR0_PG);
+}
+
+static bool known_icebp(const struct ko_case *c, const struct outcome *a, const struct outcome *b,
+			const char *field)
+{
+	return is(c, "int1") && outcome_vector(a) == UD && outcome_vector(b) == DB &&
+	       !strcmp(field, "vector");
+}
+
+static bool known_fxsr_order(const struct ko_case *c, const struct outcome *a,
+			     const struct outcome *b, const char *field)
+{
+	int kvm = outcome_vector(a), swbt = outcome_vector(b);
+
+	if (strcmp(field, "vector") || c->insn.fpu == FPU_NONE)
+		return false;
+	return (swbt == UD && (kvm == NM || !(c->before.cr4 & CR4_OSFXSR))) ||
+	       (swbt == NM && is(c, "emms"));
+}
+
+static bool known_canonical(const struct ko_case *c, const struct outcome *a,
+			    const struct outcome *b, const char *field)
+{
+	return c->before.efer & EFER_LMA && outcome_vector(a) == GP && outcome_vector(b) == GP &&
+	       (is(c, "call") || is(c, "ret") || is(c, "jmp")) && !strcmp(field, "memory");
+}
+
+static bool known_rex_order(const struct ko_case *c, const struct outcome *a,
+			    const struct outcome *b, const char *field)
+{
+	const u8 *p = c->bytes;
+
+	(void)a;
+	(void)b;
+	(void)field;
+	if (c->insn.mode != MODE_LONG64)
+		return false;
+	for (; p < c->bytes + c->insn.opcode_at; p++)
+		if (p[0] >> 4 == 4 && p + 1 < c->bytes + c->insn.opcode_at)
+			return p[1] == 0x66 || p[1] == 0x67 || p[1] == 0xf0 || p[1] == 0xf2 ||
+			       p[1] == 0xf3 || (p[1] & 0xe7) == 0x26 || p[1] == 0x64 ||
+			       p[1] == 0x65;
+	return false;
+}
+
+static bool known_x87_fault(const struct ko_case *c, const struct outcome *a,
+			    const struct outcome *b, const char *field)
+{
+	(void)a;
+	return !strncmp(field, "x87", 3) && c->insn.fpu == FPU_X87 && outcome_vector(b) == PF;
+}
+
+static bool known_sti_step(const struct ko_case *c, const struct outcome *a,
+			   const struct outcome *b, const char *field)
+{
+	(void)a;
+	return is(c, "sti") && c->before.rflags & RFLAGS_TF && outcome_vector(b) == DB &&
+	       !strcmp(field, "vector");
+}
+
+static bool known_syscall_flags(const struct ko_case *c, const struct outcome *a,
+				const struct outcome *b, const char *field)
+{
+	return is(c, "syscall") && !strcmp(field, "rflags") &&
+	       !((a->after.rflags ^ b->after.rflags) & ~RFLAGS_ARITH);
+}
+
+static bool known_rig_hangs(const struct ko_case *c, const struct outcome *a,
+			    const struct outcome *b, const char *field)
+{
+	(void)c;
+	(void)b;
+	return !strcmp(field, "ending") && a->ending == END_TIMEOUT;
 }
 
 static const struct {
@@ -214,21 +286,62 @@ static u8 frame_mask(const struct ko_case *c, const struct outcome *o, u32 at)
 		return (u8)(flags >> byte * 8);
 	/* Where the stack was, AMD's processors do not say. */
 	if (emulated() && o->ending == END_TRIPLE_FAULT)
-		return at % 4 == 2 ? (u8)(RFLAGS_RF >> 16) : at % 4 == 0 ? PF_WRITE : 0;
+		return at % 4 == 2   ? (u8)((RFLAGS_RF | RFLAGS_VIF | RFLAGS_VIP) >> 16)
+		       : at % 4 == 0 ? PF_WRITE
+				     : 0;
 	return 0;
+}
+
+bool known_word(const struct ko_case *c, u32 at, u32 x, u32 y)
+{
+	if (!emulated() || c->part != PART_SEQUENCE)
+		return false;
+	/* QEMU does not mark code segments accessed when it jumps there (SDM vol. 3A 3.4.5.1). */
+	if (at >= W_GDT && at < W_IDT)
+		return (x ^ y) == 0x100 && (y & 0x1900) == 0x1900;
+	if (at < W_KSTACK)
+		return false;
+	/* QEMU numbers long mode's vectors as if selectors were 16 bytes apart (SDM vol. 3A 6.13).
+	 */
+	if (c->before.efer & EFER_LMA && y & 2 && y < 0x800 && (x & ~7u) == 2 * (y & ~7u))
+		return true;
+	/* QEMU does not say that it was an event of the CPU's own (SDM vol. 3A 6.13, EXT). */
+	if ((x ^ y) == 1 && y & 1 && (y & 0xffff) < 0x200)
+		return true;
+	/* KVM moves RIP past an INT whose delivery faulted, before it tries again. */
+	if (y >= W_CODE && y < W_CODE + CODE_SIZE && x - y == 2)
+		return true;
+	/* QEMU does not say that a page with reserved bits is present (SDM vol. 3A 4.7). */
+	return (y & 9) == 9 && y < 32 && (x & ~PF_WRITE) == (y & ~(1u | PF_WRITE));
+}
+
+/* What handlers of sequences pushed and wrote down: RF in flags, the write bit in error codes. */
+static u8 sequence_mask(u32 at)
+{
+	if (!emulated())
+		return 0;
+	if (at % 4 == 2 || at < W_GDT) /* stacks down there are not aligned */
+		return (u8)((RFLAGS_RF | RFLAGS_VIF | RFLAGS_VIP) >> 16);
+	return at % 4 == 0 && (at < W_PML4 || at >= W_KSTACK) ? PF_WRITE : 0;
 }
 
 u8 known_memory_mask(const struct ko_case *c, const struct outcome *o, u32 at)
 {
 	bool long_mode = c->before.efer & EFER_LMA;
+	u8 mask = c->part == PART_SEQUENCE ? sequence_mask(at) : frame_mask(c, o, at);
+	u32 size = c->before.cr4 & CR4_PAE ? 8 : 4;
+
+	/* The page of the descriptor tables: accessed bits that QEMU does not set. */
+	if (emulated() && c->part == PART_SEQUENCE && at == W_PT + (W_GDT >> 12) * size)
+		mask |= DIRTY;
 
 	/* A processor may mark accessed what it only might need (SDM vol. 3A 4.8). Some write back
-	 * with ARPL what they leave as it is. */
+	 * with ARPL what they leave as it is, and ENTER may try its last word. */
 	if (at >= W_PDPT && at < W_PT + 0x1000 && at % 4 == 0)
-		return is(c, "arpl") ? ACCESSED | DIRTY : ACCESSED;
+		mask |= is(c, "arpl") || is(c, "enter") ? ACCESSED | DIRTY : ACCESSED;
 	/* QEMU marks PAE's directory pointers accessed, a reserved bit (SDM vol. 3A 4.4.1). */
 	if (emulated() && at >= W_PML4 && at < W_PML4 + 32 && at % 8 == 0 &&
 	    c->before.cr4 & CR4_PAE && !long_mode)
-		return ACCESSED;
-	return frame_mask(c, o, at);
+		mask |= ACCESSED;
+	return mask;
 }

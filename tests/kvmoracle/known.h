@@ -18,6 +18,9 @@ const char *known(const struct ko_case *c, const struct outcome *a, const struct
 /* Bits at physical address AT that either side may have as it likes; C ended as O. */
 u8 known_memory_mask(const struct ko_case *c, const struct outcome *o, u32 at);
 
+/* May KVM have X where swbt has Y in the double word around physical address AT? */
+bool known_word(const struct ko_case *c, u32 at, u32 x, u32 y);
+
 /* Flags that C's instruction leaves undefined. */
 u64 known_flags(const struct ko_case *c, const struct outcome *a);
 

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
 #
-#   make kvm-oracle [SEED=n] [CASES=n]   random instructions and privileged sequences, KVM and swbt
+#   make kvm-oracle [SEED=n] [CASES=n]      random instructions and privileged sequences, KVM and swbt
+#   make engine-oracle [SEED=n] [CASES=n]   the same, engine bt and engine step of swbt
 
-.PHONY: kvm-oracle
+.PHONY: kvm-oracle engine-oracle
 kvm-oracle: $(B)/kvmoracle fvbench
 	$(Q)tests/with-kvm $(B)/kvmoracle $(SEED) $(CASES)
+
+engine-oracle: $(B)/kvmoracle
+	$(Q)AGAINST=step $(B)/kvmoracle $(SEED) $(CASES)
 
 $(B)/kvmoracle: $(call objs,$(wildcard tests/kvmoracle/*.c) tests/oracle/gen.c $(LIB_SRC))
 	$(call say,LD,$@)

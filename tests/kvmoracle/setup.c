@@ -11,26 +11,20 @@
 #define TYPE_CODE     8u
 
 const struct setup setups[] = {
-	{ "real", MODE_REAL, 0, 0, false },
-	{ "vm86", MODE_VM86, 3, 32, false },
-	{ "prot32-flat-0", MODE_PROT32, 0, 0, true },
-	{ "prot32-flat-3", MODE_PROT32, 3, 32, true },
-	{ "prot32-0", MODE_PROT32, 0, 36, false },
-	{ "prot32-3", MODE_PROT32, 3, 0, false },
-	{ "prot16-0", MODE_PROT16, 0, 32, false },
-	{ "prot16-3", MODE_PROT16, 3, 36, false },
-	{ "compat32-0", MODE_PROT32, 0, 64, false },
-	{ "compat32-3", MODE_PROT32, 3, 64, true },
-	{ "compat16-3", MODE_PROT16, 3, 64, false },
-	{ "long-0", MODE_LONG64, 0, 64, true },
+	{ "real", MODE_REAL, 0, 0, false },	      { "vm86", MODE_VM86, 3, 32, false },
+	{ "prot32-flat-0", MODE_PROT32, 0, 0, true }, { "prot32-flat-3", MODE_PROT32, 3, 32, true },
+	{ "prot32-0", MODE_PROT32, 0, 36, false },    { "prot32-3", MODE_PROT32, 3, 0, false },
+	{ "prot16-0", MODE_PROT16, 0, 32, false },    { "prot16-3", MODE_PROT16, 3, 36, false },
+	{ "compat32-0", MODE_PROT32, 0, 64, false },  { "compat32-3", MODE_PROT32, 3, 64, true },
+	{ "compat16-3", MODE_PROT16, 3, 64, false },  { "long-0", MODE_LONG64, 0, 64, true },
 	{ "long-3", MODE_LONG64, 3, 64, true },
 };
 const unsigned int nr_setups = ARRAY_SIZE(setups);
 
 static void control_registers(const struct setup *s, struct cpu_state *st, struct gen *g)
 {
-	static const u64 sometimes[] = { BIT64(0), BIT64(1), BIT64(2), BIT64(3), CR4_PGE,
-					 CR4_PSE,  BIT64(8) };
+	static const u64 sometimes[] = { BIT64(0), BIT64(1), BIT64(2), BIT64(3),
+					 CR4_PGE,  CR4_PSE,  BIT64(8) };
 
 	st->cr0 = CR0_ET | (gen_one_in(g, 2) ? CR0_NE : 0) | (gen_one_in(g, 8) ? CR0_MP : 0) |
 		  (gen_one_in(g, 16) ? CR0_TS : 0) | (gen_one_in(g, 32) ? CR0_EM : 0);
@@ -107,8 +101,10 @@ static void protected_segments(const struct setup *s, struct ko_case *c, struct 
 			seg[n] = random_data(w, g, selector, s->cpl, n == SEG_SS);
 	}
 	if (s->flat) {
-		u16 selector = s->mode == MODE_LONG64 ? SEL_CODE64 : SEL_CODE32;
-		u32 size = s->mode == MODE_LONG64 ? ATTR_L : ATTR_DB;
+		u16 selector = s->mode == MODE_LONG64	? SEL_CODE64
+			       : s->mode == MODE_PROT16 ? SEL_CODE16
+							: SEL_CODE32;
+		u32 size = s->mode == MODE_LONG64 ? ATTR_L : s->mode == MODE_PROT16 ? 0 : ATTR_DB;
 
 		if (user)
 			selector = s->mode == MODE_LONG64 ? SEL_UCODE64 | 3 : SEL_UCODE32 | 3;
@@ -142,10 +138,9 @@ static void tables(const struct setup *s, struct ko_case *c)
 	bool real = s->mode == MODE_REAL;
 
 	st->gdt = (struct table_reg){ W_GDT, SEL_END - 1 };
-	st->idt = (struct table_reg){ real ? W_IVT : W_IDT,
-				      real	      ? 0x3ff :
-				      setup_long(s) ? 0xfff :
-							0x7ff };
+	st->idt = (struct table_reg){ real ? W_IVT : W_IDT, real	    ? 0x3ff
+							    : setup_long(s) ? 0xfff
+									    : 0x7ff };
 	if (real)
 		return;
 	st->seg[SEG_TR] = (struct segment){ .base = W_TSS,
@@ -178,4 +173,38 @@ void setup_make(const struct setup *s, struct ko_case *c, struct gen *g)
 	else
 		protected_segments(s, c, g);
 	tables(s, c);
+}
+
+void state_fpu(struct cpu_state *st, struct gen *g)
+{
+	static const u16 fcw = 0x37f;
+	static const u64 both = 3;
+
+	memcpy(st->xsave, &fcw, 2);
+	st->xsave[4] = gen_one_in(g, 2) ? 0xff : (u8)gen_u64(g);
+	for (unsigned int at = 32; at < 160; at += 16) {
+		u64 mantissa = gen_value(g) | BIT64(63);
+		u16 exponent = (u16)(0x3fe0 + gen_below(g, 64));
+
+		memcpy(st->xsave + at, &mantissa, 8);
+		memcpy(st->xsave + at + 8, &exponent, 2);
+	}
+	for (unsigned int at = 160; at < 416; at += 8) {
+		u64 value = gen_value(g);
+
+		memcpy(st->xsave + at, &value, 8);
+	}
+	memcpy(st->xsave + 512, &both, 8);
+}
+
+void state_msrs(struct cpu_state *st, struct gen *g)
+{
+	st->msr.sysenter_cs = gen_one_in(g, 4) ? 0 : SEL_CODE32;
+	st->msr.sysenter_esp = W_KSTACK + 0x1000;
+	st->msr.sysenter_eip = W_HANDLERS + 0xf00;
+	st->msr.star = (u64)SEL_CODE32 << 32 | (u64)SEL_DATA << 48 | (W_HANDLERS + 0xf10);
+	st->msr.lstar = W_HANDLERS + 0xf20;
+	st->msr.cstar = W_HANDLERS + 0xf30;
+	st->msr.sfmask = gen_u64(g) & 0x3f7fd5;
+	st->msr.kernel_gs_base = gen_value(g) & 0x7fffffffffff;
 }

@@ -19,6 +19,11 @@ extern const unsigned int nr_setups;
 /* World and state of S in C: control registers, tables, segments; the rest is as at reset. */
 void setup_make(const struct setup *s, struct ko_case *c, struct gen *g);
 
+/* Random vector and x87 state. */
+void state_fpu(struct cpu_state *st, struct gen *g);
+/* Fast system calls lead to handlers. */
+void state_msrs(struct cpu_state *st, struct gen *g);
+
 static inline bool setup_long(const struct setup *s)
 {
 	return s->paging == 64;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TIMEOUT_NS (NSEC_PER_SEC / 2)
+#define TIMEOUT_NS (NSEC_PER_SEC / 5)
 
 /* Ports that remember nothing: where random I/O goes. */
 static u64 port_read(void *dev, u64 offset, unsigned int size)
@@ -17,11 +17,12 @@ static u64 port_read(void *dev, u64 offset, unsigned int size)
 
 static const struct bus_ops port_ops = { port_read, NULL, false };
 
-struct vm *side_new(const char *backend)
+struct vm *side_new(const char *backend, const char *engine)
 {
 	const struct bus_region ports = { "random", 0x3000, 0x10, 4, &port_ops, NULL };
 	const struct vm_config config = {
 		.backend = backend_by_name(backend),
+		.engine = engine,
 		.mem_size = RAM_MIN,
 		.irqchip = IRQCHIP_USER,
 	};
@@ -37,19 +38,21 @@ struct vm *side_new(const char *backend)
 
 static void renew(struct vm **vm)
 {
-	const char *backend = (*vm)->backend->name;
+	const char *backend = (*vm)->backend->name, *engine = (*vm)->config.engine;
 
 	vm_destroy(*vm);
-	*vm = side_new(backend);
+	*vm = side_new(backend, engine);
 }
 
 static enum ending run(struct vm *vm)
 {
 	int r;
 
+	vm_select(vm);
 	vm->stop = (struct vm_stop){ STOP_NONE, 0 };
 	vm->nmi = false;
 	atomic_store(&vm->attention, 0);
+	clock_run(&vm->clock); /* it may have fired since the last case */
 	timer_set(&vm->clock, &vm->timeout, clock_now(&vm->clock) + TIMEOUT_NS);
 	do {
 		if (atomic_exchange(&vm->attention, 0))

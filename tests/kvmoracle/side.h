@@ -28,8 +28,8 @@ struct outcome {
 	} dirty[MAX_DIRTY];
 };
 
-/* Exits on failure. */
-struct vm *side_new(const char *backend);
+/* ENGINE may be NULL. Exits on failure. */
+struct vm *side_new(const char *backend, const char *engine);
 
 /* Run C, and leave the memory as C begins. *VM is made anew when it is beyond repair. */
 void side_run(struct vm **vm, const struct ko_case *c, struct outcome *o);

@@ -19,7 +19,8 @@ static bool deterministic(const struct insn *i)
 	return true;
 }
 
-/* Where Intel and AMD differ: 66h before a near branch in 64-bit code, F2h and F3h before LOOPcc. */
+/* Where Intel and AMD differ: 66h before a near branch in 64-bit code, F2h and F3h before LOOPcc.
+ */
 static bool vendors_differ(const struct insn *i)
 {
 	bool prefix = false;
@@ -28,9 +29,17 @@ static bool vendors_differ(const struct insn *i)
 		prefix |= i->raw[n] == 0x66 || i->raw[n] == 0xf2 || i->raw[n] == 0xf3;
 	if (!prefix || i->class != INSN_EMULATE)
 		return false;
-	return i->emulate == EMU_loop || (i->mode == MODE_LONG64 &&
+	return i->emulate == EMU_loop ||
+	       (i->mode == MODE_LONG64 &&
 		(i->emulate == EMU_jmp || i->emulate == EMU_jcc || i->emulate == EMU_call ||
 		 i->emulate == EMU_ret || i->emulate == EMU_jcxz));
+}
+
+/* It would never end. */
+static bool jumps_to_itself(const struct insn *i)
+{
+	return i->class == INSN_EMULATE && i->op[0].type == OPERAND_IMM &&
+	       i->length + i->op[0].imm < INSN_MAX;
 }
 
 static u64 data_address(struct gen *g)
@@ -41,7 +50,8 @@ static u64 data_address(struct gen *g)
 	case 1:
 		return gen_value(g);
 	default:
-		return W_DATA + gen_below(g, DATA_SIZE) / 8 * 8 + (gen_one_in(g, 3) ? gen_below(g, 8) : 0);
+		return W_DATA + gen_below(g, DATA_SIZE) / 8 * 8 +
+		       (gen_one_in(g, 3) ? gen_below(g, 8) : 0);
 	}
 }
 
@@ -51,8 +61,8 @@ static void random_registers(const struct setup *s, struct ko_case *c, struct ge
 	u64 sp = (gen_one_in(g, 4) ? W_DATA + 0x1000 : W_USTACK + 0xf00) - gen_below(g, 64) * 4;
 
 	for (unsigned int n = 0; n < NR_GPR; n++) {
-		st->gpr[n] = gen_one_in(g, 3) ? data_address(g) - st->seg[SEG_DS].base :
-						gen_value(g);
+		st->gpr[n] =
+			gen_one_in(g, 3) ? data_address(g) - st->seg[SEG_DS].base : gen_value(g);
 		if (!setup_long(s))
 			st->gpr[n] = n < 8 ? (u32)st->gpr[n] : 0;
 	}
@@ -69,41 +79,8 @@ static void random_registers(const struct setup *s, struct ko_case *c, struct ge
 	if (gen_one_in(g, 8))
 		st->rflags |= gen_u64(g) & (RFLAGS_AC | RFLAGS_ID | RFLAGS_RF);
 	if (s->mode == MODE_VM86)
-		st->rflags |= RFLAGS_VM | (gen_one_in(g, 8) ? gen_u64(g) & (RFLAGS_VIF | RFLAGS_VIP) : 0);
-}
-
-static void random_fpu(struct cpu_state *st, struct gen *g)
-{
-	static const u16 fcw = 0x37f;
-	static const u64 both = 3;
-
-	memcpy(st->xsave, &fcw, 2);
-	st->xsave[4] = gen_one_in(g, 2) ? 0xff : (u8)gen_u64(g);
-	for (unsigned int at = 32; at < 160; at += 16) {
-		u64 mantissa = gen_value(g) | BIT64(63);
-		u16 exponent = (u16)(0x3fe0 + gen_below(g, 64));
-
-		memcpy(st->xsave + at, &mantissa, 8);
-		memcpy(st->xsave + at + 8, &exponent, 2);
-	}
-	for (unsigned int at = 160; at < 416; at += 8) {
-		u64 value = gen_value(g);
-
-		memcpy(st->xsave + at, &value, 8);
-	}
-	memcpy(st->xsave + 512, &both, 8);
-}
-
-static void random_msrs(struct cpu_state *st, struct gen *g)
-{
-	st->msr.sysenter_cs = gen_one_in(g, 4) ? 0 : SEL_CODE32;
-	st->msr.sysenter_esp = W_KSTACK + 0x1000;
-	st->msr.sysenter_eip = W_HANDLERS + 0xf00;
-	st->msr.star = (u64)SEL_CODE32 << 32 | (u64)SEL_DATA << 48 | (W_HANDLERS + 0xf10);
-	st->msr.lstar = W_HANDLERS + 0xf20;
-	st->msr.cstar = W_HANDLERS + 0xf30;
-	st->msr.sfmask = gen_u64(g) & 0x3f7fd5;
-	st->msr.kernel_gs_base = gen_value(g) & 0x7fffffffffff;
+		st->rflags |=
+			RFLAGS_VM | (gen_one_in(g, 8) ? gen_u64(g) & (RFLAGS_VIF | RFLAGS_VIP) : 0);
 }
 
 /* Let the memory operand of I be at ADDRESS, by its base register or its displacement. */
@@ -171,7 +148,8 @@ static bool try_single(const struct setup *s, struct ko_case *c, struct gen *g)
 		i->length = 4; /* for show */
 		return true;
 	}
-	if (!deterministic(i) || vendors_differ(i) || (i->class == INSN_UNDEFINED && !gen_one_in(g, 32)))
+	if (!deterministic(i) || vendors_differ(i) || jumps_to_itself(i) ||
+	    (i->class == INSN_UNDEFINED && !gen_one_in(g, 32)))
 		return false;
 	random_registers(s, c, g);
 	if (i->has_mem && !i->mem_vsib)
@@ -195,7 +173,7 @@ void single_make(struct ko_case *c, struct gen *g)
 	random_registers(s, c, g);
 	while (!try_single(s, c, g))
 		;
-	random_fpu(&c->before, g);
-	random_msrs(&c->before, g);
+	state_fpu(&c->before, g);
+	state_msrs(&c->before, g);
 	memcpy(c->world.bytes + at, c->bytes, c->insn.length);
 }

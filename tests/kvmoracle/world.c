@@ -35,9 +35,7 @@ struct segment world_segment(struct world *w, u16 selector, u32 base, u32 limit,
 	if (attr & ATTR_G)
 		limit |= 0xfff;
 	world_put(w, W_GDT + (selector & 0xfff8), world_descriptor(base, limit, attr), 8);
-	return (struct segment){
-		.base = base, .limit = limit, .attr = attr, .selector = selector
-	};
+	return (struct segment){ .base = base, .limit = limit, .attr = attr, .selector = selector };
 }
 
 static void put_gdt(struct world *w, bool lng)
@@ -58,8 +56,8 @@ static void put_gdt(struct world *w, bool lng)
 
 	memset(w->bytes + W_GDT, 0, SEL_END);
 	for (size_t n = 0; n < ARRAY_SIZE(flat); n++)
-		world_segment(w, flat[n].selector, 0,
-			      flat[n].attr & ATTR_G ? 0xffffffff : 0xffff, flat[n].attr);
+		world_segment(w, flat[n].selector, 0, flat[n].attr & ATTR_G ? 0xffffffff : 0xffff,
+			      flat[n].attr);
 	/* The upper halves of long mode's system descriptors are zero already. */
 	world_segment(w, SEL_TSS, W_TSS, lng ? 0x67 : 0x68, ATTR_P | 11);
 	world_segment(w, SEL_LDT, W_LDT, 0xff, ATTR_P | 2);

@@ -17,8 +17,8 @@ enum world_address {
 	W_GDT = 0x1000,
 	W_LDT = 0x1800,
 	W_IDT = 0x2000,
-	W_TSS = 0x3000,	     /* 32- or 64-bit, I/O bitmap of all ports after it */
-	W_TSS2 = 0x3800,     /* the task of vector 8 and of task switches; 16-bit one follows */
+	W_TSS = 0x3000,	 /* 32- or 64-bit, I/O bitmap of all ports after it */
+	W_TSS2 = 0x3800, /* the task of vector 8 and of task switches; 16-bit one follows */
 	W_TSS16 = 0x3c00,
 	W_HANDLERS = 0x4000, /* HANDLER_SIZE bytes each */
 	W_PML4 = 0x5000,     /* or a 32-bit page directory, or PAE directory pointers */
