@@ -72,6 +72,15 @@ enum emulate_result emu_syscall(struct vcpu *v, const struct insn *i)
 	return enter(v, cs, true, v->mode == MODE_LONG64 ? v->s.msr.lstar : v->s.msr.cstar);
 }
 
+/* TF that SYSRET loads is heeded at once: as if the system call had been stepped over. */
+static enum emulate_result stepped_over(struct vcpu *v)
+{
+	raise_exc(v, DB);
+	v->exc.dr6 = DR6_BS;
+	v->exc.trap = true;
+	return EMU_FAULT;
+}
+
 enum emulate_result emu_sysret(struct vcpu *v, const struct insn *i)
 {
 	u16 base = (u16)(v->s.msr.star >> 48);
@@ -103,7 +112,7 @@ enum emulate_result emu_sysret(struct vcpu *v, const struct insn *i)
 		vcpu_derive_cpl(v); /* from 64-bit mode, as REX.W says */
 	else
 		vcpu_derive(v);
-	return EMU_JUMPED;
+	return v->s.rflags & RFLAGS_TF ? stepped_over(v) : EMU_JUMPED;
 }
 
 /* ---- SYSENTER and SYSEXIT ------------------------------------------------------------------- */

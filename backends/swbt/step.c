@@ -11,7 +11,6 @@
 
 #define INSNS  4096 /* decoded instructions kept; a kernel's hot loops are far fewer */
 #define DR7_ON 0xffull
-#define DR6_BS BIT64(14)
 
 /* Routines before this one stand for sensitive instructions: each execution is a trap. The others
  * are done in C for convenience. */
@@ -270,6 +269,7 @@ static bool sets_flags_anew(const struct insn *i)
 	case EMU_int1:
 	case EMU_into:
 	case EMU_syscall:
+	case EMU_sysret:
 		return i->class == INSN_EMULATE;
 	default:
 		return false;
@@ -321,9 +321,6 @@ enum emulate_result step_execute(struct vcpu *v)
 		return r;
 	if (r == EMU_NEXT || r == EMU_HALT)
 		v->s.rip = (v->s.rip + i->length) & v->ip_mask;
-	/* As if the system call had been stepped over: TF that SYSRET loads is heeded at once. */
-	if (i->class == INSN_EMULATE && unlikely(i->emulate == EMU_sysret))
-		v->tf_pending = v->s.rflags & RFLAGS_TF;
 	if (unlikely(v->tf_pending || hits))
 		r = traps(v, i, hits, r);
 	return r == EMU_NEXT ? EMU_JUMPED : r;

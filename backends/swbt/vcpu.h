@@ -196,6 +196,8 @@ static inline bool protected_mode(const struct vcpu *v)
 	return v->s.cr0 & CR0_PE;
 }
 
+#define DR6_BS BIT64(14) /* single step */
+
 /* RFLAGS bits beyond those of common/cpu_state.h. */
 #define RFLAGS_CF   BIT64(0)
 #define RFLAGS_PF   BIT64(2)

@@ -3,6 +3,7 @@
 #include "backends/backends.h"
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/mem.h"
+#include "backends/swbt/mmu.h"
 #include "backends/swbt/options.h"
 #include "backends/swbt/step.h"
 #include "backends/swbt/thunk.h"
@@ -195,9 +196,6 @@ static int swbt_set_state(struct vm *vm, const struct cpu_state *state, struct e
 		return fail(err, -EINVAL, "the state's APIC base %#llx is not possible",
 			    (unsigned long long)state->apic_base);
 	lapic_set_cr8(&vm->pc.lapic, state->cr8);
-	/* Whoever makes a new state may have made new memory, too. */
-	if (v->bt)
-		blocks_flush(v->bt);
 	mmu_flush(v, true);
 	vcpu_derive(v);
 	if ((v->s.cr0 & CR0_PG) && (v->s.cr4 & CR4_PAE) && !long_mode(v) &&

@@ -104,7 +104,7 @@ void side_run(struct vm **vm, const struct ko_case *c, struct outcome *o)
 {
 	struct error error = { "" };
 
-	memcpy(ram_at(&(*vm)->ram, 0, W_END), c->world.bytes, W_END);
+	memcpy(ram_at_to_write(&(*vm)->ram, 0, W_END), c->world.bytes, W_END);
 	o->ending = END_REFUSED;
 	if (set_state(*vm, c, &error)) {
 		snprintf(o->what, sizeof(o->what), "set_state: %s", error.text);

@@ -7,7 +7,6 @@
 #include <CUnit/CUnit.h>
 #include <string.h>
 
-#define DR6_BS 0x4000u
 
 static void code(struct rig *r, u32 at, const char *bytes, unsigned int len)
 {

@@ -5,6 +5,7 @@
  */
 #include "backends/swbt/bt/translate.h"
 #include "backends/swbt/emulate.h"
+#include "backends/swbt/segment.h"
 
 #define MSR_EFER      0xc0000080u
 #define MSR_FS_BASE   0xc0000100u
@@ -135,7 +136,10 @@ static enum gen gen_wrmsr(struct tr *t)
 	}
 	tr_commit(t);
 	emit_store(&t->e, W32, RAX, at(R15, to));
-	emit_store(&t->e, W32, RDX, at(R15, to + 4));
+	if (msr == MSR_TSC_AUX && vendor_is_amd(t->v))
+		emit_store_imm(&t->e, W32, 0, at(R15, to + 4));
+	else
+		emit_store(&t->e, W32, RDX, at(R15, to + 4));
 	tr_trap(t, TRAP_MSR);
 	return GEN_NEXT;
 }
