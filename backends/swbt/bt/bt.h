@@ -181,6 +181,8 @@ struct bt {
 	const u8 *across_end;
 	const u8 *leave_call;	    /* as leave, to call bt_called */
 	const u8 *leave_call_saved; /* RSP is the host's there */
+	const u8 *leave_port;	    /* as leave, to call bt_port */
+	const u8 *leave_port_saved;
 
 	struct exit *exits;
 	u32 nr_exits, max_exits;
@@ -280,7 +282,13 @@ struct space *bt_space(struct bt *bt, u32 *key);
 
 /* Ready to enter translated code at HOST, which is for KEY. A kick sends it elsewhere. */
 void bt_prepare(struct bt *bt, const u8 *host, u32 key);
+/* The same where the flags are as they were left. */
+void bt_reenter(struct bt *bt, const u8 *host);
 
+/* Called from the stub of leave_port with frame.exit: do IN or OUT, at CPL 0, with only those of
+ * the guest's registers in the vCPU that C may change. Translated code is to be entered at
+ * frame.entry. */
+void bt_port(struct bt *bt);
 /* Called from the stub of leave_call with frame.exit: the base of the space in which translated
  * code is to be entered at frame.entry, or NULL, and frame.exit is CALLED_ID. */
 u8 *bt_called(struct bt *bt);

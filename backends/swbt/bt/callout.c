@@ -87,6 +87,16 @@ static void enter_pages(struct bt *bt, struct space *s, u32 size, bool write)
 		pagetable_fill(&bt->pages, s, v, last, access);
 }
 
+/* The routine called for X has run; what X points to may no longer be there. */
+static void note_unaligned(struct bt *bt, struct exit *x, const struct before *b)
+{
+	if (likely(hostfault_unaligned == bt->unaligned_seen))
+		return;
+	bt->unaligned_seen = hostfault_unaligned;
+	if (bt->generation == b->generation)
+		x->settle = true;
+}
+
 enum after bt_call_out(struct bt *bt, struct space *s, struct exit *x, struct next *next)
 {
 	const struct before before = note(bt);
@@ -103,12 +113,7 @@ enum after bt_call_out(struct bt *bt, struct space *s, struct exit *x, struct ne
 	if (unlikely(x->settle))
 		fpu_unalign(v);
 	next->result = execute(v, i);
-	/* What X, B and I point to may no longer be there. */
-	if (unlikely(hostfault_unaligned != bt->unaligned_seen)) {
-		bt->unaligned_seen = hostfault_unaligned;
-		if (bt->generation == before.generation)
-			x->settle = true;
-	}
+	note_unaligned(bt, x, &before);
 	if (likely(next->result == EMU_NEXT || next->result == EMU_HALT))
 		v->s.rip = (v->s.rip + length) & v->ip_mask;
 	/* Nothing was translated if nothing went. */
@@ -126,6 +131,33 @@ enum after bt_call_out(struct bt *bt, struct space *s, struct exit *x, struct ne
 	next->host = behind;
 	next->key = key;
 	return AFTER_RESUME;
+}
+
+/* At CPL 0, IN and OUT cannot fault, and with RAX and RDX they have all they work on. */
+void bt_port(struct bt *bt)
+{
+	struct exit *x = &bt->exits[bt->v->frame.exit];
+	const struct before before = note(bt);
+	const struct block *b = x->from;
+	const u8 *behind = b->host + b->site[x->insn + 1].host;
+	struct vcpu *v = bt->v;
+	u8 length = x->call->length;
+
+	v->s.rip = b->rip + b->site[x->insn].guest;
+	v->host_ac = true; /* if it is */
+	v->instructions++;
+	bt->stats.exits[EXIT_CALL]++;
+	if (unlikely(x->settle))
+		fpu_unalign(v);
+	step_routine(v, x->call);
+	note_unaligned(bt, x, &before);
+	v->host_ac = true;
+	v->s.rip = (v->s.rip + length) & v->ip_mask;
+	bt->entered_shadow = false;
+	bt->stats.resumed++;
+	if (unlikely(!may_go_on(bt, NULL, &before, true)))
+		behind = bt->leave_kicked;
+	bt_reenter(bt, behind);
 }
 
 enum after bt_jumped(struct bt *bt, struct space **s, struct next *next)

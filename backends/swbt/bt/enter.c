@@ -101,6 +101,38 @@ static void make_call(struct bt *bt, struct emit *e)
 	make_return(e);
 }
 
+/* The guest's registers that C may change, RSP aside. */
+static void move_scratch(struct emit *e, bool load)
+{
+	static const u8 scratch[] = { RAX, RDX, RSI, RDI, R8, R9, R10, R11 };
+
+	for (unsigned int n = 0; n < ARRAY_SIZE(scratch); n++) {
+		if (load)
+			emit_load(e, W64, scratch[n], GPR(scratch[n]));
+		else
+			emit_store(e, W64, scratch[n], GPR(scratch[n]));
+	}
+}
+
+/* Call bt_port, with the flags on the stack, which is aligned by that. */
+static void make_port(struct bt *bt, struct emit *e)
+{
+	static const u8 call[] = { 0xff, 0xd0 }; /* call rax */
+
+	save_exit(e);
+	bt->leave_port_saved = e->p + e->delta;
+	emit_byte(e, 0x9c); /* pushfq */
+	emit_byte(e, 0xfc); /* cld */
+	move_scratch(e, false);
+	emit_const(e, RDI, (uintptr_t)bt);
+	emit_const(e, RAX, (uintptr_t)bt_port);
+	emit_bytes(e, call, sizeof(call));
+	move_scratch(e, true);
+	emit_byte(e, 0x9d); /* popfq */
+	emit_load(e, W64, RSP, GPR(RSP));
+	emit_jmp_mem(e, FRAME(entry));
+}
+
 /*
  * From code that has the host report unaligned accesses to such as checks for itself, or back, as
  * TO_ALIGNMENT says: RCX is where to go. That is in the vCPU all the time for recover.c, and so is
@@ -138,6 +170,8 @@ void bt_make_stubs(struct bt *bt)
 	make_return(&e);
 	bt->leave_call = cache_exec(c, e.p);
 	make_call(bt, &e);
+	bt->leave_port = cache_exec(c, e.p);
+	make_port(bt, &e);
 	for (unsigned int n = 0; n < ARRAY_SIZE(bt->across); n++) {
 		bt->across[n] = cache_exec(c, e.p);
 		make_across(&e, n);

@@ -93,7 +93,7 @@ static void unsettled(struct bt *bt)
 	bt->settle++;
 }
 
-void bt_prepare(struct bt *bt, const u8 *host, u32 key)
+void bt_reenter(struct bt *bt, const u8 *host)
 {
 	struct vcpu *v = bt->v;
 
@@ -101,13 +101,7 @@ void bt_prepare(struct bt *bt, const u8 *host, u32 key)
 		fpu_get(v);
 	if (unlikely(bt->unaligned_seen != hostfault_unaligned))
 		unsettled(bt);
-	v->frame.flags = (v->s.rflags & RFLAGS_ARITH) | RFLAGS_FIXED;
-	/* Inside, the rest of them is here. */
-	v->s.rflags &= ~(RFLAGS_RF | RFLAGS_ARITH);
 	v->frame.pending = v->vm->pc.intr | v->vm->nmi;
-	v->host_ac = !(key & KEY_ALIGNMENT);
-	if (v->host_ac)
-		v->frame.flags |= RFLAGS_AC;
 	hostfault_guard(&bt->guard);
 	bt->stats.enters++;
 	/* A kick before this is seen below, a later one sends us elsewhere. */
@@ -115,6 +109,19 @@ void bt_prepare(struct bt *bt, const u8 *host, u32 key)
 	atomic_signal_fence(memory_order_seq_cst);
 	if (unlikely(atomic_load_explicit(&v->vm->attention, memory_order_relaxed)))
 		v->frame.entry = (uintptr_t)bt->leave_kicked;
+}
+
+void bt_prepare(struct bt *bt, const u8 *host, u32 key)
+{
+	struct vcpu *v = bt->v;
+
+	v->frame.flags = (v->s.rflags & RFLAGS_ARITH) | RFLAGS_FIXED;
+	/* Inside, the rest of them is here. */
+	v->s.rflags &= ~(RFLAGS_RF | RFLAGS_ARITH);
+	v->host_ac = !(key & KEY_ALIGNMENT);
+	if (v->host_ac)
+		v->frame.flags |= RFLAGS_AC;
+	bt_reenter(bt, host);
 }
 
 /* Run from where NEXT says; v->frame.exit says why it came back. */

@@ -96,6 +96,8 @@ static enum gen leave_for(struct tr *t, enum gen r)
 		c->ea = t->crossing;
 	}
 	c->adapted = t->adapt & ADAPT_CALL;
+	c->port = t->key & KEY_CPL0 && t->i->class == INSN_EMULATE &&
+		  (t->i->emulate == EMU_in || t->i->emulate == EMU_out);
 	return never_goes_on(t->i) ? GEN_END : GEN_NEXT;
 }
 

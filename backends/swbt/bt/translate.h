@@ -26,6 +26,7 @@ struct cold {
 	bool returns; /* EXIT_INDIRECT: the targets of returns are meant */
 	bool guarded; /* the target is on another page: the guard is to be put here */
 	bool direct, adapted, crossing;
+	bool port;  /* EXIT_CALL: IN or OUT at CPL 0 */
 	bool cross; /* EXIT_CALL: tr_cross comes first */
 	bool calls; /* CALL is there */
 	u16 size;   /* on to BACK if EA's operand of that size lies on one page; 0: it does not */

@@ -199,7 +199,9 @@ void tr_put_cold(struct tr *t, struct cold *c, u32 id)
 		across = tr_across_probe(t, c);
 	x->tail = (u8)(t->e.p + t->e.delta - x->stub);
 	emit_const(&t->e, RCX, id);
-	emit_jmp_to(&t->e, called(c) ? t->bt->leave_call : t->bt->leave);
+	emit_jmp_to(&t->e, c->port     ? t->bt->leave_port
+			   : called(c) ? t->bt->leave_call
+				       : t->bt->leave);
 	if (c->kind == EXIT_JUMP)
 		emit_bytes(&t->e, pad, sizeof(pad));
 	if (c->again) {
