@@ -216,6 +216,23 @@ static bool is_compacting(const struct insn *i)
 	return i->raw[i->opcode_at] == 0xc7;
 }
 
+/* As fxsave() above. XSAVEOPT is XSAVE: what the host last restored from is not what the guest did.
+ */
+static void xsave(struct vcpu *v, u8 *to, bool wide, bool compact, u64 mask)
+{
+	u32 lo = (u32)mask, hi = (u32)(mask >> 32);
+
+	fpu_get(v);
+	if (compact && wide)
+		__asm__ volatile("xsavec64 %0" : "+m"(*to) : "a"(lo), "d"(hi) : "memory");
+	else if (compact)
+		__asm__ volatile("xsavec %0" : "+m"(*to) : "a"(lo), "d"(hi) : "memory");
+	else if (wide)
+		__asm__ volatile("xsave64 %0" : "+m"(*to) : "a"(lo), "d"(hi) : "memory");
+	else
+		__asm__ volatile("xsave %0" : "+m"(*to) : "a"(lo), "d"(hi) : "memory");
+}
+
 enum emulate_result emu_xsave(struct vcpu *v, const struct insn *i)
 {
 	bool compact = is_compacting(i);
@@ -230,6 +247,11 @@ enum emulate_result emu_xsave(struct vcpu *v, const struct insn *i)
 	if (operand_at(v, i, size, ACC_WRITE, 64, &linear) ||
 	    mem_prepare_linear(v, linear, size, ACC_READ | ACC_WRITE, op))
 		return EMU_FAULT;
+	if (v->mode == MODE_LONG64 && !(mask & ~v->fpu_mask) && !((uintptr_t)op->data & 63)) {
+		xsave(v, op->data, wide(i), compact, mask);
+		mem_commit(v, op);
+		return EMU_NEXT;
+	}
 	x = image(v);
 	inuse = get64(x + HEADER) & mask;
 	/* MXCSR belongs to no component's tracking: SSE is in use if it is not the default. */
