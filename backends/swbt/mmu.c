@@ -322,6 +322,8 @@ static void drop_local(struct vcpu *v)
 	for (unsigned int i = 0; i < ARRAY_SIZE(v->mmu.local); i++) {
 		u64 local = v->mmu.local[i];
 
+		if (!local)
+			continue;
 		v->mmu.used[i] &= ~local;
 		v->mmu.local[i] = 0;
 		for (; local; local &= local - 1)

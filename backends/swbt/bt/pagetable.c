@@ -289,9 +289,11 @@ static void space_flush(struct space *s, bool global_too)
 		clear(s, region, s->region[region].local);
 		s->region[region].listed &= (u8)~REGION_LOCAL;
 	}
-	seen_flush(&s->seen, global_too);
+	if (s->seen.nr)
+		seen_flush(&s->seen, global_too);
 	for (unsigned int n = 0; n < ARRAY_SIZE(s->targets); n++)
-		targets_flush(&s->targets[n], global_too);
+		if (s->targets[n].local.nr | s->targets[n].global.nr)
+			targets_flush(&s->targets[n], global_too);
 	if (!global_too)
 		return;
 	while (s->any.nr) {

@@ -74,6 +74,8 @@ static void flush(struct vcpu *v, bool global_too)
 {
 	bt_of(v)->remapped++;
 	pagetable_flush(&bt_of(v)->pages, global_too);
+	/* Nothing is left that another CR3 would make stale. */
+	bt_of(v)->pages.cr3 = v->s.cr3;
 }
 
 static void flush_page(struct vcpu *v, u64 linear, unsigned int shift)
