@@ -3,15 +3,20 @@
 #include "backends/swbt/bt/bt.h"
 #include "backends/swbt/bt/tunables.h"
 
-static struct adapt_site *place(const struct bt *bt, u64 rip)
+static u32 place(u64 rip)
 {
-	return &bt->sites[(rip * 0x9e3779b97f4a7c15ull) >> 32 & (BT_ADAPT_SITES - 1)];
+	return (rip * 0x9e3779b97f4a7c15ull) >> 32 & (BT_ADAPT_SITES - 1);
 }
 
 u32 adapt_how(const struct bt *bt, u64 rip, u64 gpa)
 {
-	const struct adapt_site *s = place(bt, rip);
+	const struct adapt_site *s;
+	u32 n = place(rip);
 
+	/* Asked for each instruction that is translated, and few have a site. */
+	if (likely(!(bt->sites_used[n / 64] >> n % 64 & 1)))
+		return 0;
+	s = &bt->sites[n];
 	return s->rip == rip && s->gpa == gpa ? s->how : 0;
 }
 
@@ -19,8 +24,10 @@ u32 adapt_how(const struct bt *bt, u64 rip, u64 gpa)
 static struct adapt_site *site_of(struct bt *bt, const struct block *b, unsigned int insn)
 {
 	u64 rip = b->rip + b->site[insn].guest, gpa = b->gpa + b->site[insn].guest;
-	struct adapt_site *s = place(bt, rip);
+	u32 n = place(rip);
+	struct adapt_site *s = &bt->sites[n];
 
+	bt->sites_used[n / 64] |= BIT64(n % 64);
 	if (s->rip != rip || s->gpa != gpa)
 		*s = (struct adapt_site){ .rip = rip, .gpa = gpa };
 	return s;

@@ -11,6 +11,7 @@
 #include "backends/swbt/bt/cache.h"
 #include "backends/swbt/bt/insncache.h"
 #include "backends/swbt/bt/pagetable.h"
+#include "backends/swbt/bt/tunables.h"
 #include "backends/swbt/emulate.h"
 #include "backends/swbt/hostfault.h"
 #include "backends/swbt/vcpu.h"
@@ -192,9 +193,10 @@ struct bt {
 	u64 oldest, lap, newest;
 	u64 max_blocks; /* a power of two */
 	struct block **hash;
-	struct adapt_site *sites;	/* BT_ADAPT_SITES, by RIP */
-	struct page_link **page_blocks; /* by guest-physical page */
-	u64 *code_lines;		/* the same: which 64 bytes hold code, or did */
+	struct adapt_site *sites;	     /* BT_ADAPT_SITES, by RIP, */
+	u64 sites_used[BT_ADAPT_SITES / 64]; /* and which of them are not empty */
+	struct page_link **page_blocks;	     /* by guest-physical page */
+	u64 *code_lines;		     /* the same: which 64 bytes hold code, or did */
 	size_t nr_pages;
 
 	struct control control;
