@@ -20,6 +20,7 @@
 
 PAIR_ASM(returns, 64, CALLER("", "call 2b", "ret"));
 PAIR_ASM(returns_pop, 64, CALLER("", "push %rdx\n push %rbx\n call 2b", "ret $16"));
+PAIR_ASM(runs, 64, CALLER("", "call 2b", "push %rbx\n push %r13\n pop %r13\n pop %rbx\n ret"));
 PAIR_ASM(jumps, 64, CALLER("", "call 2b", "pop %rdi\n jmp *%rdi"));
 PAIR_ASM(calls, 64, CALLER("lea 2f(%rip), %rbp", "call *%rbp", "ret"));
 PAIR_ASM(returns32, 32, CALLER("", "call 2b", "ret"));
@@ -33,9 +34,10 @@ static const struct program {
 	{                                        \
 		wide, indirect, name, name##_end \
 	}
-	PROGRAM(returns, true, false),	  PROGRAM(returns_pop, true, false),
-	PROGRAM(jumps, true, false),	  PROGRAM(calls, true, true),
-	PROGRAM(returns32, false, false), PROGRAM(jumps32, false, false),
+	PROGRAM(returns, true, false),	PROGRAM(returns_pop, true, false),
+	PROGRAM(runs, true, false),	PROGRAM(jumps, true, false),
+	PROGRAM(calls, true, true),	PROGRAM(returns32, false, false),
+	PROGRAM(jumps32, false, false),
 };
 
 static struct cpu_state start; /* of the machine of bt */

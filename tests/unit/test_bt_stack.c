@@ -16,9 +16,19 @@ PAIR_ASM(function, 64,
 	 "incq %r15\n leaq 3(%r13, %r15), %r13\n rolq $3, %r14\n adcq %r14, %rdx\n"
 	 "pushq %r8\n pushq %r15\n popq %r10\n popq %r11\n"
 	 "decl %r12d\n jnz 1b");
+PAIR_ASM(returning, 64,
+	 "jmp 3f\n"
+	 "2: pushq %rbx\n pushq %rbp\n pushq %r13\n addq %rbx, %r13\n incq %rbp\n"
+	 "popq %rbx\n popq %r13\n popq %rbp\n ret\n"
+	 "3: call 2b\n adcq %r13, %rdx\n decl %r12d\n jnz 3b");
 PAIR_ASM(pushes, 64, "pushq %rax\n pushq %rbx\n pushq %r13\n pushq %rdx");
 PAIR_ASM(pops, 64, "popq %rax\n popq %rbx\n popq %r13\n popq %rdx\n popq %rsi");
 PAIR_ASM(pop_rsp, 64, "pushq %rbx\n pushq %rbp\n popq %rax\n popq %rsp\n popq %rcx\n popq %rdx");
+PAIR_ASM(returning32, 32,
+	 "jmp 3f\n"
+	 "2: pushl %ebx\n pushl %ebp\n pushl %edi\n addl %ebx, %edi\n"
+	 "popl %ebx\n popl %edi\n popl %ebp\n ret\n"
+	 "3: call 2b\n adcl %edi, %edx\n decl %ecx\n jnz 3b");
 PAIR_ASM(function32, 32,
 	 "1: pushl %edi\n pushl %esi\n pushl %ecx\n pushl %ebx\n pushl %esp\n pushl %eax\n"
 	 "addl $0x7fffffff, %ebp\n"
@@ -58,6 +68,7 @@ static void depths(struct pair *p)
 {
 	for (int at = -24; at < 24; at++) {
 		RUN_AT(p, PAIR_STACK + at * 8, 12, function);
+		RUN_AT(p, PAIR_STACK + at * 8 % 64, 12, returning);
 		CU_ASSERT_EQUAL(p->end, EMU_HALT);
 	}
 	for (int at = -9; at < 9; at++)
@@ -87,8 +98,10 @@ static void test_prot32(void)
 	struct pair p;
 
 	pair_up(&p, false);
-	for (int at = -60; at < 60; at++)
+	for (int at = -60; at < 60; at++) {
 		RUN_AT(&p, PAIR_STACK + at, 20, function32);
+		RUN_AT(&p, PAIR_STACK + at / 2, 20, returning32);
+	}
 	pair_down(&p);
 }
 
@@ -104,6 +117,7 @@ static void test_faults(void)
 	pair_up(&p, true);
 	for (size_t n = 0; n < ARRAY_SIZE(places); n++)
 		for (int at = -5; at <= 5; at++) {
+			RUN_AT(&p, places[n] + at * 8, 1, returning);
 			RUN_AT(&p, places[n] + at * 8, 1, pushes);
 			RUN_AT(&p, places[n] + at * 8, 1, pops);
 		}

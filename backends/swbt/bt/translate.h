@@ -52,6 +52,7 @@ struct pending {
 /* Pushes or pops in a row that share a look-up (translate_stack.c). */
 struct run {
 	u8 nr, done;
+	bool returns; /* a RET comes behind the pops; after them: its target is in R13 */
 };
 
 /* What can be taken back. */

@@ -285,12 +285,15 @@ static enum gen gen_ret(struct tr *t)
 	s32 pop = (t->long64 ? 8 : 4) + (t->i->nr_operands ? (u16)t->i->op[0].imm : 0);
 	enum emit_width w = t->long64 ? W64 : W32;
 	bool returns = t->v->bt_config.return_cache;
-	struct ea ea = tr_stack(t, 0);
 	u32 size = t->long64 ? 8 : 4;
+	struct ea ea;
 
-	if (!tr_lookup(t, &ea, size, false, tr_needs_check(t, size)))
-		return GEN_STEP;
-	emit_load(&t->e, w, R13, tr_operand(t, &ea));
+	if (!t->run.returns) { /* else it is in R13 */
+		ea = tr_stack(t, 0);
+		if (!tr_lookup(t, &ea, size, false, tr_needs_check(t, size)))
+			return GEN_STEP;
+		emit_load(&t->e, w, R13, tr_operand(t, &ea));
+	}
 	find_target(t, (u64)pop, returns);
 	tr_commit(t);
 	emit_lea(&t->e, w, RSP, at(RSP, pop));

@@ -4,7 +4,8 @@
  *
  * Pushes or pops of registers in a row, as functions begin and end with them, share a look-up if
  * all of them lie on one page, and move RSP once, behind the last. Only the first can fault: the
- * page is there, and the others are as aligned as the first. From its commit point on, a kick lets
+ * page is there, and the others are as aligned as the first. The address that a RET behind pops is
+ * going to want is loaded to R13 with the last of them. From its commit point on, a kick lets
  * the host step to the end of the run. A run whose words keep lying on two pages is translated as
  * single instructions (adapt.h); so is one that needs a call-out, since that would come back into
  * the middle.
@@ -89,7 +90,7 @@ static u32 word_length(const struct tr *t, const u8 *p, u32 left, u8 opcode)
 }
 
 /* How many there are from the present instruction on. */
-static u8 count_run(const struct tr *t, u8 opcode)
+static u8 count_run(struct tr *t, u8 opcode)
 {
 	u32 at = t->rip & PAGE_MASK, most = t->v->bt_config.block_insns - t->n, len;
 	u8 nr = 0;
@@ -101,6 +102,8 @@ static u8 count_run(const struct tr *t, u8 opcode)
 		if (!len || (!nr && len != t->i->length))
 			break;
 	}
+	t->run.returns =
+		opcode == 0x58 && nr > 1 && nr < most && at < PAGE_SIZE && t->page[at] == 0xc3;
 	return nr;
 }
 
@@ -142,8 +145,10 @@ static enum gen go_on_run(struct tr *t, bool push)
 	if (t->run.done++)
 		t->commit = cache_write(&t->bt->cache, t->b->host); /* no way back */
 	if (t->run.done == t->run.nr) {
+		if (t->run.returns)
+			emit_load(&t->e, width(t), R13, run_word(t, false));
 		move_rsp(t, (push ? -(s32)word(t) : word(t)) * t->run.nr);
-		t->run = (struct run){ 0 };
+		t->run = (struct run){ .returns = t->run.returns };
 	}
 	return GEN_NEXT;
 }
@@ -151,14 +156,15 @@ static enum gen go_on_run(struct tr *t, bool push)
 /* The first of NR. */
 static enum gen start_run(struct tr *t, bool push, u8 nr)
 {
-	u32 size = nr * (u32)word(t);
+	bool returns = t->run.returns;
+	u32 size = (nr + (u32)returns) * word(t);
 	struct ea ea = tr_stack(t, push ? -(s32)size : 0);
 
 	tr_check_page(t, &ea, size);
 	ea = tr_stack(t, push ? -(s32)word(t) : 0);
 	if (!tr_lookup(t, &ea, word(t), push, false))
 		return GEN_STEP;
-	t->run = (struct run){ .nr = nr };
+	t->run = (struct run){ .nr = nr, .returns = returns };
 	return go_on_run(t, push);
 }
 
