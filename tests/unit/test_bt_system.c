@@ -379,6 +379,11 @@ static void on_trap(int signo, siginfo_t *info, void *context)
 {
 	greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
 
+	/* Flags that a stub has saved while this went on. */
+	if (!tick.on && !bt_of(tick.v)->stepping) {
+		regs[REG_EFL] &= ~(greg_t)RFLAGS_TF;
+		return;
+	}
 	if (!tick.on) {
 		tick.before.sa_sigaction(signo, info, context);
 		return;
