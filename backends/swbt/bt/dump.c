@@ -88,6 +88,8 @@ static void explain(const struct dump *d, const u8 *host, char *text, size_t siz
 			snprintf(text, size, "exit %u", number(d, x));
 		else if (to == d->bt->leave)
 			snprintf(text, size, "leave");
+		else if (to == d->bt->leave_call)
+			snprintf(text, size, "leave, to call it");
 		else if (to >= d->bt->across[0] && to < d->bt->across_end)
 			snprintf(text, size, "across");
 		else if (to < d->b->host || to >= d->b->host + d->b->host_length)
