@@ -212,14 +212,61 @@ static u64 movs_burst(struct vcpu *v, const struct insn *i, u64 n)
 	return n;
 }
 
+/* N elements from register REG on downwards: at most those that lie in its page. */
+static u64 down_in_page(const struct vcpu *v, const struct insn *i, u8 reg, u64 n)
+{
+	u64 at = index_of(v, i, reg) & 4095, room = at / i->opsize + 1;
+
+	if (at + i->opsize > 4096)
+		return 0;
+	return room < n ? room : n;
+}
+
+/* The page that holds N elements, the first of them at P->reg and the others below it. */
+static bool page_down(struct vcpu *v, const struct insn *i, u64 n, struct place *p)
+{
+	u64 bytes = n * i->opsize, low = index_of(v, i, p->reg) + i->opsize - bytes;
+
+	if (mem_linear(v, p->seg, low, (u32)bytes, p->access, &p->linear) ||
+	    (p->linear & 4095) + bytes > 4096 || !next_page(v, p, 0, bytes))
+		return false;
+	if ((uintptr_t)p->host & (i->opsize - 1u))
+		fpu_unalign(v);
+	p->host += bytes - i->opsize;
+	return true;
+}
+
+#define REP_MOVS_DOWN(suffix) "std\n\trep movs" suffix "\n\tcld"
+
+/* The same downwards, a page at a time: what memmove() does where areas overlap. */
+static u64 movs_burst_down(struct vcpu *v, const struct insn *i, u64 n)
+{
+	struct place from = { i->mem_seg, RSI, ACC_READ, 0, NULL };
+	struct place to = { SEG_ES, RDI, ACC_WRITE, 0, NULL };
+	u64 count;
+
+	n = down_in_page(v, i, RSI, down_in_page(v, i, RDI, n));
+	if (n < 2 || checks_alignment(v) || !page_down(v, i, n, &from) || !page_down(v, i, n, &to))
+		return 0;
+	count = n;
+	BY_SIZE(i->opsize, REP_MOVS_DOWN,
+		: "+S"(from.host), "+D"(to.host), "+c"(count)
+		:
+		: "memory", "cc");
+	advance(v, i, RSI, -(s64)(n * i->opsize));
+	advance(v, i, RDI, -(s64)(n * i->opsize));
+	return n;
+}
+
 enum emulate_result emu_movs(struct vcpu *v, const struct insn *i)
 {
 	u64 count = count_of(v, i), n = 0, burst, value;
+	bool down = v->s.rflags & RFLAGS_DF;
 
 	if (!count)
 		return EMU_NEXT;
 	while (n < count && n < BURST) {
-		burst = count - n > 1 ? movs_burst(v, i, count - n) : 0;
+		burst = down ? movs_burst_down(v, i, count - n) : movs_burst(v, i, count - n);
 		n += burst;
 		if (burst)
 			continue;

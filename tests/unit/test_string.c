@@ -108,6 +108,9 @@ static void test_pages(void)
 		{ PAIR_DATA + 64, PAIR_DATA + 0x5000, 900, false },
 		{ PAIR_DATA + 0xff3, PAIR_DATA + 0x5ffe, 700, false },
 		{ PAIR_DATA + 0x3ff8, PAIR_DATA + 0x6ff0, 600, true },
+		{ PAIR_DATA + 0x3ffd, PAIR_DATA + 0x6003, 700, true },
+		{ PAIR_DATA + 0x3f03, PAIR_DATA + 0x3f00, 300, true },
+		{ PAIR_DATA + 0x3f00, PAIR_DATA + 0x3f08, 300, true },
 		/* Every element reads what was written before. */
 		{ PAIR_DATA + 0xf00, PAIR_DATA + 0xf03, 300, false },
 		{ PAIR_DATA + 0xf10, PAIR_DATA + 0xf08, 100, false },
@@ -125,6 +128,9 @@ static void test_faults(void)
 		{ PAIR_DATA, PAIR_RO - 0x10, 100, false },
 		{ PAIR_RO, PAIR_DATA, 1000, false },
 		{ PAIR_DATA, PAIR_DATA + 0x20, 20, true },
+		{ PAIR_DATA + 0x40, PAIR_DATA + 0x3000, 100, true },
+		{ PAIR_DATA + 0x3000, PAIR_DATA + 0x43, 100, true },
+		{ PAIR_DATA + 0x800, PAIR_RO + 0x10, 100, true },
 	};
 
 	check_all(places, ARRAY_SIZE(places));
