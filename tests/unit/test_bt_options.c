@@ -25,6 +25,8 @@ static const u8 guest[] = {
 	0xe6,	       0xf4,			     /* out 0f4h, al */
 	0xf4,					     /* hlt */
 	[0x40] = 0x42,				     /* function: inc edx */
+	0x50,	       0x53, 0x56, 0x57, 0x55,	     /* push eax, ebx, esi, edi, ebp */
+	0x5d,	       0x5f, 0x5e, 0x5b, 0x58,	     /* pop ebp, edi, esi, ebx, eax */
 	0xc3,					     /* ret */
 };
 
@@ -105,6 +107,9 @@ static void test_effects(void)
 	CU_ASSERT_FALSE(s.config.adaptive);
 	run(&s, "bt-return-cache", "off");
 	CU_ASSERT_FALSE(s.config.return_cache);
+	run(&s, "bt-elide", "off");
+	CU_ASSERT_EQUAL(s.stats.insns, usual.stats.insns);
+	CU_ASSERT_TRUE(s.stats.host_bytes > usual.stats.host_bytes);
 	run(&s, "code-cache", "64K");
 	CU_ASSERT_EQUAL(s.cache, 64 * KiB);
 }
