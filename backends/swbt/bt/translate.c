@@ -19,16 +19,17 @@ static gen_fn *const routines[NR_EMULATE] = {
 
 /* Sensitive ones. */
 static gen_fn *const system_routines[NR_EMULATE] = {
-	[EMU_rdtsc] = gen_system,    [EMU_rdtscp] = gen_system,	  [EMU_rdpid] = gen_system,
-	[EMU_swapgs] = gen_system,   [EMU_fsgsbase] = gen_system, [EMU_mov_cr] = gen_system,
-	[EMU_mov_dr] = gen_system,   [EMU_smsw] = gen_system,	  [EMU_sldt] = gen_system,
-	[EMU_str] = gen_system,	     [EMU_sgdt] = gen_table,	  [EMU_sidt] = gen_table,
-	[EMU_lgdt] = gen_table,	     [EMU_lidt] = gen_table,	  [EMU_cpuid] = gen_predicted,
-	[EMU_lar] = gen_predicted,   [EMU_lsl] = gen_predicted,	  [EMU_verr] = gen_predicted,
-	[EMU_verw] = gen_predicted,  [EMU_ltr] = gen_predicted,	  [EMU_rdmsr] = gen_predicted,
-	[EMU_wrmsr] = gen_predicted, [EMU_cli] = gen_flags,	  [EMU_syscall] = gen_syscalls,
-	[EMU_sysret] = gen_syscalls, [EMU_stac] = gen_smap,	  [EMU_clac] = gen_smap,
-	[EMU_sti] = gen_flags,	     [EMU_pushf] = gen_flags,	  [EMU_popf] = gen_flags,
+	[EMU_rdtsc] = gen_system,     [EMU_rdtscp] = gen_system,       [EMU_rdpid] = gen_system,
+	[EMU_swapgs] = gen_system,    [EMU_fsgsbase] = gen_system,     [EMU_mov_cr] = gen_system,
+	[EMU_mov_dr] = gen_system,    [EMU_smsw] = gen_system,	       [EMU_sldt] = gen_system,
+	[EMU_str] = gen_system,	      [EMU_mov_from_seg] = gen_system, [EMU_sgdt] = gen_table,
+	[EMU_sidt] = gen_table,	      [EMU_lgdt] = gen_table,	       [EMU_lidt] = gen_table,
+	[EMU_cpuid] = gen_predicted,  [EMU_lar] = gen_predicted,       [EMU_lsl] = gen_predicted,
+	[EMU_verr] = gen_predicted,   [EMU_verw] = gen_predicted,      [EMU_ltr] = gen_predicted,
+	[EMU_rdmsr] = gen_predicted,  [EMU_wrmsr] = gen_predicted,     [EMU_cli] = gen_flags,
+	[EMU_syscall] = gen_syscalls, [EMU_sysret] = gen_syscalls,     [EMU_stac] = gen_smap,
+	[EMU_clac] = gen_smap,	      [EMU_sti] = gen_flags,	       [EMU_pushf] = gen_flags,
+	[EMU_popf] = gen_flags,
 };
 
 /* ---- instructions ---------------------------------------------------------------------------- */

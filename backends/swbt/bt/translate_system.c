@@ -189,7 +189,8 @@ static enum gen gen_mov_dr(struct tr *t)
 	return GEN_NEXT;
 }
 
-/* ---- SMSW, SLDT, STR ------------------------------------------------------------------------- */
+/* ---- SMSW, SLDT, STR, MOV from segment registers -----------------------------------------------
+ */
 
 static enum gen store_word(struct tr *t, struct emit_mem from)
 {
@@ -211,7 +212,8 @@ static enum gen gen_word(struct tr *t, struct emit_mem from, bool is_cr0)
 	bool moved = displaced(dst->reg);
 	u8 host = moved ? R13 : host_of(dst->reg);
 
-	if (t->key & KEY_UMIP && !cpl0(t))
+	/* Anybody may look at selectors of ordinary segments. */
+	if (t->key & KEY_UMIP && !cpl0(t) && t->i->emulate != EMU_mov_from_seg)
 		return GEN_STEP;
 	if (dst->type == OPERAND_MEM)
 		return store_word(t, from);
@@ -254,6 +256,8 @@ enum gen gen_system(struct tr *t)
 		return gen_word(t, SEG_AT(SEG_LDT, selector), false);
 	case EMU_str:
 		return gen_word(t, SEG_AT(SEG_TR, selector), false);
+	case EMU_mov_from_seg:
+		return gen_word(t, SEG_AT(t->i->op[1].reg, selector), false);
 	default:
 		return GEN_STEP;
 	}
