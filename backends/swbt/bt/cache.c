@@ -5,7 +5,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define ALIGNMENT 16 /* of blocks: a fetch window of common processors */
+/*
+ * Blocks begin in the middle of a half of a cache line. A loop whose head begins a line runs at half
+ * the speed of one that does not on Zen 5 (`copy`, `matrix`, `matrix-avx2`: 1.5 to 1.9 times as
+ * many cycles), and one in the middle of a line is slow in `sieve`.
+ */
+#define ALIGNMENT 32
+#define BEGIN	  16
 
 int cache_init(struct cache *c, size_t size)
 {
@@ -43,7 +49,7 @@ u8 *cache_room(const struct cache *c, size_t len)
 
 void cache_take(struct cache *c, size_t len)
 {
-	c->used += ALIGN_UP(len, ALIGNMENT);
+	c->used = ALIGN_UP(c->used + len + BEGIN, ALIGNMENT) - BEGIN;
 	if (c->used > c->limit)
 		c->used = c->limit;
 }
