@@ -59,7 +59,8 @@ const struct backend_option swbt_options[] = {
 		     .value = true },
 	[ELIDE] = { .name = "bt-elide",
 		    .arg = SWITCH,
-		    .help = "Pushes or pops in a row share a look-up (default on)",
+		    .help = "Pushes in a row share a look-up, chains of loads do not wait for it "
+			    "(default on)",
 		    .engine = "bt",
 		    .value = true },
 	[ADAPTIVE] = { .name = "bt-adaptive",

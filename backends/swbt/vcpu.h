@@ -119,6 +119,8 @@ struct bt_frame {
 	u64 split;	  /* 0: the spaces of CPL 3 and CPL 0 hold code of one system */
 	u64 pending;	  /* an interrupt or NMI waits; as of the entry */
 	u64 sti_before;	  /* byte 1 of RFLAGS before the latest STI */
+	u64 guess[2];	  /* where pages are, and minus that (bt/translate_guess.c) */
+	u64 guesses;	  /* that may still be wrong before somebody looks into it */
 	u64 page_mask[7]; /* constants: bits of an offset in a page, from this one up */
 };
 

@@ -73,6 +73,20 @@ void adapt_missed(struct bt *bt, struct block *b, unsigned int insn)
 		translate_anew(bt, b);
 }
 
+/* BT_GUESSES of them were wrong, this one the last: too many in too short a time? */
+void adapt_guesses(struct bt *bt, struct block *b, unsigned int insn)
+{
+	u64 now = __builtin_ia32_rdtsc();
+	bool often = now - bt->guessing < BT_GUESSES * BT_GUESS_CYCLES;
+
+	bt->guessing = now;
+	bt->v->frame.guesses = BT_GUESSES;
+	if (!often)
+		return;
+	site_of(bt, b, insn)->how |= ADAPT_GUESS;
+	translate_anew(bt, b);
+}
+
 void adapt_crossing(struct bt *bt, struct block *b, unsigned int insn)
 {
 	if (bt->v->bt_config.adaptive && due(site_of(bt, b, insn), ADAPT_CROSS))

@@ -16,6 +16,7 @@ struct block;
 #define ADAPT_CALL  BIT(0) /* call out for it */
 #define ADAPT_CROSS BIT(1) /* its operand often lies on two pages */
 #define ADAPT_MISS  BIT(2) /* it often accesses what the tables cannot have: a device, or code */
+#define ADAPT_GUESS BIT(3) /* no guess where its operand is */
 
 struct adapt_site {
 	u64 rip, gpa;
@@ -31,6 +32,7 @@ u32 adapt_how(const struct bt *bt, u64 rip, u64 gpa);
  * If that is often so, B is dropped. */
 void adapt_faulted(struct bt *bt, struct block *b, unsigned int insn);
 void adapt_missed(struct bt *bt, struct block *b, unsigned int insn);
+void adapt_guesses(struct bt *bt, struct block *b, unsigned int insn);
 void adapt_crossing(struct bt *bt, struct block *b, unsigned int insn);
 
 /* A call-out for an instruction with ADAPT_CALL is over. After many B is dropped, and the

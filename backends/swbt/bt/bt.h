@@ -53,6 +53,7 @@ struct exit {
 	bool settle; /* EXIT_CALL: the routine makes unaligned accesses, AC is cleared first */
 	bool direct; /* EXIT_READ, EXIT_WRITE: the instruction raises the #PF of its page, if any */
 	bool adapted;  /* EXIT_CALL: it could be done without, most of the time (adapt.h) */
+	bool guess;    /* EXIT_READ: or too many guesses were wrong */
 	bool crossing; /* EXIT_STEP, EXIT_CALL: because the operand lies on two pages */
 };
 
@@ -193,7 +194,8 @@ struct bt {
 	u64 oldest, lap, newest;
 	u64 max_blocks; /* a power of two */
 	struct block **hash;
-	struct adapt_site *sites;	     /* BT_ADAPT_SITES, by RIP, */
+	u64 guessing;		  /* since when, by the TSC, frame.guesses is counted down */
+	struct adapt_site *sites; /* BT_ADAPT_SITES, by RIP, */
 	u64 sites_used[BT_ADAPT_SITES / 64]; /* and which of them are not empty */
 	struct page_link **page_blocks;	     /* by guest-physical page */
 	u64 *code_lines;		     /* the same: which 64 bytes hold code, or did */

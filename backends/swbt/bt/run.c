@@ -48,6 +48,7 @@ static int init(struct vcpu *v, int vcpu_fd)
 	v->frame.mask_if = RFLAGS_IF;
 	v->frame.mask_not_zf = ~(RFLAGS_ZF << 8);
 	bt_make_stubs(bt);
+	v->frame.guesses = BT_GUESSES;
 	bt->reports = bt_reports();
 	bt->fast_pext = bt_fast_pext();
 	for (u32 n = 0; n < ARRAY_SIZE(v->frame.page_mask); n++)
@@ -193,6 +194,10 @@ static enum after handle_miss(struct bt *bt, struct space *s, struct exit *x, st
 	if (!canonical(v->s.gpr[RSP]))
 		return AFTER_STEP;
 	r = pagetable_fill(&bt->pages, s, v, v->frame.linear, access);
+	if (x->guess && !v->frame.guesses) {
+		adapt_guesses(bt, x->from, x->insn);
+		return AFTER_STEP;
+	}
 	if (!r) {
 		/* One trap, whether the TLB had to be filled for it, or had it. */
 		*fills = before + 1;

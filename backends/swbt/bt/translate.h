@@ -29,6 +29,7 @@ struct cold {
 	bool port;  /* EXIT_CALL: IN or OUT at CPL 0 */
 	bool cross; /* EXIT_CALL: tr_cross comes first */
 	bool calls; /* CALL is there */
+	bool guess; /* the page may be there, but is not what was guessed; then on to BACK */
 	u16 size;   /* on to BACK if EA's operand of that size lies on one page; 0: it does not */
 	u16 insn;
 	union {
@@ -177,6 +178,15 @@ bool tr_lookup(struct tr *t, const struct ea *ea, u32 size, bool write, bool che
 void tr_entry(struct tr *t, u8 reg, bool write);
 /* The operand, after tr_lookup; may use R13. */
 struct emit_mem tr_operand(struct tr *t, const struct ea *ea);
+
+/* ---- translate_guess.c ----------------------------------------------------------------------- */
+
+/* Is the present instruction, a load from EA, a link of a chain of loads? */
+bool tr_chases(const struct tr *t, const struct ea *ea);
+/* Its operand, instead of tr_lookup and tr_operand; RCX is free, R13 is not. */
+struct emit_mem tr_guess(struct tr *t, const struct ea *ea);
+/* What C, made by that, begins with. */
+void tr_other_guess(struct tr *t, const struct cold *c);
 
 /* ---- translate_cross.c ----------------------------------------------------------------------- */
 

@@ -176,7 +176,8 @@ void tr_put_cold(struct tr *t, struct cold *c, u32 id)
 			    .kind = c->kind,
 			    .direct = c->direct,
 			    .adapted = c->adapted,
-			    .crossing = c->crossing };
+			    .crossing = c->crossing,
+			    .guess = c->guess };
 	if (c->calls)
 		x->call = &block_calls(t->b)[c->call];
 	else
@@ -190,6 +191,8 @@ void tr_put_cold(struct tr *t, struct cold *c, u32 id)
 	x->guard = c->guard;
 	if (c->size)
 		put_exact_check(t, c);
+	if (c->guess)
+		tr_other_guess(t, c);
 	put_address(t, &c->ea);
 	if (c->cross)
 		put_crossing(t, c, x, id);

@@ -113,6 +113,14 @@ static enum gen put(struct tr *t, struct plan *p)
 	return GEN_NEXT;
 }
 
+static void place(struct plan *p, struct emit_mem m)
+{
+	p->r.base = m.base;
+	p->r.index = m.index;
+	p->r.scale = m.scale;
+	p->r.disp = m.disp;
+}
+
 /* The operand, once it is looked up, in such a form that the scratch registers that the instruction
  * itself needs are free: those are returned, negative when that cannot be. */
 static int place_operand(struct tr *t, struct plan *p, struct emit_mem m)
@@ -131,10 +139,7 @@ static int place_operand(struct tr *t, struct plan *p, struct emit_mem m)
 		m = at(RCX, 0);
 		free = BIT(R13);
 	}
-	p->r.base = m.base;
-	p->r.index = m.index;
-	p->r.scale = m.scale;
-	p->r.disp = m.disp;
+	place(p, m);
 	return (int)free;
 }
 
@@ -189,6 +194,10 @@ static enum gen gen_memory(struct tr *t, struct plan *p)
 	 * host reports them like the others. */
 	if (i->mem_aligned && !(t->key & KEY_ALIGNMENT))
 		check = false;
+	if (!check && tr_chases(t, &ea)) {
+		place(p, tr_guess(t, &ea));
+		return put(t, p);
+	}
 	if (!tr_lookup(t, &ea, i->mem_size, i->mem_write, check))
 		return GEN_STEP;
 	if (is_exchange(i, p))

@@ -43,6 +43,10 @@
 #define BT_ADAPT_CALLS 1024u
 #define BT_ADAPT_TIMES 16
 
+/* Wrong guesses between looks at how often they are: at one in 500 cycles they cost one in 20. */
+#define BT_GUESSES	256
+#define BT_GUESS_CYCLES 500
+
 /* How far JRCXZ reaches. */
 #define BT_ISLAND_REACH 127
 

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* Chains of loads, with a guess where each page is (bt/translate_guess.c). */
+#include "tests/unit/pair_rig.h"
+
+#include <CUnit/CUnit.h>
+
+/* RCX nodes from RDI on, RBX bytes apart, the last of which points to RSI; then R12 steps. */
+#define MAKE                                                                    \
+	"movq %rdi, %rax\n"                                                     \
+	"1: leaq (%rax, %rbx), %rdx\n movq %rdx, (%rax)\n movq %rdx, 8(%rax)\n" \
+	"movq %rax, %r9\n movq %rdx, %rax\n loop 1b\n"                          \
+	"movq %rsi, (%r9)\n movq %rsi, 8(%r9)\n movq %rdi, %rdx\n movq %rdi, %rcx\n"
+PAIR_ASM(chase, 64,
+	 MAKE "1: movq (%rdx), %rdx\n addl $0x7fffffff, %ebp\n adcq %rdx, %r8\n"
+	      "movq 8(%rcx), %rcx\n decl %r12d\n jnz 1b");
+PAIR_ASM(chase_small, 64,
+	 "movl $0x20000000, %eax\n movq %rax, (%rax)\n"
+	 "1: movq 0x18(%rdx), %rdx\n movl (%rax), %eax\n decl %r12d\n jnz 1b");
+
+static const struct bt_stats *stats(const struct pair *p)
+{
+	return &bt_of(vm_vcpu(p->bt))->stats;
+}
+
+static void run(struct pair *p, u64 nodes, u64 apart, u64 last, u64 steps)
+{
+	pair_state(p);
+	p->s.gpr[RCX] = nodes;
+	p->s.gpr[RDI] = PAIR_DATA + 0x40;
+	p->s.gpr[RSI] = last;
+	p->s.gpr[RBX] = apart;
+	p->s.gpr[R12] = steps;
+	PAIR_RUN(p, chase);
+}
+
+/* All on one page: the guess holds. */
+static void test_right(void)
+{
+	struct pair p;
+
+	pair_up(&p, true);
+	run(&p, 100, 0x20, PAIR_DATA + 0x40, 20000);
+	CU_ASSERT_EQUAL(p.end, EMU_HALT);
+	CU_ASSERT_EQUAL(stats(&p)->adapted, 0);
+	CU_ASSERT(stats(&p)->exits[EXIT_READ] < 4);
+	pair_down(&p);
+}
+
+/* Each on another page, and those are not neighbours: no more guesses after a while. */
+static void test_wrong(void)
+{
+	struct pair p;
+	u64 left;
+
+	pair_up(&p, true);
+	/* Both loads of the loop; on a busy host that may take longer. */
+	for (unsigned int n = 0; n < 50 && stats(&p)->adapted < 2; n++) {
+		run(&p, PAIR_PAGES, 0xff8, PAIR_DATA + 0x40, 5000);
+		CU_ASSERT_EQUAL(p.end, EMU_HALT);
+	}
+	CU_ASSERT_EQUAL(stats(&p)->adapted, 2);
+	left = vm_vcpu(p.bt)->frame.guesses;
+	run(&p, PAIR_PAGES, 0xff8, PAIR_DATA + 0x40, 20000);
+	/* But for the block that runs into the loop. */
+	CU_ASSERT(left - vm_vcpu(p.bt)->frame.guesses < 4);
+	pair_down(&p);
+}
+
+static void test_off(void)
+{
+	struct pair p;
+
+	pair_up(&p, true);
+	vm_vcpu(p.bt)->bt_config.elide = false;
+	run(&p, PAIR_PAGES, 0xff8, PAIR_DATA + 0x40, 2000);
+	CU_ASSERT_EQUAL(vm_vcpu(p.bt)->frame.guess[0], 0);
+	pair_down(&p);
+}
+
+/* The last node points to nothing, to a device, over two pages, nowhere at all. */
+static void test_ends(void)
+{
+	static const u64 ends[] = { 0,
+				    PAIR_DATA + PAIR_PAGES * PAGE_SIZE,
+				    PAIR_DEVICE,
+				    PAIR_DATA + 2 * PAGE_SIZE - 5,
+				    PAIR_DATA + 3,
+				    PAIR_DATA + (1ull << 44),
+				    0x800000000000,
+				    0xffffffffffffffff };
+	struct pair p;
+
+	pair_up(&p, true);
+	for (size_t n = 0; n < ARRAY_SIZE(ends); n++)
+		for (unsigned int k = 0; k < 3; k++) {
+			run(&p, 10, 0x40, ends[n], 30);
+			run(&p, 10, 0x7f8, ends[n], 10);
+		}
+	pair_state(&p);
+	p.s.gpr[R12] = 3;
+	PAIR_RUN(&p, chase_small);
+	pair_down(&p);
+}
+
+CU_TestInfo tests_bt_guess[] = { { "right guesses", test_right },
+				 { "wrong guesses", test_wrong },
+				 { "without", test_off },
+				 { "ends of a chain", test_ends },
+				 CU_TEST_INFO_NULL };
