@@ -13,7 +13,7 @@
 /* ---- descriptors ---------------------------------------------------------------------------- */
 
 /* The descriptor of SELECTOR if it is in the GDT, present and accessed, or 0. */
-static u64 descriptor(struct vcpu *v, u16 selector)
+static inline u64 descriptor(struct vcpu *v, u16 selector)
 {
 	const u8 *host;
 	u64 d;
@@ -111,8 +111,8 @@ static inline void put(u8 *host, u64 value, u32 size)
 
 /* Push E's frame below *RSP at CPL, values of SIZE bytes, RSP and SS among them if STACK. One by
  * one: what compilers make of a loop here is REP MOVS. */
-static inline bool quick_push(struct vcpu *v, const struct event *e, bool stack, u32 size, u64 *rsp,
-			      unsigned int cpl)
+static inline __attribute__((always_inline)) bool
+quick_push(struct vcpu *v, const struct event *e, bool stack, u32 size, u64 *rsp, unsigned int cpl)
 {
 	enum mmu_right right = cpl == 3 ? RIGHT_USER : mmu_right_super(v);
 	u32 all = (3 + 2 * stack + e->has_error) * size;

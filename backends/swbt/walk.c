@@ -106,6 +106,29 @@ static inline int found(struct walk *w, const struct format *f, unsigned int lev
 	return 0;
 }
 
+static inline void remember(struct vcpu *v, u64 linear, const struct walk *w, u64 all, u64 any)
+{
+	u64 offset = walk_table_offset(v, linear);
+
+	v->mmu.table[linear >> 21 & (MMU_TABLES - 1)] =
+		(struct mmu_table){ .region = linear >> 21,
+				    .epoch = v->mmu.epoch,
+				    .host = w->entry[1] - offset,
+				    .gpa = w->entry_gpa[1] - offset,
+				    .all = all,
+				    .any = any };
+}
+
+/* ERROR at LEVEL. A page table that has been reached may be remembered all the same, if nothing is
+ * to be marked above it: guests fault again and again where nothing is mapped yet. */
+static int failed(struct vcpu *v, u64 linear, struct walk *w, unsigned int level, u32 error)
+{
+	w->error = error;
+	if (level == 1 && w->entry[1] && w->all & PTE_A)
+		remember(v, linear, w, w->all, w->any);
+	return -1;
+}
+
 static inline __attribute__((always_inline)) int walk_as(const struct format *f, struct vcpu *v,
 							 u64 linear, struct walk *w)
 {
@@ -124,14 +147,12 @@ static inline __attribute__((always_inline)) int walk_as(const struct format *f,
 		u64 value = walk_entry(host, f->bytes);
 		bool leaf = level == 1 || value & l->leaf_bit;
 
-		if (unlikely(!(value & PTE_P)))
-			return -1;
-		if (unlikely(value & (leaf ? l->reserved_leaf : l->reserved))) {
-			w->error = PF_P | PF_RSVD;
-			return -1;
-		}
 		w->entry[level] = host;
 		w->entry_gpa[level] = gpa;
+		if (unlikely(!(value & PTE_P)))
+			return failed(v, linear, w, level, 0);
+		if (unlikely(value & (leaf ? l->reserved_leaf : l->reserved)))
+			return failed(v, linear, w, level, PF_P | PF_RSVD);
 		if (leaf)
 			return found(w, f, level, linear, value);
 		w->all &= value;
@@ -184,17 +205,8 @@ int walk(struct vcpu *v, u64 linear, struct walk *w)
 
 void walk_remember(struct vcpu *v, u64 linear, const struct walk *w)
 {
-	u64 offset = walk_table_offset(v, linear);
-
-	if (w->level != 1 || w->top == 1 || unlikely(!w->entry[1]))
-		return;
-	v->mmu.table[linear >> 21 & (MMU_TABLES - 1)] =
-		(struct mmu_table){ .region = linear >> 21,
-				    .epoch = v->mmu.epoch,
-				    .host = w->entry[1] - offset,
-				    .gpa = w->entry_gpa[1] - offset,
-				    .all = w->above_all | PTE_A,
-				    .any = w->above_any };
+	if (w->level == 1 && w->top != 1 && likely(w->entry[1]))
+		remember(v, linear, w, w->above_all | PTE_A, w->above_any);
 }
 
 void walk_mark(struct vcpu *v, struct walk *w, bool write)

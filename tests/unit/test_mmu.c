@@ -641,6 +641,33 @@ static void test_tables_stale(void)
 	rig_down(r);
 }
 
+/* A table that only led to a fault is remembered only if what leads to it is marked. */
+static void test_tables_marked(void)
+{
+	struct rig *r = rig_up();
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+	map_long(r, 0x5000, 0);
+	rig_enter(r, RIG_LONG, TOP);
+	ASSERT_PF(r, 0x5000, ACC_READ, 0);
+	CU_ASSERT_EQUAL(rig_get(r, T2, 8) & A, 0);
+	rig_put(r, T1 + 5 * 8, DATA | P, 8);
+	ASSERT_GPA(r, 0x5000, ACC_READ, DATA);
+	CU_ASSERT_TRUE(rig_get(r, TOP, 8) & rig_get(r, T3, 8) & rig_get(r, T2, 8) & A);
+	/* From here on they are. What they allow counts all the same. */
+	rig_put(r, T2, T1 | P | U | A, 8);
+	r->v.s.cr0 |= CR0_WP;
+	vcpu_derive(&r->v);
+	ASSERT_PF(r, 0x6000, ACC_READ, 0);
+	rig_put(r, T1 + 6 * 8, DATA | PWU, 8);
+	ASSERT_GPA(r, 0x6000, ACC_READ, DATA);
+	ASSERT_PF(r, 0x6000, ACC_WRITE, E_P | E_W);
+	rig_cpl(r, 3);
+	ASSERT_GPA(r, 0x6000, ACC_READ, DATA);
+	ASSERT_PF(r, 0x5000, ACC_READ, E_P | E_U);
+	rig_down(r);
+}
+
 /* Control bits void what is cached as soon as the vCPU is derived anew. */
 static void test_config(void)
 {
@@ -729,6 +756,7 @@ CU_TestInfo tests_mmu[] = {
 	{ "INVLPG drops all of a large page", test_large_stale },
 	{ "PCIDs", test_pcid },
 	{ "page tables that are remembered", test_tables_stale },
+	{ "page tables that led to a fault", test_tables_marked },
 	{ "control bits void the TLB", test_config },
 	{ "tables that are not in RAM", test_nowhere },
 	{ "fills are counted", test_counted },
