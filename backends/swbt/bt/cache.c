@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 /*
- * Blocks begin in the middle of a half of a cache line. A loop whose head begins a line runs at half
- * the speed of one that does not on Zen 5 (`copy`, `matrix`, `matrix-avx2`: 1.5 to 1.9 times as
- * many cycles), and one in the middle of a line is slow in `sieve`.
+ * Blocks begin in the middle of a half of a cache line. A loop whose head begins a line runs at
+ * half the speed of one that does not on Zen 5 (`copy`, `matrix`, `matrix-avx2`: 1.5 to 1.9 times
+ * as many cycles), and one in the middle of a line is slow in `sieve`.
  */
 #define ALIGNMENT 32
 #define BEGIN	  16
