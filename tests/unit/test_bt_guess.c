@@ -17,6 +17,18 @@ PAIR_ASM(chase_small, 64,
 	 "movl $0x20000000, %eax\n movq %rax, (%rax)\n"
 	 "1: movq 0x18(%rdx), %rdx\n movl (%rax), %eax\n decl %r12d\n jnz 1b");
 
+PAIR_ASM(table, 64,
+	 "1: movzwl (%rdi), %ecx\n shrl %ecx\n addl $0x7fffffff, %ebp\n adcl 0x20000010(,%rcx,1), "
+	 "%eax\n"
+	 "movl 0x20000ff0(,%rcx,1), %ecx\n andl $0x7ff8, %ecx\n xorq 0x20000000(,%rcx,1), %rcx\n"
+	 "shrq $52, %rcx\n movq 0x20000000(,%rcx,8), %rdx\n addq %rdx, %r8\n"
+	 "movzwl %r8w, %r9d\n shrl %r9d\n movzwl 0x20000000(,%r9,1), %r10d\n movq (%rdi), %r13\n"
+	 "movzbl %r13b, %r13d\n addq 0x20000000(,%r13,8), %r11\n"
+	 "addq $7, %rdi\n decl %r12d\n jnz 1b");
+PAIR_ASM(table_faults, 64,
+	 "movl (%rdi), %ecx\n addq %rsi, %rcx\n movq (,%rcx,1), %rcx\n movl (%rbx), %r8d\n"
+	 "imulq (,%r8,4), %r9");
+
 static const struct bt_stats *stats(const struct pair *p)
 {
 	return &bt_of(vm_vcpu(p->bt))->stats;
@@ -102,8 +114,27 @@ static void test_ends(void)
 	pair_down(&p);
 }
 
-CU_TestInfo tests_bt_guess[] = { { "right guesses", test_right },
-				 { "wrong guesses", test_wrong },
-				 { "without", test_off },
-				 { "ends of a chain", test_ends },
-				 CU_TEST_INFO_NULL };
+static void test_table(void)
+{
+	static const u64 ends[] = { 0, PAIR_DATA, PAIR_DEVICE, PAIR_RO, 0x800000000000 };
+	struct pair p;
+
+	pair_up(&p, true);
+	for (unsigned int n = 0; n < 20; n++) {
+		pair_state(&p);
+		p.s.gpr[RDI] = PAIR_DATA + n * 8;
+		p.s.gpr[R12] = 700;
+		PAIR_RUN(&p, table);
+		CU_ASSERT_EQUAL(p.end, EMU_HALT);
+	}
+	for (size_t n = 0; n < ARRAY_SIZE(ends); n++) {
+		pair_state(&p);
+		p.s.gpr[RSI] = ends[n];
+		PAIR_RUN(&p, table_faults);
+	}
+	pair_down(&p);
+}
+
+CU_TestInfo tests_bt_guess[] = { { "right guesses", test_right },  { "wrong guesses", test_wrong },
+				 { "tables", test_table },	   { "without", test_off },
+				 { "ends of a chain", test_ends }, CU_TEST_INFO_NULL };

@@ -22,6 +22,11 @@ PAIR_ASM(exchanges, 64,
 	 "1: xchgq %rax, (%rdi)\n xaddq %rax, 8(%rdi)\n xchgl %ecx, (%rdi, %rbx)\n"
 	 "lock xaddw %cx, 4(%rdi)\n decl %r12d\n jnz 1b");
 
+PAIR_ASM(guesses, 64,
+	 "movq %rdi, (%rdi)\n movq %rdi, 8(%rdi)\n movq %rdi, %r8\n"
+	 "1: movq (%r8), %r8\n addl $0x7fffffff, %ebp\n movq 8(%rdi), %rdi\n"
+	 "movzbl %r8b, %ecx\n adcl 0x20000000(,%rcx,4), %eax\n decl %r12d\n jnz 1b");
+
 static struct {
 	struct vcpu *v;
 	void (*enter)(u8 *base);
@@ -141,7 +146,13 @@ static void test_exchanges(void)
 	KICK(exchanges, true);
 }
 
+static void test_guesses(void)
+{
+	KICK(guesses, true);
+}
+
 CU_TestInfo tests_bt_kick[] = { { "pushes and pops in a row", test_runs },
 				{ "operands on two pages", test_crossing },
 				{ "XCHG and XADD", test_exchanges },
+				{ "guesses", test_guesses },
 				CU_TEST_INFO_NULL };

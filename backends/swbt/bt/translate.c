@@ -241,6 +241,7 @@ static bool add_insns(struct tr *t, const u8 *page, struct insn *i)
 		t->next = (t->rip + i->length) & t->v->ip_mask;
 		t->adapt = adapt_how(t->bt, t->rip, t->b->gpa + (t->rip - t->b->rip));
 		r = add_insn(t);
+		tr_note_loads(t);
 		t->n++;
 	}
 	return r != GEN_NEXT;
@@ -285,6 +286,7 @@ static void start_block(struct tr *t, struct bt *bt, u64 gpa, u32 key)
 	t->long64 = key & KEY_LONG64;
 	t->far = t->shadow = false;
 	t->run = (struct run){ 0 };
+	t->loaded = 0;
 	t->n = t->nr_cold = t->nr_pending = t->nr_calls = 0;
 	t->next = t->v->s.rip;
 	t->e.p = cache_room(&bt->cache, BT_BLOCK_BYTES);

@@ -13,9 +13,10 @@ enum ea_how {
 	EA_DIRECT, /* base + disp; 64-bit mode */
 	EA_R13,	   /* in R13 */
 	EA_CONST,  /* value */
+	EA_INDEX,  /* base * scale + disp; 64-bit mode, translate_guess.c */
 };
 struct ea {
-	u8 how, base;
+	u8 how, base, scale;
 	s32 disp;
 	u64 value;
 };
@@ -80,8 +81,9 @@ struct tr {
 	bool shadow;	/* it comes behind an STI */
 	const u8 *page; /* where the guest's page is */
 	u32 adapt;	/* ADAPT_* */
-	struct run run;
 	struct ea crossing;
+	struct run run;
+	u32 loaded; /* BIT(gpr): what it holds comes from a load in this block */
 
 	u16 nr_cold, nr_pending;
 	struct cold cold[BT_BLOCK_EXITS];
@@ -183,8 +185,13 @@ struct emit_mem tr_operand(struct tr *t, const struct ea *ea);
 
 /* Is the present instruction, a load from EA, a link of a chain of loads? */
 bool tr_chases(const struct tr *t, const struct ea *ea);
+/* The same for a table indexed by what was loaded; EA is set then. Not after tr_ea. */
+bool tr_looks_up_table(const struct tr *t, struct ea *ea);
+/* The present instruction is done with. */
+void tr_note_loads(struct tr *t);
 /* Its operand, instead of tr_lookup and tr_operand; RCX is free, R13 is not. */
 struct emit_mem tr_guess(struct tr *t, const struct ea *ea);
+struct emit_mem tr_indexed(const struct ea *ea);
 /* What C, made by that, begins with. */
 void tr_other_guess(struct tr *t, const struct cold *c);
 

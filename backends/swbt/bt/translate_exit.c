@@ -129,6 +129,8 @@ static void put_address(struct tr *t, const struct ea *ea)
 		emit_lea(&t->e, W64, R13, at(ea->base, ea->disp));
 	else if (ea->how == EA_CONST)
 		emit_const(&t->e, R13, ea->value);
+	else if (ea->how == EA_INDEX)
+		emit_lea(&t->e, W64, R13, tr_indexed(ea));
 }
 
 /* The way out comes first, for the branches behind it. */

@@ -41,15 +41,53 @@ bool tr_chases(const struct tr *t, const struct ea *ea)
 	       i->op[0].reg == i->mem_base && i->mem_base != RSP && !displaced(i->mem_base);
 }
 
+bool tr_looks_up_table(const struct tr *t, struct ea *ea)
+{
+	const struct insn *i = t->i;
+
+	*ea = (struct ea){ .how = EA_INDEX, .scale = i->mem_scale, .disp = (s32)i->mem_disp };
+	if (!t->v->bt_config.elide || t->adapt & ADAPT_GUESS || !t->long64 || i->addrsize != 8 ||
+	    i->mem_seg >= SEG_FS || i->mem_base != REG_NONE || i->mem_index == REG_NONE ||
+	    displaced(i->mem_index) || !(t->loaded & BIT(i->mem_index)))
+		return false;
+	ea->base = host_of(i->mem_index);
+	return i->mem_read && !i->mem_write && i->fpu == FPU_NONE && i->mem_size > 1 &&
+	       i->mem_size <= 8;
+}
+
+void tr_note_loads(struct tr *t)
+{
+	const struct insn *i = t->i;
+	bool loads = i->class == INSN_PLAIN && (i->mem_read || i->gpr_read & t->loaded);
+
+	t->loaded = loads ? t->loaded | i->gpr_written : t->loaded & ~i->gpr_written;
+}
+
+struct emit_mem tr_indexed(const struct ea *ea)
+{
+	return (struct emit_mem){ REG_NONE, ea->base, ea->scale, ea->disp };
+}
+
+/* RCX = the entry for EA. */
+static void look_up(struct tr *t, const struct ea *ea)
+{
+	struct emit_mem m = ea->how == EA_INDEX ? tr_indexed(ea) : at(ea->base, ea->disp);
+	u8 reg = ea->base;
+
+	if (ea->how == EA_INDEX || ea->disp) {
+		emit_lea(&t->e, W64, RCX, m);
+		reg = RCX;
+	}
+	tr_entry(t, reg, false);
+}
+
 struct emit_mem tr_guess(struct tr *t, const struct ea *ea)
 {
 	struct cold *c = tr_cold(t, EXIT_READ);
 	u8 *same;
 
 	emit_load(&t->e, W64, R13, guess_at(1));
-	if (ea->disp)
-		emit_lea(&t->e, W64, RCX, at(ea->base, ea->disp));
-	tr_entry(t, ea->disp ? RCX : ea->base, false);
+	look_up(t, ea);
 	emit_lea(&t->e, W64, RCX, rcx_and_r13());
 	same = emit_jrcxz(&t->e);
 	c->ea = *ea;
@@ -58,7 +96,9 @@ struct emit_mem tr_guess(struct tr *t, const struct ea *ea)
 	emit_land8(&t->e, same);
 	c->back = t->e.p;
 	emit_load(&t->e, W64, R13, guess_at(0));
-	return (struct emit_mem){ .base = ea->base, .index = R13, .scale = 1, .disp = ea->disp };
+	if (ea->how == EA_INDEX)
+		return (struct emit_mem){ R13, ea->base, ea->scale, ea->disp };
+	return (struct emit_mem){ ea->base, R13, 1, ea->disp };
 }
 
 void tr_other_guess(struct tr *t, const struct cold *c)

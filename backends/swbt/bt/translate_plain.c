@@ -184,6 +184,10 @@ static enum gen gen_memory(struct tr *t, struct plan *p)
 	int free;
 	bool check = tr_needs_check(t, i->mem_size);
 
+	if (!check && !p->moved && !p->native_rcx && tr_looks_up_table(t, &ea)) {
+		place(p, tr_guess(t, &ea));
+		return put(t, p);
+	}
 	if (!i->mem_size || i->mem_size > 64 || !tr_ea(t, &ea))
 		return GEN_STEP;
 	if (ea.how == EA_CONST && (ea.value & PAGE_MASK) + i->mem_size > PAGE_SIZE) {
