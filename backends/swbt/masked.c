@@ -77,7 +77,10 @@ int masked_run(struct vcpu *v, const struct insn *i, const struct thunk *t, u64 
 	bool there[2] = { false, false };
 	int r = mem_linear(v, i->mem_seg, ea, i->mem_size, access, &linear);
 
-	if (r)
+	/* In 64-bit mode no more can be wrong than that it is not canonical, as with a page. */
+	if (v->mode == MODE_LONG64)
+		linear = ea + (i->mem_seg >= SEG_FS ? v->s.seg[i->mem_seg].base : 0);
+	else if (r)
 		return r;
 	len[0] = PAGE - linear % PAGE < i->mem_size ? PAGE - linear % PAGE : i->mem_size;
 	len[1] = i->mem_size - len[0];
@@ -93,6 +96,8 @@ int masked_run(struct vcpu *v, const struct insn *i, const struct thunk *t, u64 
 	if (r == -EFAULT) {
 		fault = linear + (fault - (uintptr_t)mem);
 		r = mem_prepare_linear(v, fault, 1, i->mem_write ? ACC_WRITE : ACC_READ, &m->op[0]);
+		if (r && v->exc.vector == GP && i->mem_seg == SEG_SS)
+			raise_err(v, SS, 0);
 		/* A guest that changed the page table meanwhile does not exist: one thread. */
 		return r ? r : raise_pf(v, fault, 0);
 	}

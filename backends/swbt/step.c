@@ -156,10 +156,13 @@ static int prepare(struct vcpu *v, const struct insn *i, u64 ea, struct mem_op *
 	if (!i->mem_aligned)
 		return mem_prepare(v, i->mem_seg, ea, i->mem_size, access, op);
 	r = mem_linear(v, i->mem_seg, ea, i->mem_size, access, &linear);
+	/* Of an address that is not canonical either, it is the alignment that counts. */
+	if (r && v->mode == MODE_LONG64)
+		linear = ea + (i->mem_seg >= SEG_FS ? v->s.seg[i->mem_seg].base : 0);
+	if ((!r || v->mode == MODE_LONG64) && linear & (i->mem_size - 1u))
+		return raise_err(v, GP, 0);
 	if (r)
 		return r;
-	if (linear & (i->mem_size - 1u))
-		return raise_err(v, GP, 0);
 	return mem_prepare_linear(v, linear, i->mem_size, access, op);
 }
 
@@ -168,7 +171,8 @@ static int operand_fault(struct vcpu *v, const struct insn *i, const struct thun
 {
 	if (fpu_pending(v, i))
 		return raise_exc(v, MF);
-	if (masked_may_suppress(i) && (v->exc.vector == PF || i->mem_aligned))
+	if (masked_may_suppress(i) &&
+	    (v->exc.vector == PF || i->mem_aligned || v->mode == MODE_LONG64))
 		return masked_run(v, i, t, ea);
 	return EXC;
 }

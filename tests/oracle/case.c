@@ -408,18 +408,38 @@ static bool try_case(struct test_case *c, const struct world *w, struct gen *g)
 	return true;
 }
 
+void case_registers(struct gen *g, const struct world *w, struct registers *r)
+{
+	random_registers(g, w, r, false);
+}
+
+u64 case_address(struct gen *g, u32 size, bool aligned, bool good)
+{
+	u64 at = pick_address(g, size, aligned);
+
+	if (good && (at < DATA || at + size > DATA + READ_ONLY * 4096))
+		at = DATA + (at & 0x1f00) / 2;
+	return at;
+}
+
 void case_make(struct test_case *c, const struct world *w, u64 seed, u64 n)
 {
 	struct gen g;
-	bool unknown;
+	u32 kind;
 
 	c->seed = seed;
 	c->n = n;
+	c->nr = c->length = 0;
 	gen_seed(&g, seed, n);
-	unknown = gen_one_in(&g, 32);
-	while (!(unknown ? try_unknown(c, w, &g) : try_case(c, w, &g)))
-		;
+	kind = gen_below(&g, 32);
+	if (kind >= 24)
+		sequence_make(c, w, &g);
+	else
+		while (!(kind == 0 ? try_unknown(c, w, &g) : try_case(c, w, &g)))
+			;
 	c->data_seed = gen_u64(&g);
-	/* INT3 after it: natively that is how it ends. */
-	memset(c->bytes + c->insn.length, 0xcc, INSN_MAX - c->insn.length);
+	if (!c->nr)
+		c->length = c->insn.length;
+	/* HLT after it: a fault at CPL 3, by which both sides see that it ended. */
+	memset(c->bytes + c->length, 0xf4, sizeof(c->bytes) - c->length);
 }

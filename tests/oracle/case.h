@@ -13,7 +13,7 @@
 /*
  * The pages that both sides have. Operands lie on these, across two, or on none.
  *
- *	CODE       the instruction, INT3 around it
+ *	CODE       the instruction, HLT around it
  *	+1         nothing
  *	+2 .. +5   writable, writable, read-only, writable
  *	+6         nothing
@@ -41,10 +41,16 @@ struct outcome {
 	u8 data[DATA_SIZE];
 };
 
+#define MAX_INSNS 12
+#define CODE_MAX  (MAX_INSNS * INSN_MAX)
+
 struct test_case {
 	u64 seed, n;
-	u8 bytes[INSN_MAX];
-	struct insn insn;
+	u8 bytes[CODE_MAX + INSN_MAX]; /* HLT behind it */
+	u32 length;		       /* of the code */
+	struct insn insn;	       /* the first */
+	unsigned int nr;	       /* of a sequence: insns[]; 0: one instruction */
+	struct insn insns[MAX_INSNS];
 	struct registers before;
 	u64 data_seed;
 };
@@ -62,6 +68,11 @@ void world_init(struct world *w);
 
 /* Case N of SEED; always the same. */
 void case_make(struct test_case *c, const struct world *w, u64 seed, u64 n);
+/* The generator of sequences behind it. */
+void sequence_make(struct test_case *c, const struct world *w, struct gen *g);
+/* Random registers; an address for an operand of SIZE bytes, with GOOD one that can be accessed. */
+void case_registers(struct gen *g, const struct world *w, struct registers *r);
+u64 case_address(struct gen *g, u32 size, bool aligned, bool good);
 /* The data pages' contents before the instruction. */
 void case_data(const struct test_case *c, u8 data[DATA_SIZE]);
 

@@ -2,6 +2,7 @@
 #include "tests/oracle/guest.h"
 
 #include "backends/swbt/bt/bt.h"
+#include "backends/swbt/bt/tunables.h"
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/mem.h"
 #include "backends/swbt/step.h"
@@ -60,14 +61,22 @@ static void set_system_state(struct vcpu *v, const struct world *w)
 	vcpu_derive(v);
 }
 
-static int add_translator(struct vcpu *v, int fd)
+const char *const guest_names[] = { "step", "single", "blocks" };
+
+static int add_translator(struct vcpu *v, int fd, bool all)
 {
-	v->bt_config = (struct bt_config){ .block_insns = 1, .cache_size = 4 * MiB };
+	v->bt_config = (struct bt_config){ .block_insns = all ? BT_BLOCK_INSNS : 1,
+					   .chain = all,
+					   .return_cache = all,
+					   .system = all,
+					   .adaptive = all,
+					   .elide = all,
+					   .cache_size = 4 * MiB };
 	v->engine = &bt_engine;
 	return v->engine->init(v, fd);
 }
 
-struct guest *guest_new(const struct world *w, bool translate)
+struct guest *guest_new(const struct world *w, enum guest_kind kind)
 {
 	struct guest *g = calloc(1, sizeof(*g));
 	struct error error = { "" };
@@ -88,12 +97,12 @@ struct guest *guest_new(const struct world *w, bool translate)
 		map(g, DATA + n * 4096, PAGES + 0x1000 + n * 4096, n == READ_ONLY ? 0 : RW);
 	g->code = ram_at(&g->vm.ram, PAGES, 4096);
 	g->data = ram_at(&g->vm.ram, PAGES + 0x1000, DATA_SIZE);
-	memset(g->code, 0xcc, 4096);
+	memset(g->code, 0xf4, 4096);
 	mmu_flush(v, true);
 	fpu_init(v);
 	if (thunks_init(v) || step_init(v))
 		err(2, "oracle: thunks");
-	if (translate && add_translator(v, fd))
+	if (kind != GUEST_STEP && add_translator(v, fd, kind == GUEST_BLOCKS))
 		errx(2, "oracle: no translator");
 	close(fd);
 	return g;
@@ -110,22 +119,35 @@ void guest_free(struct guest *g)
 	free(g);
 }
 
+static bool inside(const struct vcpu *v, const struct test_case *c)
+{
+	return v->s.rip - (CODE + INSN_AT) < c->length;
+}
+
+static enum emulate_result run(struct vcpu *v, const struct test_case *c)
+{
+	enum emulate_result r;
+
+	do
+		r = v->bt ? bt_execute(v) : step_execute(v);
+	while (r == EMU_AGAIN || (r == EMU_JUMPED && c->nr && inside(v, c)));
+	return r;
+}
+
 void guest_run(struct guest *g, const struct test_case *c, struct outcome *out)
 {
 	struct vcpu *v = g->v;
 	enum emulate_result r;
 
 	case_data(c, g->data);
-	mem_note_write(v, PAGES + INSN_AT, INSN_MAX);
-	memcpy(g->code + INSN_AT, c->bytes, INSN_MAX);
+	mem_note_write(v, PAGES + INSN_AT, sizeof(c->bytes));
+	memcpy(g->code + INSN_AT, c->bytes, sizeof(c->bytes));
 	memcpy(v->s.gpr, c->before.gpr, sizeof(v->s.gpr));
 	v->s.rip = c->before.rip;
 	v->s.rflags = c->before.rflags;
 	memcpy(v->s.xsave, c->before.xsave, sizeof(v->s.xsave));
 	v->fpu_live = false;
-	do
-		r = v->bt ? bt_execute(v) : step_execute(v);
-	while (r == EMU_AGAIN);
+	r = run(v, c);
 	fpu_put(v);
 	memcpy(out->r.gpr, v->s.gpr, sizeof(v->s.gpr));
 	out->r.rip = v->s.rip;
@@ -133,7 +155,7 @@ void guest_run(struct guest *g, const struct test_case *c, struct outcome *out)
 	memcpy(out->r.xsave, v->s.xsave, sizeof(v->s.xsave));
 	memcpy(out->data, g->data, DATA_SIZE);
 	out->vector = NO_EXCEPTION;
-	if (r == EMU_FAULT) {
+	if (r == EMU_FAULT && inside(v, c)) {
 		out->vector = v->exc.vector;
 		out->error = v->exc.has_error ? v->exc.error : 0;
 		out->cr2 = v->exc.cr2;

@@ -8,7 +8,10 @@
 struct guest;
 
 /* Exits on failure. */
-struct guest *guest_new(const struct world *w, bool translate);
+/* How: the step engine; translated one by one; in blocks, with all that the translator can do. */
+enum guest_kind { GUEST_STEP, GUEST_SINGLE, GUEST_BLOCKS, NR_GUESTS };
+extern const char *const guest_names[NR_GUESTS];
+struct guest *guest_new(const struct world *w, enum guest_kind kind);
 void guest_free(struct guest *g);
 
 void guest_run(struct guest *g, const struct test_case *c, struct outcome *out);

@@ -25,6 +25,7 @@ static struct {
 	gregset_t host;
 	u8 host_fpu[XSAVE_AREA];
 	u8 *code; /* the writable view */
+	u32 length;
 } native;
 
 static void copy_state(u8 *dst, const u8 *src, const struct world *w)
@@ -70,12 +71,8 @@ static void finish(struct outcome *o, ucontext_t *uc)
 	o->vector = (u8)regs[REG_TRAPNO];
 	o->error = (u32)regs[REG_ERR];
 	o->cr2 = (u64)regs[REG_CR2];
-	if (o->vector == BP) {
-		o->r.rip--;
-		o->vector = NO_EXCEPTION;
-	} else if (o->r.rip != CODE + INSN_AT) {
-		o->vector = NO_EXCEPTION; /* a jump to where there is no code */
-	}
+	if (o->r.rip - (CODE + INSN_AT) >= native.length)
+		o->vector = NO_EXCEPTION; /* HLT, or a jump to where there is no code */
 	memcpy(regs, native.host, sizeof(native.host));
 	copy_state(fpu, native.host_fpu, native.world);
 }
@@ -112,7 +109,7 @@ void native_init(const struct world *w)
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 	if (native.code == MAP_FAILED || code != (void *)CODE || data != (void *)DATA)
 		err(2, "oracle: cannot map the pages at %#llx", CODE);
-	memset(native.code, 0xcc, 4096);
+	memset(native.code, 0xf4, 4096);
 	if (sigaltstack(&ss, NULL) || syscall(SYS_arch_prctl, ARCH_SET_GS, GS_BASE))
 		err(2, "oracle: stack or GS base");
 	for (size_t n = 0; n < ARRAY_SIZE(signals); n++)
@@ -131,8 +128,9 @@ void native_run(const struct test_case *c, struct outcome *out)
 	protect(PROT_READ | PROT_WRITE);
 	case_data(c, (u8 *)DATA);
 	protect(PROT_READ);
-	memcpy(native.code + INSN_AT, c->bytes, INSN_MAX);
+	memcpy(native.code + INSN_AT, c->bytes, sizeof(c->bytes));
 	native.out = out;
+	native.length = c->length;
 	native.c = c;
 	__asm__ volatile("int3" : : : "memory");
 	memcpy(out->data, (u8 *)DATA, DATA_SIZE);

@@ -3,9 +3,11 @@
  * The host CPU as oracle: random unprivileged instructions with random registers, flags and memory,
  * natively in a child process and through swbt in a guest; everything is compared.
  *
- * usage: oracle SEED CASES [FIRST [bt]]
+ * usage: oracle SEED CASES [FIRST]
  *
- * A failure prints one line with what repeats it. Exit status 1 if any case failed.
+ * Each case goes through the step engine, through the translator one instruction at a time, and
+ * through it in blocks with all that it can do. A quarter of them are sequences (sequence.c). A
+ * failure prints one line with what repeats it. Exit status 1 if any case failed.
  */
 #include "tests/oracle/compare.h"
 #include "tests/oracle/guest.h"
@@ -41,7 +43,7 @@ static void run_natively(const struct world *w, u64 seed, int in, int out, struc
 	while (read(in, range, sizeof(range)) == sizeof(range)) {
 		alarm(SECONDS_PER_BATCH);
 		for (u64 n = 0; n < range[1]; n++) {
-			struct test_case c;
+			static struct test_case c;
 
 			s->at = range[0] + n;
 			case_make(&c, w, seed, range[0] + n);
@@ -53,44 +55,58 @@ static void run_natively(const struct world *w, u64 seed, int in, int out, struc
 	_exit(0);
 }
 
-static void complain(const struct test_case *c, const char *what)
+static void complain(const struct test_case *c, const char *who, const char *what)
 {
 	char text[128];
 
-	insn_format(&c->insn, c->before.rip, text, sizeof(text));
 	printf("seed %" PRIu64 " case %" PRIu64 " bytes ", c->seed, c->n);
-	for (unsigned int n = 0; n < c->insn.length; n++)
+	for (unsigned int n = 0; n < c->length; n++)
 		printf("%02x", c->bytes[n]);
-	printf(" (%s): %s\n", text, what);
+	for (unsigned int n = 0; n < (c->nr ? c->nr : 1); n++) {
+		const struct insn *i = c->nr ? &c->insns[n] : &c->insn;
+
+		insn_format(i, c->before.rip, text, sizeof(text));
+		printf("%s%s", n ? "; " : " (", text);
+	}
+	printf("): %s: %s\n", who, what);
 }
 
-/* Cases FIRST to FIRST + N - 1, both ways. Number of failures, or -1 if the child died. */
-static int batch(struct guest *g, const struct world *w, struct shared *s, const int pipes[2],
-		 u64 seed, u64 first, u64 n)
+/* Does C agree in all guests with what became of it natively? */
+static bool agrees(struct guest *const *g, const struct test_case *c, const struct world *w,
+		   const struct outcome *native, bool show)
 {
-	static struct outcome here[BATCH];
-	u64 range[2] = { first, n };
-	struct test_case c;
-	int failures = 0;
+	static struct outcome here;
 	char what[160];
+
+	for (unsigned int k = 0; k < NR_GUESTS; k++) {
+		guest_run(g[k], c, &here);
+		if (!compare(c, w, native, &here, what, sizeof(what)))
+			continue;
+		if (show)
+			complain(c, guest_names[k], what);
+		return false;
+	}
+	return true;
+}
+
+/* Cases FIRST to FIRST + N - 1, all ways. Number of failures, or -1 if the child died. */
+static int batch(struct guest *const *g, const struct world *w, struct shared *s,
+		 const int pipes[2], u64 seed, u64 first, u64 n)
+{
+	static struct test_case c;
+	u64 range[2] = { first, n };
+	int failures = 0;
 
 	if (write(pipes[1], range, sizeof(range)) != sizeof(range))
 		return -1;
-	for (u64 k = 0; k < n; k++) {
-		case_make(&c, w, seed, first + k);
-		guest_run(g, &c, &here[k]);
-	}
 	if (read(pipes[0], range, sizeof(range)) != sizeof(range)) {
 		case_make(&c, w, seed, s->at);
-		complain(&c, "the native run died");
+		complain(&c, "host", "the native run died");
 		return -1;
 	}
 	for (u64 k = 0; k < n; k++) {
 		case_make(&c, w, seed, first + k);
-		if (!compare(&c, w, &s->native[k], &here[k], what, sizeof(what)))
-			continue;
-		if (failures++ < MAX_SHOW)
-			complain(&c, what);
+		failures += !agrees(g, &c, w, &s->native[k], failures < MAX_SHOW);
 	}
 	return failures;
 }
@@ -104,7 +120,7 @@ int main(int argc, char **argv)
 		mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int there[2], back[2];
 	struct world w;
-	struct guest *g;
+	struct guest *g[NR_GUESTS];
 	pid_t child;
 
 	world_init(&w);
@@ -121,7 +137,8 @@ int main(int argc, char **argv)
 	}
 	close(there[0]);
 	close(back[1]);
-	g = guest_new(&w, argc > 4 && !strcmp(argv[4], "bt"));
+	for (unsigned int k = 0; k < NR_GUESTS; k++)
+		g[k] = guest_new(&w, (enum guest_kind)k);
 	while (done < cases && failed < MAX_SHOW) {
 		u64 n = cases - done < BATCH ? cases - done : BATCH;
 		int r = batch(g, &w, s, (int[]){ back[0], there[1] }, seed, first + done, n);
@@ -135,7 +152,8 @@ int main(int argc, char **argv)
 	}
 	close(there[1]);
 	waitpid(child, NULL, 0);
-	guest_free(g);
+	for (unsigned int k = 0; k < NR_GUESTS; k++)
+		guest_free(g[k]);
 	printf("%" PRIu64 " passed, %" PRIu64 " failed\n", done > failed ? done - failed : 0,
 	       failed);
 	return failed ? 1 : 0;
