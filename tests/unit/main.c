@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs every suite, or only those named on the command line. tests/unit/test_NAME.c holds suite
- * NAME: it defines `CU_TestInfo tests_NAME[]`. The Makefile lists the files in suites.def.
+ * Runs every suite, or only those named on the command line (exit status 2 if there is none of that
+ * name). tests/unit/test_NAME.c holds suite NAME: it defines `CU_TestInfo tests_NAME[]`. The
+ * Makefile lists the files in suites.def.
  */
 #include <CUnit/Basic.h>
 #include <stdbool.h>
@@ -39,6 +40,10 @@ int main(int argc, char **argv)
 			fprintf(stderr, "unit: %s\n", CU_get_error_msg());
 			return 2;
 		}
+	}
+	if (!CU_get_registry()->uiNumberOfSuites) {
+		fputs("unit: no such suite\n", stderr);
+		return 2;
 	}
 	CU_basic_set_mode(CU_BRM_NORMAL);
 	CU_basic_run_tests();

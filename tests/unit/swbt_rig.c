@@ -138,3 +138,10 @@ u64 rig_random(struct rig *r)
 	r->seed ^= r->seed << 17;
 	return r->seed;
 }
+
+bool rig_raised(const struct rig *r, enum vector vector, bool has_error, u32 error)
+{
+	const struct exception *e = &r->v.exc;
+
+	return e->vector == vector && e->has_error == has_error && e->error == error;
+}

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A machine without a run loop for the tests of swbt: RAM, one vCPU, one device that keeps a log.
- */
+/* A machine without a run loop for the tests of swbt: RAM, one vCPU, a device that keeps a log. */
 #ifndef FVB_TESTS_SWBT_RIG_H
 #define FVB_TESTS_SWBT_RIG_H
 
@@ -42,6 +41,9 @@ void rig_put(struct rig *r, u64 gpa, u64 value, unsigned int size);
 
 /* Translate for ACCESS: the guest-physical address, or ~0 and the exception in v.exc. */
 u64 rig_translate(struct rig *r, u64 linear, u32 access);
+
+/* The last exception was VECTOR, with ERROR as its error code or (then 0) with none. */
+bool rig_raised(const struct rig *r, enum vector vector, bool has_error, u32 error);
 
 /* The same numbers on every run. */
 u64 rig_random(struct rig *r);

@@ -3,27 +3,11 @@
  * architecture calls a flush takes it away again. */
 #include "backends/swbt/bt/bt.h"
 #include "backends/swbt/bt/tunables.h"
-#include "tests/unit/swbt_rig.h"
+#include "tests/unit/paging_rig.h"
 
-#include <CUnit/CUnit.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#define TOP  0x10000ull
-#define T3   0x11000ull
-#define T2   0x12000ull
-#define T1   0x13000ull
-#define DATA 0x200000ull
-
-#define P   1ull
-#define W   2ull
-#define U   4ull
-#define A   0x20ull
-#define D   0x40ull
-#define PS  0x80ull
-#define G   0x100ull
-#define PWU (P | W | U)
 
 #define BASE  0x8000000ull /* linear; where nothing is mapped to itself */
 #define GIGA  0x40000000ull

@@ -7,7 +7,6 @@
 #include <CUnit/CUnit.h>
 #include <string.h>
 
-
 static void code(struct rig *r, u32 at, const char *bytes, unsigned int len)
 {
 	for (unsigned int n = 0; n < len; n++)
