@@ -57,7 +57,8 @@ static enum fact_level get_kvm(char *text)
 static const struct {
 	int cap;
 	const char *name;
-} kvm_caps[] = { /* those that not every kernel of today has */
+} kvm_caps[] = {
+	/* those that not every kernel of today has */
 	{ KVM_CAP_X86_USER_SPACE_MSR, "MSR exits" },
 	{ KVM_CAP_X86_MSR_FILTER, "MSR filter" },
 	{ KVM_CAP_SYNC_REGS, "register sync" },
@@ -78,7 +79,8 @@ static enum fact_level get_caps(char *text)
 			len += (size_t)snprintf(text + len, FACT_TEXT - len, "%s%s",
 						len ? ", " : "lacks ", kvm_caps[i].name);
 	close(fd);
-	return len ? FACT_MISSING : say(text, FACT_FINE, "MSR exits and filter, register sync, statistics");
+	return len ? FACT_MISSING
+		   : say(text, FACT_FINE, "MSR exits and filter, register sync, statistics");
 }
 
 static enum fact_level get_extension(char *text)
@@ -248,7 +250,8 @@ const struct fact virt_facts[] = {
 	{ "dev_kvm", "/dev/kvm", get_kvm,
 	  "missing: modprobe kvm-intel or kvm-amd, and switch virtualization on in the firmware or "
 	  "the cloud's settings; denied: join group kvm; neither possible: tests/rig/run COMMAND" },
-	{ "kvm_caps", "KVM capabilities", get_caps, "Linux 5.10 has what kvm needs, 5.14 the statistics" },
+	{ "kvm_caps", "KVM capabilities", get_caps,
+	  "Linux 5.10 has what kvm needs, 5.14 the statistics" },
 	{ "vt", "VMX or SVM", get_extension,
 	  "switch it on in the firmware; inside a VM, ask for nested virtualization" },
 	{ "nested_paging", "EPT or NPT", get_paging,

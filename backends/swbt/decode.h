@@ -13,15 +13,23 @@
 #define REG_PC	 0xfe /* base of a RIP-relative operand */
 
 enum insn_class {
-	INSN_PLAIN,   /* does at CPL 3 what it does at CPL 0: may be executed natively */
-	INSN_EMULATE, /* routine `emulate` of emulate.def does it */
+	INSN_PLAIN,	/* does at CPL 3 what it does at CPL 0: may be executed natively */
+	INSN_EMULATE,	/* routine `emulate` of emulate.def does it */
 	INSN_UNDEFINED, /* #UD, always */
 };
 
 enum fpu_class { FPU_NONE, FPU_X87, FPU_WAIT, FPU_MMX, FPU_SSE, FPU_AVX, FPU_AVX512 };
 
-enum operand_type { OPERAND_NONE, OPERAND_GPR, OPERAND_MEM, OPERAND_IMM, OPERAND_SEG, OPERAND_CR,
-		    OPERAND_DR, OPERAND_OTHER /* vector, mask, x87 */ };
+enum operand_type {
+	OPERAND_NONE,
+	OPERAND_GPR,
+	OPERAND_MEM,
+	OPERAND_IMM,
+	OPERAND_SEG,
+	OPERAND_CR,
+	OPERAND_DR,
+	OPERAND_OTHER, /* vector, mask, x87 */
+};
 
 /* Where in the instruction's bytes an operand's register number stands. */
 enum operand_field {
@@ -36,35 +44,35 @@ enum operand_field {
 struct operand {
 	u8 type;  /* enum operand_type */
 	u8 field; /* enum operand_field */
-	u8 size; /* bytes; 0 when larger than 255 or unknown */
-	u8 reg;	 /* GPR: enum gpr (high: AH..BH are RAX..RBX with high set); SEG/CR/DR: its number */
+	u8 size;  /* bytes; 0 when larger than 255 or unknown */
+	u8 reg; /* GPR: enum gpr (high: AH..BH are RAX..RBX with high set); SEG/CR/DR: its number */
 	bool high;
 	bool read, written;
-	u64 imm; /* IMM: sign-extended to 64 bits where the instruction does; branch: displacement */
+	u64 imm; /* IMM: sign-extended where the instruction does; branch: displacement */
 };
 
 struct insn {
 	u16 mnemonic; /* a ZydisMnemonic, opaque outside decode.c and the .def tables */
 	u8 length;
-	u8 class;   /* enum insn_class */
-	u8 emulate; /* enum emulate_id, when class says so */
-	u8 fpu;	    /* enum fpu_class */
-	u8 mode;    /* enum cpu_mode that it was decoded for */
-	u8 opsize;  /* 1, 2, 4, 8: effective operand size; 1 for byte forms */
-	u8 addrsize; /* 2, 4, 8 */
+	u8 class;     /* enum insn_class */
+	u8 emulate;   /* enum emulate_id, when class says so */
+	u8 fpu;	      /* enum fpu_class */
+	u8 mode;      /* enum cpu_mode that it was decoded for */
+	u8 opsize;    /* 1, 2, 4, 8: effective operand size; 1 for byte forms */
+	u8 addrsize;  /* 2, 4, 8 */
 	u8 stacksize; /* 2, 4, 8: of one push or pop by this instruction; 0 if it does none */
 	bool lock, rep, repne; /* prefixes that count for this instruction */
-	u8 nr_operands; /* visible ones, Intel order */
+	u8 nr_operands;	       /* visible ones, Intel order */
 	struct operand op[4];
 
 	/* The explicit memory operand, if any. */
 	bool has_mem, mem_read, mem_write, mem_vsib;
-	bool mem_address_only; /* LEA, NOP, INVLPG, prefetches: never accessed */
-	bool mem_aligned; /* #GP unless aligned to its size (MOVAPS...) */
-	u8 mem_seg;	  /* enum seg, overrides and defaults applied */
+	bool mem_address_only;		   /* LEA, NOP, INVLPG, prefetches: never accessed */
+	bool mem_aligned;		   /* #GP unless aligned to its size (MOVAPS...) */
+	u8 mem_seg;			   /* enum seg, overrides and defaults applied */
 	u8 mem_base, mem_index, mem_scale; /* enum gpr, REG_PC or REG_NONE; scale 1, 2, 4, 8 */
-	s64 mem_disp;	  /* RIP-relative: relative to the next instruction */
-	u16 mem_size;	  /* bytes touched; 0 where it depends on XCR0 (XSAVE...) */
+	s64 mem_disp;			   /* RIP-relative: relative to the next instruction */
+	u16 mem_size; /* bytes touched; 0 where it depends on XCR0 (XSAVE...) */
 
 	u32 gpr_read, gpr_written; /* BIT(enum gpr), explicit and implicit, address registers too */
 	u32 gpr_implicit; /* those of both that no field of the bytes names: cannot be renamed */
@@ -90,7 +98,7 @@ int decode(struct insn *i, const u8 *bytes, size_t n, enum cpu_mode mode);
  * as well (common/cpuid.h). */
 int decode_as(struct insn *i, const u8 *bytes, size_t n, enum cpu_mode mode, bool amd);
 
-/* Effective address of I's memory operand (offset within its segment), for an instruction at RIP. */
+/* Effective address of I's memory operand (offset within its segment), for one at RIP. */
 u64 insn_ea(const struct insn *i, const struct vcpu *v, u64 rip);
 
 /* Intel-syntax text for dumps and reports. */

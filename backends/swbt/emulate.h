@@ -18,12 +18,12 @@ enum emulate_id {
 };
 
 enum emulate_result {
-	EMU_NEXT,  /* done; the caller moves RIP past the instruction */
+	EMU_NEXT,   /* done; the caller moves RIP past the instruction */
 	EMU_JUMPED, /* done; RIP is set, maybe mode and CPL too */
-	EMU_AGAIN, /* part is done (REP); RIP stays: look for interrupts, then come back */
-	EMU_HALT,  /* HLT: RIP is to move past it, then wait */
-	EMU_STOP,  /* vm_stop was called or shutdown */
-	EMU_FAULT, /* v->exc */
+	EMU_AGAIN,  /* part is done (REP); RIP stays: look for interrupts, then come back */
+	EMU_HALT,   /* HLT: RIP is to move past it, then wait */
+	EMU_STOP,   /* vm_stop was called or shutdown */
+	EMU_FAULT,  /* v->exc */
 };
 
 typedef enum emulate_result emulate_fn(struct vcpu *v, const struct insn *i);
@@ -40,8 +40,8 @@ extern const struct emulate_routine emulate_routines[NR_EMULATE];
 
 /* ---- shared between the routines ------------------------------------------------------------ */
 
-/* General register REG as SIZE bytes, zero-extended / set, a 4-byte write clearing the upper half and
- * smaller ones leaving the rest. HIGH: AH, CH, DH, BH. */
+/* General register REG as SIZE bytes, zero-extended / set, a 4-byte write clearing the upper half
+ * and smaller ones leaving the rest. HIGH: AH, CH, DH, BH. */
 u64 gpr_get(const struct vcpu *v, u8 reg, u8 size, bool high);
 void gpr_set(struct vcpu *v, u8 reg, u8 size, bool high, u64 value);
 
@@ -56,8 +56,8 @@ int pop_at(struct vcpu *v, u64 *rsp, u64 *value, u8 size);
 u64 stack_mask(const struct vcpu *v);
 void set_rsp(struct vcpu *v, u64 rsp); /* only as wide as the stack is */
 
-/* CS:RIP checks of a near transfer (limit, canonical) to TARGET truncated to SIZE bytes, then RIP is
- * set. 0 or EXC (#GP(0)). */
+/* CS:RIP checks of a near transfer (limit, canonical) to TARGET truncated to SIZE bytes, then RIP
+ * is set. 0 or EXC (#GP(0)). */
 int near_jump(struct vcpu *v, u64 target, u8 size);
 
 /* Load segment register SEG by SELECTOR with every check of the current mode (SDM vol. 3A 5.4-5.8).
@@ -85,7 +85,7 @@ enum task_reason { TASK_JMP, TASK_CALL, TASK_IRET, TASK_GATE };
 int task_switch(struct vcpu *v, u16 selector, enum task_reason reason, bool has_error, u32 error,
 		u64 next_rip);
 
-/* Write CR0/CR3/CR4/EFER with all checks and consequences (paging on/off, long mode, TLB). 0, EXC */
+/* Write CR0/CR3/CR4/EFER with all checks and consequences (paging, long mode, TLB). 0, EXC */
 int set_cr0(struct vcpu *v, u64 value);
 int set_cr3(struct vcpu *v, u64 value);
 int set_cr4(struct vcpu *v, u64 value);

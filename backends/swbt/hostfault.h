@@ -14,8 +14,8 @@ struct hostfault_guard {
 	size_t len;
 	const u8 *exit; /* RIP is set to this; all other registers are those at the fault */
 	bool catch_page_faults;
-	/* Asked first if not NULL: true when it has changed CONTEXT (a ucontext_t) so that execution
-	 * goes on. */
+	/* Asked first if not NULL: true when it has changed CONTEXT (a ucontext_t) so that
+	 * execution goes on. */
 	bool (*handle)(struct hostfault_guard *guard, void *context);
 	/* What happened, if anything did. */
 	int trap;  /* vector of the exception */

@@ -115,7 +115,7 @@ struct bt_frame {
 	/* An operand that lies on two pages (bt/translate_cross.c). */
 	u64 value, window[2], word[2];
 	u64 mask_arith, mask_special, mask_if; /* constants: RFLAGS_ARITH, neither it nor IF, IF */
-	u64 mask_not_zf; /* of AX after LAHF */
+	u64 mask_not_zf;		       /* of AX after LAHF */
 	u64 split;	  /* 0: the spaces of CPL 3 and CPL 0 hold code of one system */
 	u64 pending;	  /* an interrupt or NMI waits; as of the entry */
 	u64 sti_before;	  /* byte 1 of RFLAGS before the latest STI */

@@ -43,7 +43,7 @@ void *layout_take(struct layout *layout, u64 gpa, u64 size, const char *what, st
  */
 void *layout_alloc(struct layout *layout, u64 size, u64 align, u64 min, u64 max, u64 *gpa);
 
-/* The same for boot data: from LAYOUT_BOOT_START on below the EBDA, else above 1 MiB; below 4 GiB. */
+/* The same for boot data: from LAYOUT_BOOT_START on below the EBDA, else from 1 MiB to 4 GiB. */
 void *layout_alloc_boot(struct layout *layout, u64 size, u64 align, u64 *gpa);
 
 /* One past the highest byte taken so far; 0 if there is none. */

@@ -18,18 +18,18 @@
 
 enum { LOAD = 0x1000, PAGE = 0x1000 };
 
+/* clang-format off: a line for each instruction */
 static const unsigned char code[] = {
-	0xba, 0xe9, 0x00,       /* mov dx, 0xe9 */
-	0xb0, 'r', 0xee,        /* mov al, 'r'; out dx, al */
-	0xb0, 'i', 0xee,
-	0xb0, 'g', 0xee,
-	0x66, 0x85, 0xc9,       /* test ecx, ecx */
-	0x74, 0x06,             /* jz halt */
-	0xe6, 0x80,             /* next: out 0x80, al */
-	0x66, 0x49,             /* dec ecx */
-	0x75, 0xfa,             /* jnz next */
-	0xf4,                   /* halt: hlt */
+	0xba, 0xe9, 0x00,				     /* mov dx, 0xe9 */
+	0xb0, 'r',  0xee,				     /* mov al, 'r'; out dx, al */
+	0xb0, 'i',  0xee, 0xb0, 'g', 0xee, 0x66, 0x85, 0xc9, /* test ecx, ecx */
+	0x74, 0x06,					     /* jz halt */
+	0xe6, 0x80,					     /* next: out 0x80, al */
+	0x66, 0x49,					     /* dec ecx */
+	0x75, 0xfa,					     /* jnz next */
+	0xf4,						     /* halt: hlt */
 };
+/* clang-format on */
 
 static double seconds(void)
 {
@@ -62,19 +62,23 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	int vm = check(ioctl(kvm, KVM_CREATE_VM, 0), "KVM_CREATE_VM");
-	unsigned char *ram = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned char *ram =
+		mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (ram == MAP_FAILED) {
 		perror("mmap");
 		return 1;
 	}
 	memcpy(ram, code, sizeof(code));
 	struct kvm_userspace_memory_region region = {
-		.guest_phys_addr = LOAD, .memory_size = PAGE, .userspace_addr = (unsigned long)ram,
+		.guest_phys_addr = LOAD,
+		.memory_size = PAGE,
+		.userspace_addr = (unsigned long)ram,
 	};
 	check(ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region), "KVM_SET_USER_MEMORY_REGION");
 	int vcpu = check(ioctl(vm, KVM_CREATE_VCPU, 0), "KVM_CREATE_VCPU");
 	int run_size = check(ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), "KVM_GET_VCPU_MMAP_SIZE");
-	struct kvm_run *run = mmap(NULL, (size_t)run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
+	struct kvm_run *run =
+		mmap(NULL, (size_t)run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
 	if (run == MAP_FAILED) {
 		perror("mmap of the VCPU");
 		return 1;
