@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Pointer chasing: MOV of [REG + displacement] to REG itself. The next such load waits for this
- *one, and the look-up between them would take longer than it. So the page's distance is guessed to
- *be that of the latest such load anywhere; the look-up only has to confirm it, which the host's
- *branch prediction takes off the way:
+ * one, and the look-up between them would take longer than it. So the page's distance is guessed to
+ * be that of the latest such load anywhere; the look-up only has to confirm it, which the host's
+ * branch prediction takes off the way:
  *
  *	mov	r13, [r15 + guess + 8]		; minus the guess
  *	lea, rorx, mov, mov			; rcx: as it is
@@ -14,8 +14,8 @@
  *	mov	reg, [reg + r13 + displacement]
  *
  * RAM that is in one piece in the guest's tables has one distance. Where it is not, guesses fail,
- *and each costs a branch mispredicted; so a site at which failures come thick is translated without
- * (adapt.h).
+ * and each costs a branch mispredicted; so a site at which failures come thick is translated
+ * without (adapt.h).
  */
 #include "backends/swbt/bt/translate.h"
 
