@@ -27,6 +27,11 @@ PAIR_ASM(guesses, 64,
 	 "1: movq (%r8), %r8\n addl $0x7fffffff, %ebp\n movq 8(%rdi), %rdi\n"
 	 "movzbl %r8b, %ecx\n adcl 0x20000000(,%rcx,4), %eax\n decl %r12d\n jnz 1b");
 
+/* On two pages in turn. */
+PAIR_ASM(wrong_guesses, 64,
+	 "movq %rdi, (%rdi)\n movq %rsi, 1(%rsi)\n"
+	 "1: movq (%rdi), %rdi\n movq 1(%rsi), %rsi\n decl %r12d\n jnz 1b\n movq (%rdi), %rdi");
+
 static struct {
 	struct vcpu *v;
 	void (*enter)(u8 *base);
@@ -81,10 +86,10 @@ static void stepping(u8 *base)
 	tick.left = true;
 }
 
-static void state(struct pair *p, u64 times)
+static void state(struct pair *p, u64 times, bool aligned)
 {
 	pair_state(p);
-	p->s.gpr[RDI] = PAIR_DATA + 3 * PAGE_SIZE - 3;
+	p->s.gpr[RDI] = PAIR_DATA + 3 * PAGE_SIZE - (aligned ? 0 : 3);
 	p->s.gpr[RSI] = PAIR_DATA + 6 * PAGE_SIZE - 1;
 	p->s.gpr[RBX] = 0x20;
 	p->s.gpr[R12] = times;
@@ -98,15 +103,13 @@ static void kick_everywhere(const u8 *code, size_t len, bool aligned)
 
 	pair_up(&p, true);
 	bt = bt_of(vm_vcpu(p.bt));
-	state(&p, 30); /* known to cross pages, if it does */
+	state(&p, 30, aligned); /* known to cross pages, if it does */
 	pair_run(&p, code, len);
 	tick.v = vm_vcpu(p.bt);
 	tick.enter = bt->enter;
 	bt->enter = stepping;
 	do {
-		state(&p, 1);
-		if (aligned)
-			p.s.gpr[RDI] += 3;
+		state(&p, 1, aligned);
 		tick.kicked = false;
 		tick.ticks = n++;
 		tick.on = true;
@@ -149,6 +152,7 @@ static void test_exchanges(void)
 static void test_guesses(void)
 {
 	KICK(guesses, true);
+	KICK(wrong_guesses, true);
 }
 
 CU_TestInfo tests_bt_kick[] = { { "pushes and pops in a row", test_runs },

@@ -63,6 +63,8 @@ static bool stop_in_exit(struct bt *bt, struct block *b, const u8 *pc, u64 r13, 
 	x = &bt->exits[b->first_exit + n - 1];
 	if (x->commit && pc > x->stub + x->commit)
 		return false;
+	/* What is checked and what is used are two words; only the first may be new. */
+	bt->v->frame.guess[1] = 0 - bt->v->frame.guess[0];
 	bt->v->frame.linear = r13; /* for EXIT_LANDED */
 	if (x->kind == EXIT_JUMP || x->kind == EXIT_LANDED)
 		bt->v->frame.exit = (u64)(x - bt->exits);

@@ -49,6 +49,9 @@ static int init(struct vcpu *v, int vcpu_fd)
 	v->frame.mask_not_zf = ~(RFLAGS_ZF << 8);
 	bt_make_stubs(bt);
 	v->frame.guesses = BT_GUESSES;
+	/* No page is there, so that one that is not entered is not where it is guessed, either. */
+	v->frame.guess[0] = 1;
+	v->frame.guess[1] = 0 - v->frame.guess[0];
 	bt->reports = bt_reports();
 	bt->fast_pext = bt_fast_pext();
 	for (u32 n = 0; n < ARRAY_SIZE(v->frame.page_mask); n++)
