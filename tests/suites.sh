@@ -7,6 +7,9 @@ suite clang make --no-print-directory CC=clang build/clang/fvm build/clang/fvben
 suite quiet tests/quiet
 suite oracle make --no-print-directory oracle CASES=100000
 suite engine-oracle make --no-print-directory engine-oracle CASES=4000
+suite unicorn make --no-print-directory unicorn CASES=40000
+suite hostile tests/hostile/run
+suite ablations tests/ablations
 suite fuzz-seeds make --no-print-directory fuzz-seeds
 suite exitcost make --no-print-directory exitcost
 suite nano-tcg tests/nano/run-tcg

@@ -74,7 +74,7 @@ static void check_place(u64 at)
 	check_descriptor(at);
 }
 
-static void run(uword n)
+static void run(uword n __attribute__((unused)))
 {
 	u8 signature[8] = { 0 };
 

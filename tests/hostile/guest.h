@@ -13,6 +13,7 @@
 #include "cpu.h"
 #include "paging.h"
 #include "string.h"
+#include "text.h"
 #include "xsave.h"
 
 enum { DE, UD = 6, NM = 7, SS = 12, GP, PF, MF = 16, AC, XM = 19, NO_FAULT = 255 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * hostile [--backend NAME] [--engine NAME] [--irqchip user|kernel] [--mem SIZE] [--flat]
- *         [--append STR] [--damage N] GUEST
+ *         [--append STR] [--damage N] [--option NAME=VALUE]... GUEST
  *
  * Runs a guest that tries to get at its host, confined as by fvm, with canaries around it: next to
  * its RAM on both sides, where its own addresses would be in the host, on the heap, on the stack.
@@ -219,11 +219,29 @@ static int run(struct options *o)
 	return r;
 }
 
+/* TEXT is NAME=VALUE, of the backend's. */
+static void set_option(struct options *o, char *text)
+{
+	struct error err = { "" };
+	char *value = strchr(text, '=');
+
+	if (!value)
+		die("--option takes NAME=VALUE, not '%s'", text);
+	*value++ = '\0';
+	if (backendopt_set(&o->vm.options, o->vm.backend, o->vm.engine, text, value, &err))
+		die("%s", err.text);
+}
+
 static const struct option long_options[] = {
-	{ "backend", required_argument, NULL, 'b' }, { "engine", required_argument, NULL, 'e' },
-	{ "irqchip", required_argument, NULL, 'i' }, { "mem", required_argument, NULL, 'm' },
-	{ "append", required_argument, NULL, 'a' },  { "damage", required_argument, NULL, 'd' },
-	{ "flat", no_argument, NULL, 'f' },	     { NULL, 0, NULL, 0 },
+	{ "backend", required_argument, NULL, 'b' },
+	{ "engine", required_argument, NULL, 'e' },
+	{ "irqchip", required_argument, NULL, 'i' },
+	{ "mem", required_argument, NULL, 'm' },
+	{ "append", required_argument, NULL, 'a' },
+	{ "damage", required_argument, NULL, 'd' },
+	{ "flat", no_argument, NULL, 'f' },
+	{ "option", required_argument, NULL, 'o' },
+	{ NULL, 0, NULL, 0 },
 };
 
 int main(int argc, char **argv)
@@ -259,6 +277,9 @@ int main(int argc, char **argv)
 			break;
 		case 'd':
 			o.damage = atoi(optarg);
+			break;
+		case 'o':
+			set_option(&o, optarg);
 			break;
 		case 'f':
 			o.boot.format = BOOT_FLAT;

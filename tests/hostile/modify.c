@@ -139,10 +139,8 @@ static void check_end(void)
 	}
 }
 
-static void run(uword n)
+static void run(uword n __attribute__((unused)))
 {
-	if (is_warm_up(n))
-		return;
 	for (unsigned int at = 0; at < 16; at++)
 		check_place(code + at);
 	for (unsigned int at = PAGE - 8; at < PAGE + 1; at++)

@@ -234,7 +234,7 @@ static void start(struct both *b)
 	b->in = back[0];
 	b->out = there[1];
 	for (unsigned int n = 0; n < NR_ENGINES; n++)
-		b->vm[n] = side_new("swbt", engines[n]);
+		b->vm[n] = side_new_with("swbt", engines[n], n ? NULL : getenv("OPTIONS"));
 }
 
 static void finish(struct both *b)

@@ -17,31 +17,60 @@ static u64 port_read(void *dev, u64 offset, unsigned int size)
 
 static const struct bus_ops port_ops = { port_read, NULL, false };
 
-struct vm *side_new(const char *backend, const char *engine)
+static void set_options(struct vm_config *config, const char *options)
+{
+	struct error error = { "" };
+	char copy[200], *rest = copy, *word, *value;
+
+	snprintf(copy, sizeof(copy), "%s", options);
+	while ((word = strsep(&rest, ":"))) {
+		value = strchr(word, '=');
+		if (value)
+			*value++ = '\0';
+		if (!value || backendopt_set(&config->options, config->backend, config->engine,
+					     word, value, &error))
+			errx(2, "%s: %s", word, error.text);
+	}
+}
+
+static struct vm *create(const struct vm_config *config)
 {
 	const struct bus_region ports = { "random", 0x3000, 0x10, 4, &port_ops, NULL };
-	const struct vm_config config = {
+	struct error error = { "" };
+	struct vm *vm;
+
+	if (vm_create(&vm, config, &error))
+		errx(2, "%s: %s", config->backend->name, error.text);
+	if (bus_add(&vm->pc.pio, &ports))
+		errx(2, "%s: the test's ports are taken", config->backend->name);
+	return vm;
+}
+
+struct vm *side_new_with(const char *backend, const char *engine, const char *options)
+{
+	struct vm_config config = {
 		.backend = backend_by_name(backend),
 		.engine = engine,
 		.mem_size = RAM_MIN,
 		.irqchip = IRQCHIP_USER,
 	};
-	struct error error = { "" };
-	struct vm *vm;
 
-	if (vm_create(&vm, &config, &error))
-		errx(2, "%s: %s", backend, error.text);
-	if (bus_add(&vm->pc.pio, &ports))
-		errx(2, "%s: the test's ports are taken", backend);
-	return vm;
+	if (options)
+		set_options(&config, options);
+	return create(&config);
+}
+
+struct vm *side_new(const char *backend, const char *engine)
+{
+	return side_new_with(backend, engine, NULL);
 }
 
 static void renew(struct vm **vm)
 {
-	const char *backend = (*vm)->backend->name, *engine = (*vm)->config.engine;
+	const struct vm_config config = (*vm)->config;
 
 	vm_destroy(*vm);
-	*vm = side_new(backend, engine);
+	*vm = create(&config);
 }
 
 static enum ending run(struct vm *vm)

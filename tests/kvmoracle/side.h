@@ -30,6 +30,8 @@ struct outcome {
 
 /* ENGINE may be NULL. Exits on failure. */
 struct vm *side_new(const char *backend, const char *engine);
+/* The same with OPTIONS of the backend's, NAME=VALUE:NAME=VALUE..., or NULL. */
+struct vm *side_new_with(const char *backend, const char *engine, const char *options);
 
 /* Run C, and leave the memory as C begins. *VM is made anew when it is beyond repair. */
 void side_run(struct vm **vm, const struct ko_case *c, struct outcome *o);
