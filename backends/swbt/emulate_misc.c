@@ -158,9 +158,13 @@ enum emulate_result emu_bit_string(struct vcpu *v, const struct insn *i)
 enum emulate_result emu_clzero(struct vcpu *v, const struct insn *i)
 {
 	static const u8 zero[64];
-	u64 at = gpr_get(v, RAX, i->addrsize, false) & ~63ull;
+	u64 linear;
 
-	return mem_write(v, i->mem_seg, at, zero, sizeof(zero)) ? EMU_FAULT : EMU_NEXT;
+	/* It is the linear address that is rounded down: a segment's base may not be aligned. */
+	if (mem_linear(v, i->mem_seg, gpr_get(v, RAX, i->addrsize, false), 1, ACC_WRITE, &linear) ||
+	    lin_write(v, linear & ~63ull, zero, sizeof(zero), 0))
+		return EMU_FAULT;
+	return EMU_NEXT;
 }
 
 enum emulate_result emu_movdir64b(struct vcpu *v, const struct insn *i)

@@ -365,13 +365,16 @@ void case_data(const struct test_case *c, u8 data[DATA_SIZE])
 }
 
 /* What AMD's CPUs take and Intel's do not: LOCK MOV CR0, which means CR8 and which guests are not
- * shown; VPERMQ and VPERMPD (map 0F 3A, 00h and 01h) with W clear. */
-static bool amd_takes(const u8 *bytes)
+ * shown; VPERMQ and VPERMPD (map 0F 3A, 00h and 01h) with W clear. And hypercalls (0F 01 C1, D9)
+ * with prefixes that make them #UD: a hypervisor below this host may see to them nevertheless. */
+static bool host_takes(const u8 *bytes)
 {
 	bool lock = false;
 
 	for (unsigned int n = 0; n + 3 < INSN_MAX; n++) {
 		lock |= bytes[n] == 0xf0;
+		if (bytes[n] == 0x0f && bytes[n + 1] == 0x01)
+			return bytes[n + 2] == 0xc1 || bytes[n + 2] == 0xd9;
 		if (bytes[n] == 0x0f)
 			return lock && (bytes[n + 1] == 0x20 || bytes[n + 1] == 0x22);
 		if (bytes[n] == 0xc4)
@@ -385,7 +388,7 @@ static bool amd_takes(const u8 *bytes)
 static bool try_unknown(struct test_case *c, const struct world *w, struct gen *g)
 {
 	gen_bytes(g, MODE_LONG64, c->bytes);
-	if (decode(&c->insn, c->bytes, INSN_MAX, MODE_LONG64) != -EINVAL || amd_takes(c->bytes))
+	if (decode(&c->insn, c->bytes, INSN_MAX, MODE_LONG64) != -EINVAL || host_takes(c->bytes))
 		return false;
 	c->insn = (struct insn){ .length = INSN_MAX, .mode = MODE_LONG64 };
 	random_registers(g, w, &c->before, false);
