@@ -56,6 +56,21 @@ PAIR_ASM(ahead32, 32,
 	 "3: incl %edx\n"
 	 "decl %ecx\n"
 	 "jnz 1b");
+/* An accessed bit: the code's page becomes a page table by way of a PML4, a PDPT and a PD made of
+ * the first pages of data, and what is to be moved to RDX is the entry that the load goes by. */
+PAIR_ASM(accessed, 64,
+	 "movl $0x20000000, %edi\n"
+	 "movl $0x2003, %eax\n movq %rax, (%rdi)\n"
+	 "movl $0x207003, %eax\n movq %rax, 8(%rdi)\n"
+	 "movl $0x20e003, %eax\n movq %rax, 0x1000(%rdi)\n"
+	 "movl $0x100003, %eax\n movq %rax, 0x2000(%rdi)\n"
+	 "movl $0x200000, %eax\n movq %rax, %cr3\n"
+	 "movabsq $0x8000040000, %rsi\n"
+	 "jmp 2f\n"
+	 ".org accessed + 0x1fb, 0x90\n"
+	 "2: movq (%rsi), %rbx\n"
+	 "movabsq $0x200003, %rdx\n"
+	 "incl %ecx\n");
 
 static const struct bt_stats *stats(const struct pair *p)
 {
@@ -110,7 +125,20 @@ static void test_prot32(void)
 	pair_down(&p);
 }
 
+static void test_accessed(void)
+{
+	struct pair p;
+
+	pair_up(&p, true);
+	pair_state(&p);
+	PAIR_RUN(&p, accessed);
+	CU_ASSERT_EQUAL(p.end, EMU_HALT);
+	CU_ASSERT_EQUAL(p.s.gpr[RDX], 0x200023);
+	pair_down(&p);
+}
+
 CU_TestInfo tests_bt_smc[] = { { "beside code", test_beside },
 			       { "into code", test_into },
 			       { "into 32-bit code", test_prot32 },
+			       { "by accessed bits", test_accessed },
 			       CU_TEST_INFO_NULL };

@@ -124,8 +124,11 @@ enum after bt_call_out(struct bt *bt, struct space *s, struct exit *x, struct ne
 			next->result = EMU_JUMPED;
 		return AFTER_DONE;
 	}
-	if (unlikely(crossing))
+	if (unlikely(crossing)) {
 		enter_pages(bt, s, size, write);
+		if (bt->generation != before.generation)
+			return AFTER_KICK;
+	}
 	bt->stats.resumed++;
 	next->shadow = false;
 	next->host = behind;

@@ -12,6 +12,17 @@ static u64 second_page(struct vcpu *v, const struct block *b)
 	return e->gpa;
 }
 
+/* B is on two pages: does its second one lie where it did? Looking may set an accessed bit, in B
+ * itself even. */
+static bool still_there(struct bt *bt, struct block *b)
+{
+	bool same = b->gpa2 == second_page(bt->v, b);
+
+	if (!same && !b->dropped)
+		block_drop(bt, b);
+	return same && !b->dropped;
+}
+
 /* Let indirect jumps find B, in a page that is GLOBAL, as far as NEXT came by one. */
 static void add_target(struct bt *bt, struct space *s, struct block *b, const struct next *next,
 		       bool global)
@@ -49,10 +60,8 @@ static struct block *find(struct bt *bt, struct space *s, u32 key, const struct 
 		key |= KEY_ALIGNMENT;
 		b = block_find(bt, v->s.rip, gpa, key);
 	}
-	if (b && unlikely(b->gpa2 && b->gpa2 != second_page(v, b))) {
-		block_drop(bt, b);
+	if (b && unlikely(b->gpa2) && !still_there(bt, b))
 		b = NULL;
-	}
 	if (!b)
 		b = bt_translate(bt, host, gpa, key);
 	if (b)
@@ -87,7 +96,9 @@ static void link_to(struct bt *bt, struct space *s, struct exit *x, struct block
 {
 	u16 page = 0;
 
-	if (!x->site || !same_code(x->from->key, to->key) || !bt->v->bt_config.chain)
+	/* An interrupt may have come first. */
+	if (!x->site || x->from->dropped || x->target != to->rip ||
+	    !same_code(x->from->key, to->key) || !bt->v->bt_config.chain)
 		return;
 	if (x->guard)
 		page = see_page(bt, s, to);

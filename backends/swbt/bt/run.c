@@ -192,11 +192,15 @@ static enum after handle_miss(struct bt *bt, struct space *s, struct exit *x, st
 	u32 access = x->kind == EXIT_WRITE ? ACC_WRITE : ACC_READ;
 	struct vcpu *v = bt->v;
 	u64 *fills = &v->vm->traps.c[TRAP_TLB_FILL].count, before = *fills;
+	u64 generation = bt->generation;
 	int r;
 
 	if (!canonical(v->s.gpr[RSP]))
 		return AFTER_STEP;
 	r = pagetable_fill(&bt->pages, s, v, v->frame.linear, access);
+	/* Accessed and dirty bits may have been set in what was translated, this block even. */
+	if (unlikely(bt->generation != generation))
+		return AFTER_STEP;
 	if (x->guess && !v->frame.guesses) {
 		adapt_guesses(bt, x->from, x->insn);
 		return AFTER_STEP;
