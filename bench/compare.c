@@ -38,7 +38,7 @@ double cost_of(const struct result *r)
 	return waits(r->bench) ? stats_median(r->latency, r->nr) : result_cycles(r);
 }
 
-struct ratio ratio_of(const struct result *a, const struct result *b)
+static struct ratio ratio_of(const struct result *a, const struct result *b)
 {
 	size_t n = a->nr < b->nr ? a->nr : b->nr;
 	double x = cost_of(a), y = cost_of(b);
@@ -96,7 +96,8 @@ struct comparison compare(const struct result *result, unsigned int n)
 	return c;
 }
 
-bool goal_covers(const struct goal *g, const struct bench *bench)
+/* Does BENCH count for G? */
+static bool goal_covers(const struct goal *g, const struct bench *bench)
 {
 	return g->glob ? !fnmatch(g->glob, bench->name, 0) : bench->compute;
 }

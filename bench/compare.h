@@ -25,8 +25,6 @@ struct ratio {
 /* What is compared of R, per operation: cycles, or the latency of one that waits. */
 double cost_of(const struct result *r);
 
-struct ratio ratio_of(const struct result *a, const struct result *b);
-
 struct comparison {
 	const struct bench *bench;
 	const struct result *ours;     /* NULL: not tried */
@@ -49,9 +47,6 @@ struct goal {
 
 extern const struct goal goals[];
 #define GOALS 8
-
-/* Does C count for G? */
-bool goal_covers(const struct goal *g, const struct bench *bench);
 
 /* Geometric mean of G's ratio over what it covers of C[0..N) and is known; NAN for none. */
 double goal_mean(const struct goal *g, const struct comparison *c, unsigned int n);

@@ -4,6 +4,12 @@
 #include <math.h>
 #include <string.h>
 
+struct metric {
+	const char *name; /* valid during the call */
+	const char *unit;
+	long double value; /* holds any u64 exactly */
+};
+
 struct sink {
 	void (*fn)(void *arg, const struct metric *m);
 	void *arg;
@@ -62,8 +68,12 @@ static bool ends_with(const char *text, const char *end)
 	return n >= m && !strcmp(text + n - m, end);
 }
 
-void metrics_each(const struct sample *s, unsigned int rep,
-		  void (*fn)(void *arg, const struct metric *m), void *arg)
+/*
+ * Call FN for every metric of the good sample S. REP 0, the counting sample, gives counts and no
+ * times. What nobody could see is not there. Names and units: results/README.md.
+ */
+static void metrics_each(const struct sample *s, unsigned int rep,
+			 void (*fn)(void *arg, const struct metric *m), void *arg)
 {
 	const struct sink sink = { fn, arg };
 

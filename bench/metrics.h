@@ -6,19 +6,6 @@
 #include "bench/sample.h"
 #include "common/csv.h"
 
-struct metric {
-	const char *name; /* valid during the call */
-	const char *unit;
-	long double value; /* holds any u64 exactly */
-};
-
-/*
- * Call FN for every metric of the good sample S. REP 0, the counting sample, gives counts and no
- * times. What nobody could see is not there. Names and units: results/README.md.
- */
-void metrics_each(const struct sample *s, unsigned int rep,
-		  void (*fn)(void *arg, const struct metric *m), void *arg);
-
 /* Counts that an operation took, measured as often as V says; NAN where STATS does not see CAUSE.
  */
 double metrics_traps_per_op(const struct sample *s, enum trap_cause cause);

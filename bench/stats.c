@@ -50,21 +50,6 @@ double stats_median(const double *v, size_t n)
 	return median;
 }
 
-double stats_mad(const double *v, size_t n)
-{
-	double *copy = n ? copy_of(v, n) : NULL;
-	double median, mad;
-
-	if (!copy)
-		return NAN;
-	median = median_of(copy, n);
-	for (size_t i = 0; i < n; i++)
-		copy[i] = fabs(copy[i] - median);
-	mad = median_of(copy, n);
-	free(copy);
-	return mad;
-}
-
 /* SplitMix64 (Steele, Lea, Flood 2014): small, and the same everywhere, unlike random(3). */
 static u64 random64(u64 *state)
 {

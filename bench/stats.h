@@ -16,9 +16,8 @@ struct interval {
  * statistics (type 7 of Hyndman & Fan 1996). */
 double stats_quantile_sorted(const double *v, size_t n, double p);
 
-/* Median of V[0..N), and the median absolute deviation from it (not scaled). V is left alone. */
+/* Median of V[0..N), which is left alone. */
 double stats_median(const double *v, size_t n);
-double stats_mad(const double *v, size_t n);
 
 /*
  * 95 % interval of the median by the percentile bootstrap (Efron 1979): STATS_RESAMPLES samples of

@@ -75,7 +75,8 @@ int pc_intr_ack(struct vm *vm)
 	return vector;
 }
 
-void pc_irq(struct vm *vm, unsigned int gsi, int level)
+/* Drive global system interrupt GSI (0-23; ISA IRQ 0 is GSI 0 and reaches I/O APIC pin 2). */
+static void pc_irq(struct vm *vm, unsigned int gsi, int level)
 {
 	struct pc *pc = &vm->pc;
 

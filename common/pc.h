@@ -56,9 +56,6 @@ struct pc {
 int pc_init(struct vm *vm, struct error *err);
 void pc_fini(struct vm *vm);
 
-/* Drive global system interrupt GSI (0-23; ISA IRQ 0 is GSI 0 and reaches I/O APIC pin 2). */
-void pc_irq(struct vm *vm, unsigned int gsi, int level);
-
 /* The INTA cycle: the vector of the interrupt that pc.intr announced, or -1 if it has gone.
  * User-space irqchip only. */
 int pc_intr_ack(struct vm *vm);

@@ -85,14 +85,9 @@ enum task_reason { TASK_JMP, TASK_CALL, TASK_IRET, TASK_GATE };
 int task_switch(struct vcpu *v, u16 selector, enum task_reason reason, bool has_error, u32 error,
 		u64 next_rip);
 
-/* Write CR0/CR3/CR4/EFER with all checks and consequences (paging, long mode, TLB). 0, EXC */
-int set_cr0(struct vcpu *v, u64 value);
+/* Write CR3 or EFER with all checks and consequences (long mode, TLB). 0 or EXC. */
 int set_cr3(struct vcpu *v, u64 value);
-int set_cr4(struct vcpu *v, u64 value);
 int set_efer(struct vcpu *v, u64 value);
-/* MSRs that guests meet; unknown ones #GP(0). */
-int read_msr(struct vcpu *v, u32 msr, u64 *value);
-int write_msr(struct vcpu *v, u32 msr, u64 value);
 
 /* mmio.c: I, if it is a MOV or MOVZX between a register or an immediate and a device's memory, and
  * simple: no segment that counts, all in the TLB. False: nothing has been done. */
@@ -100,8 +95,5 @@ bool mmio_move(struct vcpu *v, const struct insn *i);
 
 /* RFLAGS that POPF/IRET may change at this CPL and IOPL. */
 void set_rflags(struct vcpu *v, u64 value, u64 mask);
-
-/* I/O permission: CPL <= IOPL, or the TSS bitmap. 0 or EXC. SDM vol. 1 19.5. */
-int io_allowed(struct vcpu *v, u16 port, u8 size);
 
 #endif

@@ -67,7 +67,8 @@ static int switch_paging(struct vcpu *v, u64 value)
 	return 0;
 }
 
-int set_cr0(struct vcpu *v, u64 value)
+/* As set_cr3 (emulate.h): paging and long mode go on and off here. 0 or EXC. */
+static int set_cr0(struct vcpu *v, u64 value)
 {
 	u64 old = v->s.cr0;
 
@@ -111,7 +112,7 @@ int set_cr3(struct vcpu *v, u64 value)
 	return 0;
 }
 
-int set_cr4(struct vcpu *v, u64 value)
+static int set_cr4(struct vcpu *v, u64 value)
 {
 	u64 old = v->s.cr4;
 

@@ -9,7 +9,8 @@
 
 #define TSS_IO_MAP 102
 
-int io_allowed(struct vcpu *v, u16 port, u8 size)
+/* I/O permission: CPL <= IOPL, or the TSS bitmap. 0 or EXC. SDM vol. 1 19.5. */
+static int io_allowed(struct vcpu *v, u16 port, u8 size)
 {
 	const struct segment *tr = &v->s.seg[SEG_TR];
 	u16 map = 0, bits = 0;

@@ -102,7 +102,8 @@ static u64 *slot(struct vcpu *v, const struct msr_row *row)
 	return (u64 *)((u8 *)&v->s + row->offset);
 }
 
-int read_msr(struct vcpu *v, u32 msr, u64 *value)
+/* MSRs that guests meet; unknown ones #GP(0). 0 or EXC. */
+static int read_msr(struct vcpu *v, u32 msr, u64 *value)
 {
 	const struct msr_row *row;
 
@@ -148,7 +149,7 @@ static bool valid_pat(u64 value)
 	return true;
 }
 
-int write_msr(struct vcpu *v, u32 msr, u64 value)
+static int write_msr(struct vcpu *v, u32 msr, u64 value)
 {
 	const struct msr_row *row;
 

@@ -17,9 +17,8 @@
 #define LAPIC_BASE 0xfee00000ull
 #define LAPIC_SIZE 0x1000u
 
-/* Input of the timer's divider: one pulse a nanosecond, as under KVM. */
-#define LAPIC_TIMER_HZ 1000000000ull
-/* Periodic timer interrupts nearer than this are coalesced: no guest can start a storm. */
+/* The timer's divider gets one pulse a nanosecond, as under KVM. Periodic interrupts nearer than
+ * this are coalesced: no guest can start a storm. */
 #define LAPIC_MIN_GAP_NS 20000u
 
 #define MSR_APIC_BASE	 0x1b

@@ -27,16 +27,6 @@ static void test_quantile(void)
 	EQUAL(stats_quantile_sorted(v, 5, 0.9), 46);
 }
 
-static void test_mad(void)
-{
-	/* The textbook case: median 2, deviations 1 1 0 0 2 4 7. */
-	const double v[] = { 1, 1, 2, 2, 4, 6, 9 }, same[] = { 3, 3, 3 };
-
-	EQUAL(stats_mad(v, 7), 1);
-	EQUAL(stats_mad(same, 3), 0);
-	CU_ASSERT_TRUE(isnan(stats_mad(NULL, 0)));
-}
-
 static void test_interval(void)
 {
 	double v[101];
@@ -74,7 +64,6 @@ static void test_interval_small(void)
 CU_TestInfo tests_stats[] = {
 	{ "median of odd, even, single and empty samples", test_median },
 	{ "quantiles interpolate", test_quantile },
-	{ "median absolute deviation", test_mad },
 	{ "bootstrap interval is repeatable and as wide as theory says", test_interval },
 	{ "bootstrap interval of few or equal values", test_interval_small },
 	CU_TEST_INFO_NULL,
