@@ -49,9 +49,9 @@ objs = $(patsubst %.c,$(B)/%.o,$(1))
 .PHONY: all
 all: fvm fvbench nano
 
-# The two programs live at the top, wherever their objects were built.
+# The two programs live at the top, wherever their objects were built. -f: one may be running.
 fvm fvbench: %: $(B)/%
-	$(Q)cp $< $@
+	$(Q)cp -f $< $@
 
 $(B)/fvm: $(call objs,common/fvm.c $(LIB_SRC))
 $(B)/fvbench: $(call objs,bench/fvbench.c $(BENCH_SRC) $(LIB_SRC))
