@@ -364,6 +364,18 @@ void case_data(const struct test_case *c, u8 data[DATA_SIZE])
 	}
 }
 
+static unsigned int prefixes(const u8 *bytes)
+{
+	static const u8 legacy[] = { 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65,
+				     0x66, 0x67, 0xf0, 0xf2, 0xf3 };
+	unsigned int n = 0;
+
+	while ((bytes[n] & 0xf0) == 0x40 || memchr(legacy, bytes[n], sizeof(legacy)))
+		if (++n == INSN_MAX)
+			break;
+	return n;
+}
+
 /* What AMD's CPUs take and Intel's do not: LOCK MOV CR0, which means CR8 and which guests are not
  * shown; VPERMQ and VPERMPD (map 0F 3A, 00h and 01h) with W clear. And hypercalls (0F 01 C1, D9)
  * with prefixes that make them #UD: a hypervisor below this host may see to them nevertheless. */
@@ -371,8 +383,12 @@ static bool host_takes(const u8 *bytes)
 {
 	bool lock = false;
 
+	if (prefixes(bytes) > 3)
+		return true;
 	for (unsigned int n = 0; n + 3 < INSN_MAX; n++) {
 		lock |= bytes[n] == 0xf0;
+		if (bytes[n] == 0x0f && bytes[n + 1] == 0x00)
+			return lock;
 		if (bytes[n] == 0x0f && bytes[n + 1] == 0x01)
 			return bytes[n + 2] == 0xc1 || bytes[n + 2] == 0xd9;
 		if (bytes[n] == 0x0f)

@@ -34,7 +34,8 @@ static bool wanted(const struct insn *i)
 	for (size_t n = 0; n < ARRAY_SIZE(no); n++)
 		if (!strcmp(insn_mnemonic(i), no[n]))
 			return false;
-	if (i->rep || i->repne || i->mem_vsib || stale_rsp(i))
+	/* An address that no one has chosen may be one of this process's own relative to FS. */
+	if (i->rep || i->repne || i->mem_vsib || stale_rsp(i) || i->mem_seg == SEG_FS)
 		return false;
 	switch (i->class == INSN_EMULATE ? i->emulate : NR_EMULATE) {
 	case EMU_push:
