@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/report.h"
 #include "bench/facts.h"
+#include "bench/table.h"
 #include "version.h"
 
 #include <math.h>
@@ -11,29 +12,18 @@
 
 static const int width[COLUMNS] = { 18, 10, 10, 10, 8, 12, 22, 0 };
 
-static const char *number(char *cell, double v)
-{
-	if (isnan(v))
-		snprintf(cell, CELL, "-");
-	else
-		snprintf(cell, CELL,
-			 fabs(v) < 9.995   ? "%.2f"
-			 : fabs(v) < 99.95 ? "%.1f"
-					   : "%.0f",
-			 v);
-	return cell;
-}
-
 static void print_ratio(char *cell, const struct ratio *r, bool range)
 {
 	char value[CELL], low[CELL], high[CELL];
 
 	if (range && !isnan(r->range.low))
-		snprintf(cell, CELL, "%.12s%s [%.12s .. %.12s]", number(value, r->value),
-			 r->whole ? "~" : "", number(low, r->range.low),
-			 number(high, r->range.high));
+		snprintf(cell, CELL, "%.12s%s [%.12s .. %.12s]",
+			 table_number(value, CELL, r->value), r->whole ? "~" : "",
+			 table_number(low, CELL, r->range.low),
+			 table_number(high, CELL, r->range.high));
 	else
-		snprintf(cell, CELL, "%.12s%s", number(value, r->value), r->whole ? "~" : "");
+		snprintf(cell, CELL, "%.12s%s", table_number(value, CELL, r->value),
+			 r->whole ? "~" : "");
 }
 
 static void print_row(FILE *f, bool markdown, char cell[COLUMNS][CELL])
@@ -59,7 +49,7 @@ static void print_head(FILE *f, bool markdown, const char *ours)
 
 static void print_cycles(char *cell, const struct result *r)
 {
-	number(cell, r ? cost_of(r) : NAN);
+	table_number(cell, CELL, r ? cost_of(r) : NAN);
 }
 
 static bool falls_short(const struct comparison *c)
@@ -113,8 +103,8 @@ static void print_goals(FILE *f, bool markdown, const struct comparison *c, unsi
 		fprintf(f,
 			markdown ? "| %s | %s | at %s %g | %s |\n"
 				 : "  %-30s %8s  wanted: at %s %g  %s\n",
-			g->title, number(cell, v), g->slowdown ? "most" : "least", g->wanted,
-			goal_met(g, v) ? "reached" : "missed");
+			g->title, table_number(cell, CELL, v), g->slowdown ? "most" : "least",
+			g->wanted, goal_met(g, v) ? "reached" : "missed");
 	}
 }
 

@@ -6,13 +6,12 @@
 
 #define CELL 32
 
-/* Three or four digits are what these measurements carry. */
-static const char *number(char *cell, double v)
+const char *table_number(char *cell, size_t len, double v)
 {
 	if (isnan(v))
-		snprintf(cell, CELL, "-");
+		snprintf(cell, len, "-");
 	else
-		snprintf(cell, CELL,
+		snprintf(cell, len,
 			 fabs(v) < 9.995   ? "%.2f"
 			 : fabs(v) < 99.95 ? "%.1f"
 					   : "%.0f",
@@ -27,8 +26,8 @@ static const char *range(char *cell, struct interval i)
 	if (isnan(i.low))
 		snprintf(cell, 2 * CELL, "-");
 	else
-		snprintf(cell, 2 * CELL, "%.20s .. %.20s", number(low, i.low),
-			 number(high, i.high));
+		snprintf(cell, 2 * CELL, "%.20s .. %.20s", table_number(low, CELL, i.low),
+			 table_number(high, CELL, i.high));
 	return cell;
 }
 
@@ -57,7 +56,7 @@ static void print_traps(FILE *f, const struct result *r)
 		visible |= !isnan(r->traps[i]);
 	for (int n = 0; n < TOP && (cause = next_cause(r, shown)) >= 0; n++) {
 		fprintf(f, "%s%s %s", n ? ", " : "", trap_name(cause),
-			number(cell, r->traps[cause]));
+			table_number(cell, CELL, r->traps[cause]));
 		shown |= BIT(cause);
 	}
 	if (!shown)
@@ -107,11 +106,12 @@ static void print_row(FILE *f, const struct layout *l, const struct result *r,
 			r->reason);
 		return;
 	}
-	fprintf(f, "  %10s", number(cell, result_cycles(r)));
+	fprintf(f, "  %10s", table_number(cell, CELL, result_cycles(r)));
 	fprintf(f, "  %22s", range(pair, result_interval(r)));
 	if (l->label)
-		fprintf(f, "  %7s", number(cell, result_cycles(r) / result_cycles(first)));
-	fprintf(f, "  %7s  ", number(cell, result_loop(r)));
+		fprintf(f, "  %7s",
+			table_number(cell, CELL, result_cycles(r) / result_cycles(first)));
+	fprintf(f, "  %7s  ", table_number(cell, CELL, result_loop(r)));
 	print_traps(f, r);
 	putc('\n', f);
 }

@@ -9,11 +9,13 @@
 
 /*
  * Print RESULT[0 .. BENCHES * VARIANTS): the variants of the first benchmark, of the second, ...
- * Those without a sample are left
- * out. With several variants there is a column for each one's ratio to the first. HOST_KIND decides
- * what is said of the times.
+ * Those without a sample are left out. With several variants there is a column for each one's ratio
+ * to the first. HOST_KIND decides what is said of the times.
  */
 void table_print(FILE *f, const struct result *result, unsigned int benches, unsigned int variants,
 		 const char *host_kind);
+
+/* V with the three or four digits that these measurements carry, or "-" if it is NAN, in CELL. */
+const char *table_number(char *cell, size_t len, double v);
 
 #endif

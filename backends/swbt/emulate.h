@@ -40,6 +40,19 @@ extern const struct emulate_routine emulate_routines[NR_EMULATE];
 
 /* ---- shared between the routines ------------------------------------------------------------ */
 
+/* The routine ends in #GP(0); in #UD. */
+static inline enum emulate_result emu_gp(struct vcpu *v)
+{
+	raise_err(v, GP, 0);
+	return EMU_FAULT;
+}
+
+static inline enum emulate_result emu_ud(struct vcpu *v)
+{
+	raise_exc(v, UD);
+	return EMU_FAULT;
+}
+
 /* General register REG as SIZE bytes, zero-extended / set, a 4-byte write clearing the upper half
  * and smaller ones leaving the rest. HIGH: AH, CH, DH, BH. */
 u64 gpr_get(const struct vcpu *v, u8 reg, u8 size, bool high);

@@ -9,18 +9,6 @@
 #define CR4_VME BIT64(0)
 #define CR4_PVI BIT64(1)
 
-static enum emulate_result gp(struct vcpu *v)
-{
-	raise_err(v, GP, 0);
-	return EMU_FAULT;
-}
-
-static enum emulate_result ud(struct vcpu *v)
-{
-	raise_exc(v, UD);
-	return EMU_FAULT;
-}
-
 static unsigned int iopl(const struct vcpu *v)
 {
 	return v->s.rflags >> 12 & 3;
@@ -50,7 +38,7 @@ enum emulate_result emu_rdtsc(struct vcpu *v, const struct insn *i)
 {
 	(void)i;
 	if (v->s.cr4 & CR4_TSD && v->cpl)
-		return gp(v);
+		return emu_gp(v);
 	put_pair(v, __builtin_ia32_rdtsc() + v->tsc_offset);
 	return EMU_NEXT;
 }
@@ -68,7 +56,7 @@ enum emulate_result emu_rdtscp(struct vcpu *v, const struct insn *i)
 enum emulate_result emu_rdpmc(struct vcpu *v, const struct insn *i)
 {
 	(void)i;
-	return gp(v);
+	return emu_gp(v);
 }
 
 enum emulate_result emu_rdpid(struct vcpu *v, const struct insn *i)
@@ -81,7 +69,7 @@ enum emulate_result emu_rdpid(struct vcpu *v, const struct insn *i)
 enum emulate_result emu_wbinvd(struct vcpu *v, const struct insn *i)
 {
 	(void)i;
-	return v->cpl ? gp(v) : EMU_NEXT;
+	return v->cpl ? emu_gp(v) : EMU_NEXT;
 }
 
 enum emulate_result emu_invlpg(struct vcpu *v, const struct insn *i)
@@ -89,7 +77,7 @@ enum emulate_result emu_invlpg(struct vcpu *v, const struct insn *i)
 	u64 linear = insn_ea(i, v, v->s.rip);
 
 	if (v->cpl)
-		return gp(v);
+		return emu_gp(v);
 	if (v->mode != MODE_LONG64)
 		linear = (u32)(linear + v->s.seg[i->mem_seg].base);
 	else if (i->mem_seg == SEG_FS || i->mem_seg == SEG_GS)
@@ -104,16 +92,16 @@ enum emulate_result emu_invpcid(struct vcpu *v, const struct insn *i)
 	u64 descriptor[2];
 
 	if (v->cpl)
-		return gp(v);
+		return emu_gp(v);
 	if (mem_read(v, i->mem_seg, insn_ea(i, v, v->s.rip), descriptor, 16))
 		return EMU_FAULT;
 	if (type > 3 || (type < 2 && descriptor[0] >> 12) ||
 	    (type < 2 && descriptor[0] & 0xfff && !(v->s.cr4 & CR4_PCIDE)))
-		return gp(v);
+		return emu_gp(v);
 	switch (type) {
 	case 0: /* one page of one PCID */
 		if ((u64)((s64)(descriptor[1] << 16) >> 16) != descriptor[1])
-			return gp(v);
+			return emu_gp(v);
 		mmu_flush_page(v, descriptor[1]);
 		break;
 	case 1:
@@ -129,7 +117,7 @@ enum emulate_result emu_invpcid(struct vcpu *v, const struct insn *i)
 enum emulate_result emu_hlt(struct vcpu *v, const struct insn *i)
 {
 	(void)i;
-	return v->cpl ? gp(v) : EMU_HALT;
+	return v->cpl ? emu_gp(v) : EMU_HALT;
 }
 
 enum emulate_result emu_swapgs(struct vcpu *v, const struct insn *i)
@@ -138,9 +126,9 @@ enum emulate_result emu_swapgs(struct vcpu *v, const struct insn *i)
 
 	(void)i;
 	if (v->mode != MODE_LONG64)
-		return ud(v);
+		return emu_ud(v);
 	if (v->cpl)
-		return gp(v);
+		return emu_gp(v);
 	v->s.seg[SEG_GS].base = v->s.msr.kernel_gs_base;
 	v->s.msr.kernel_gs_base = base;
 	return EMU_NEXT;
@@ -154,14 +142,14 @@ enum emulate_result emu_fsgsbase(struct vcpu *v, const struct insn *i)
 	u64 value;
 
 	if (v->mode != MODE_LONG64 || !(v->s.cr4 & CR4_FSGSBASE))
-		return ud(v);
+		return emu_ud(v);
 	if (op < 2) {
 		gpr_set(v, i->op[0].reg, i->opsize, false, s->base);
 		return EMU_NEXT;
 	}
 	value = gpr_get(v, i->op[0].reg, i->opsize, false);
 	if ((u64)((s64)(value << 16) >> 16) != value)
-		return gp(v);
+		return emu_gp(v);
 	s->base = value;
 	return EMU_NEXT;
 }
@@ -170,7 +158,7 @@ enum emulate_result emu_fsgsbase(struct vcpu *v, const struct insn *i)
 enum emulate_result emu_hypercall(struct vcpu *v, const struct insn *i)
 {
 	(void)i;
-	return ud(v);
+	return emu_ud(v);
 }
 
 /*
@@ -201,7 +189,7 @@ enum emulate_result emu_cli(struct vcpu *v, const struct insn *i)
 	else if (virtual_if(v))
 		v->s.rflags &= ~RFLAGS_VIF;
 	else
-		return gp(v);
+		return emu_gp(v);
 	return EMU_NEXT;
 }
 
@@ -216,7 +204,7 @@ enum emulate_result emu_sti(struct vcpu *v, const struct insn *i)
 	} else if (virtual_if(v) && !(v->s.rflags & RFLAGS_VIP)) {
 		v->s.rflags |= RFLAGS_VIF;
 	} else {
-		return gp(v);
+		return emu_gp(v);
 	}
 	return EMU_NEXT;
 }
@@ -226,7 +214,7 @@ static enum emulate_result set_ac(struct vcpu *v, bool on)
 	struct cpuid_leaf *l = cpuid_find(&v->vm->cpuid, 7, 0);
 
 	if (!l || !(l->ebx & BIT(20)) || v->cpl)
-		return ud(v);
+		return emu_ud(v);
 	set_rflags(v, on ? RFLAGS_AC : 0, RFLAGS_AC);
 	return EMU_NEXT;
 }
@@ -249,7 +237,7 @@ enum emulate_result emu_pushf(struct vcpu *v, const struct insn *i)
 
 	if (v->mode == MODE_VM86 && iopl(v) < 3) {
 		if (!(v->s.cr4 & CR4_VME) || i->opsize != 2)
-			return gp(v);
+			return emu_gp(v);
 		flags = (flags & ~RFLAGS_IF) | RFLAGS_IOPL | (flags & RFLAGS_VIF ? RFLAGS_IF : 0);
 	}
 	if (push_at(v, &rsp, flags, i->opsize))
@@ -265,12 +253,12 @@ enum emulate_result emu_popf(struct vcpu *v, const struct insn *i)
 	bool vme = v->mode == MODE_VM86 && iopl(v) < 3;
 
 	if (vme && (!(v->s.cr4 & CR4_VME) || i->opsize != 2))
-		return gp(v);
+		return emu_gp(v);
 	if (pop_at(v, &rsp, &value, i->opsize))
 		return EMU_FAULT;
 	if (vme) {
 		if (value & RFLAGS_TF || (value & RFLAGS_IF && v->s.rflags & RFLAGS_VIP))
-			return gp(v);
+			return emu_gp(v);
 		value = (value & ~RFLAGS_VIF) | (value & RFLAGS_IF ? RFLAGS_VIF : 0);
 		mask = (plain & 0xffff) | RFLAGS_VIF;
 	} else {

@@ -158,11 +158,6 @@ static enum emulate_result result(int r)
 	return r ? EMU_FAULT : EMU_NEXT;
 }
 
-static enum emulate_result gp(struct vcpu *v)
-{
-	return result(raise_err(v, GP, 0));
-}
-
 enum emulate_result emu_mov_cr(struct vcpu *v, const struct insn *i)
 {
 	bool to = i->op[0].type == OPERAND_CR;
@@ -173,7 +168,7 @@ enum emulate_result emu_mov_cr(struct vcpu *v, const struct insn *i)
 	if (cr != 0 && cr != 2 && cr != 3 && cr != 4 && cr != 8)
 		return result(raise_exc(v, UD));
 	if (v->cpl)
-		return gp(v);
+		return emu_gp(v);
 	if (!to) {
 		value = cr == 0	  ? v->s.cr0
 			: cr == 2 ? v->s.cr2
@@ -195,7 +190,7 @@ enum emulate_result emu_mov_cr(struct vcpu *v, const struct insn *i)
 		return result(set_cr4(v, value));
 	default:
 		if (value & ~15ull)
-			return gp(v);
+			return emu_gp(v);
 		lapic_set_cr8(&v->vm->pc.lapic, value);
 		return EMU_NEXT;
 	}
@@ -206,7 +201,7 @@ enum emulate_result emu_lmsw(struct vcpu *v, const struct insn *i)
 	u64 value;
 
 	if (v->cpl)
-		return gp(v);
+		return emu_gp(v);
 	if (operand_get(v, i, 0, &value))
 		return EMU_FAULT;
 	/* PE can be set but not cleared this way. */
@@ -218,7 +213,7 @@ enum emulate_result emu_lmsw(struct vcpu *v, const struct insn *i)
 enum emulate_result emu_smsw(struct vcpu *v, const struct insn *i)
 {
 	if (v->s.cr4 & CR4_UMIP && v->cpl)
-		return gp(v);
+		return emu_gp(v);
 	return result(operand_set(v, i, 0, v->s.cr0));
 }
 
@@ -226,7 +221,7 @@ enum emulate_result emu_clts(struct vcpu *v, const struct insn *i)
 {
 	(void)i;
 	if (v->cpl)
-		return gp(v);
+		return emu_gp(v);
 	v->s.cr0 &= ~CR0_TS;
 	return EMU_NEXT;
 }
@@ -244,13 +239,13 @@ enum emulate_result emu_xgetbv(struct vcpu *v, const struct insn *i)
 		u64 inuse;
 
 		if (!l || !(l->eax & BIT(2)))
-			return gp(v);
+			return emu_gp(v);
 		/* XINUSE: what the saved image says of the guest's components. */
 		fpu_put(v);
 		__builtin_memcpy(&inuse, v->s.xsave + 512, sizeof(inuse));
 		value &= inuse;
 	} else if (index) {
-		return gp(v);
+		return emu_gp(v);
 	}
 	gpr_set(v, RAX, 4, false, value);
 	gpr_set(v, RDX, 4, false, value >> 32);
@@ -270,7 +265,7 @@ enum emulate_result emu_xsetbv(struct vcpu *v, const struct insn *i)
 	if (v->cpl || (u32)v->s.gpr[RCX] || value & ~known || !(value & 1) ||
 	    (value & 4 && !(value & 2)) ||
 	    (value & 0xe0 && ((value & 0xe0) != 0xe0 || !(value & 4))))
-		return gp(v);
+		return emu_gp(v);
 	v->s.xcr0 = value;
 	return EMU_NEXT;
 }
@@ -292,7 +287,7 @@ enum emulate_result emu_mov_dr(struct vcpu *v, const struct insn *i)
 	if (dr > 7 || ((dr == 4 || dr == 5) && v->s.cr4 & CR4_DE))
 		return result(raise_exc(v, UD));
 	if (v->cpl)
-		return gp(v);
+		return emu_gp(v);
 	if (v->s.dr7 & DR7_GD) {
 		raise_exc(v, DB);
 		v->exc.dr6 = DR6_BD;
@@ -310,7 +305,7 @@ enum emulate_result emu_mov_dr(struct vcpu *v, const struct insn *i)
 		return EMU_NEXT;
 	}
 	if (value >> 32)
-		return gp(v);
+		return emu_gp(v);
 	if (dr == 6)
 		v->s.dr6 = (value & DR6_KNOWN) | DR6_FIXED;
 	else

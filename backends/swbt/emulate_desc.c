@@ -4,18 +4,6 @@
 #include "backends/swbt/mem.h"
 #include "backends/swbt/segment.h"
 
-static enum emulate_result gp(struct vcpu *v)
-{
-	raise_err(v, GP, 0);
-	return EMU_FAULT;
-}
-
-static enum emulate_result ud(struct vcpu *v)
-{
-	raise_exc(v, UD);
-	return EMU_FAULT;
-}
-
 static bool canonical(u64 address)
 {
 	return (u64)((s64)(address << 16) >> 16) == address;
@@ -28,7 +16,7 @@ static enum emulate_result store_table(struct vcpu *v, const struct insn *i,
 	u64 base = t->base;
 
 	if (v->s.cr4 & CR4_UMIP && v->cpl)
-		return gp(v);
+		return emu_gp(v);
 	__builtin_memcpy(image, &t->limit, 2);
 	__builtin_memcpy(image + 2, &base, 8);
 	return mem_write(v, i->mem_seg, insn_ea(i, v, v->s.rip), image,
@@ -43,7 +31,7 @@ static enum emulate_result load_table(struct vcpu *v, const struct insn *i, stru
 	u64 base = 0;
 
 	if (v->cpl)
-		return gp(v);
+		return emu_gp(v);
 	if (mem_read(v, i->mem_seg, insn_ea(i, v, v->s.rip), image,
 		     v->mode == MODE_LONG64 ? 10 : 6))
 		return EMU_FAULT;
@@ -51,7 +39,7 @@ static enum emulate_result load_table(struct vcpu *v, const struct insn *i, stru
 	if (v->mode != MODE_LONG64)
 		base &= i->opsize == 2 ? 0xffffff : 0xffffffff;
 	else if (!canonical(base))
-		return gp(v);
+		return emu_gp(v);
 	__builtin_memcpy(&t->limit, image, 2);
 	t->base = base;
 	return EMU_NEXT;
@@ -80,9 +68,9 @@ enum emulate_result emu_lidt(struct vcpu *v, const struct insn *i)
 static enum emulate_result store_selector(struct vcpu *v, const struct insn *i, enum seg seg)
 {
 	if (unprotected(v))
-		return ud(v);
+		return emu_ud(v);
 	if (v->s.cr4 & CR4_UMIP && v->cpl)
-		return gp(v);
+		return emu_gp(v);
 	return operand_set(v, i, 0, v->s.seg[seg].selector) ? EMU_FAULT : EMU_NEXT;
 }
 
@@ -168,7 +156,7 @@ enum emulate_result emu_ltr(struct vcpu *v, const struct insn *i)
 	if (table_selector(v, i, &selector))
 		return EMU_FAULT;
 	if (selector_null(selector))
-		return gp(v);
+		return emu_gp(v);
 	if (read_descriptor(v, selector, GP, &d, &address))
 		return EMU_FAULT;
 	if (DESC_TYPE(d) != SYS_TSS32 && (long_mode(v) || DESC_TYPE(d) != SYS_TSS16))
@@ -245,7 +233,7 @@ enum emulate_result emu_lar(struct vcpu *v, const struct insn *i)
 	u64 d;
 
 	if (unprotected(v))
-		return ud(v);
+		return emu_ud(v);
 	if (query(v, i, LAR_LEGACY, LAR_LONG, &d, &there))
 		return EMU_FAULT;
 	if (there)
@@ -260,7 +248,7 @@ enum emulate_result emu_lsl(struct vcpu *v, const struct insn *i)
 	u64 d;
 
 	if (unprotected(v))
-		return ud(v);
+		return emu_ud(v);
 	if (query(v, i, LSL_LEGACY, LSL_LONG, &d, &there))
 		return EMU_FAULT;
 	if (there)
@@ -275,7 +263,7 @@ static enum emulate_result verify(struct vcpu *v, const struct insn *i, bool wri
 	int r;
 
 	if (unprotected(v))
-		return ud(v);
+		return emu_ud(v);
 	if (operand_get(v, i, 0, &value))
 		return EMU_FAULT;
 	r = peek_descriptor(v, (u16)value, &d);
@@ -306,7 +294,7 @@ enum emulate_result emu_arpl(struct vcpu *v, const struct insn *i)
 	u64 to, from;
 
 	if (unprotected(v))
-		return ud(v);
+		return emu_ud(v);
 	if (operand_get(v, i, 0, &to) || operand_get(v, i, 1, &from))
 		return EMU_FAULT;
 	if ((to & 3) >= (from & 3))

@@ -14,18 +14,6 @@
 /* What SYSRET takes from R11; RF and VM are cleared. */
 #define SYSRET_FLAGS 0x3c7fd7ull
 
-static enum emulate_result ud(struct vcpu *v)
-{
-	raise_exc(v, UD);
-	return EMU_FAULT;
-}
-
-static enum emulate_result gp(struct vcpu *v)
-{
-	raise_err(v, GP, 0);
-	return EMU_FAULT;
-}
-
 /* No descriptor is read: the segments are flat, by decree. */
 static struct segment flat(u16 selector, u32 attr, unsigned int cpl)
 {
@@ -61,7 +49,7 @@ enum emulate_result emu_syscall(struct vcpu *v, const struct insn *i)
 	u16 cs = (u16)(v->s.msr.star >> 32);
 
 	if (no_syscall(v))
-		return ud(v);
+		return emu_ud(v);
 	v->s.gpr[RCX] = next;
 	if (!long_mode(v)) {
 		set_rflags(v, 0, RFLAGS_IF | RFLAGS_RF | RFLAGS_VM);
@@ -89,12 +77,12 @@ enum emulate_result emu_sysret(struct vcpu *v, const struct insn *i)
 	u64 rip = wide ? v->s.gpr[RCX] : (u32)v->s.gpr[RCX];
 
 	if (vendor_is_amd(v) && !protected_mode(v))
-		return gp(v);
+		return emu_gp(v);
 	if (no_syscall(v))
-		return ud(v);
+		return emu_ud(v);
 	/* AMD's go to a bad address and fault there, at CPL 3. */
 	if (v->cpl || (wide && !canonical(rip) && !vendor_is_amd(v)))
-		return gp(v);
+		return emu_gp(v);
 	if (v->mode == MODE_LONG64)
 		set_rflags(v, v->s.gpr[R11] & SYSRET_FLAGS, ~0ull);
 	else
@@ -129,9 +117,9 @@ enum emulate_result emu_sysenter(struct vcpu *v, const struct insn *i)
 
 	(void)i;
 	if (no_sysenter(v))
-		return ud(v);
+		return emu_ud(v);
 	if (!protected_mode(v) || selector_null(cs))
-		return gp(v);
+		return emu_gp(v);
 	set_rflags(v, 0, RFLAGS_VM | RFLAGS_IF | RFLAGS_RF);
 	v->s.gpr[RSP] = v->s.msr.sysenter_esp & mask;
 	return enter(v, cs, long_mode(v), v->s.msr.sysenter_eip & mask);
@@ -145,11 +133,11 @@ enum emulate_result emu_sysexit(struct vcpu *v, const struct insn *i)
 	u64 rip = v->s.gpr[RDX] & mask, rsp = v->s.gpr[RCX] & mask;
 
 	if (no_sysenter(v))
-		return ud(v);
+		return emu_ud(v);
 	if (!protected_mode(v) || selector_null(base) || v->cpl)
-		return gp(v);
+		return emu_gp(v);
 	if (wide && (!canonical(rip) || !canonical(rsp)))
-		return gp(v);
+		return emu_gp(v);
 	base += wide ? 32 : 16;
 	v->s.seg[SEG_CS] = flat(base, wide ? CODE64 : CODE32, 3);
 	v->s.seg[SEG_SS] = flat((u16)(base + 8), DATA32, 3);
