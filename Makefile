@@ -6,7 +6,7 @@
 #   make check      install what is needed, build, run every test
 #   make unit       the unit tests alone
 #   make oracle     swbt against this processor, instruction by instruction (SEED=n CASES=n)
-#   make kvm-oracle, engine-oracle  swbt against KVM; its engines against each other
+#   make kvm-oracle, engine-oracle, unicorn  swbt against KVM; its engines against each other; Unicorn
 #   make fuzz       fuzz the loaders with libFuzzer (SECONDS=60)
 #   make guests     download Debian's kernels, make initramfs images: build/guests
 #   make format     apply .clang-format
