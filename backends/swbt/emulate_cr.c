@@ -82,7 +82,7 @@ static int set_cr0(struct vcpu *v, u64 value)
 	v->s.cr0 = value;
 	if ((value ^ old) & (CR0_PG | CR0_PE))
 		mmu_flush(v, true);
-	else if ((value ^ old) & CR0_WP)
+	else if ((value ^ old) & (CR0_WP | CR0_AM))
 		mmu_rights_changed(v);
 	if ((value ^ old) & (CR0_PG | CR0_PE))
 		vcpu_derive(v);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Guest memory as C code moves it: bytes, operands, devices, instruction fetches. */
+#include "backends/swbt/emulate.h"
 #include "backends/swbt/fpu.h"
 #include "tests/unit/paging_rig.h"
 
@@ -93,6 +94,8 @@ static void test_alignment(void)
 		{ 4, 4, false },  { 4, 8, true },   { 8, 8, false }, { 4, 10, true },
 		{ 8, 10, false }, { 1, 16, false }, { 1, 6, false },
 	};
+	static const struct insn to_cr0 = { .op = { { .type = OPERAND_CR },
+						    { .type = OPERAND_GPR, .reg = RAX } } };
 	static struct mem_op op;
 	struct rig *r = rig_up();
 	u8 buf[16] = { 0 };
@@ -116,6 +119,15 @@ static void test_alignment(void)
 		CU_ASSERT_TRUE(!want || rig_raised(r, AC, true, 0));
 		CU_ASSERT_EQUAL(lin_read(&r->v, t[k].ea, buf, t[k].size, 0), 0);
 	}
+	/* What the TLB granted before CR0.AM was set it does not grant any more. */
+	r->v.s.cr0 &= ~CR0_AM;
+	mmu_rights_changed(&r->v);
+	CU_ASSERT_EQUAL(mem_read(&r->v, SEG_DS, 1, buf, 2), 0);
+	r->v.s.gpr[RAX] = r->v.s.cr0 | CR0_AM;
+	r->v.cpl = 0;
+	CU_ASSERT_EQUAL(emu_mov_cr(&r->v, &to_cr0), EMU_NEXT);
+	r->v.cpl = 3;
+	CU_ASSERT_EQUAL(mem_read(&r->v, SEG_DS, 1, buf, 2), EXC);
 	/* A page fault comes first. */
 	CU_ASSERT_EQUAL(mem_read(&r->v, SEG_DS, 0x1001, buf, 4), EXC);
 	CU_ASSERT_EQUAL(r->v.exc.vector, PF);

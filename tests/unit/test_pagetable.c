@@ -87,6 +87,22 @@ static u64 page(unsigned int n)
 	return BASE + n * PAGE_SIZE;
 }
 
+/* A page at the host's address of where it is: what to add is 0, which says that it is not there.
+ */
+static void test_same_address(void)
+{
+	struct tables *t = up(RIG_LONG);
+	u64 linear = (uintptr_t)t->r->vm.ram.host + DATA;
+
+	rig_put(t->r, TOP + (linear >> 39 & 511) * 8, T3 | PWU, 8);
+	rig_put(t->r, T3 + (linear >> 30 & 511) * 8, T2 | PWU, 8);
+	rig_put(t->r, T2 + (linear >> 21 & 511) * 8, T1 | PWU, 8);
+	rig_put(t->r, T1 + (linear >> 12 & 511) * 8, DATA | PWU, 8);
+	CU_ASSERT_EQUAL(rig_translate(t->r, linear, ACC_READ), DATA);
+	CU_ASSERT_FALSE(fill(t, linear, ACC_READ));
+	down(t);
+}
+
 static void test_neighbours(void)
 {
 	struct tables *t = up(RIG_LONG);
@@ -337,6 +353,7 @@ static void test_targets(void)
 }
 
 CU_TestInfo tests_pagetable[] = {
+	{ "a page at its host's address is none", test_same_address },
 	{ "neighbouring entries are filled as a processor might", test_neighbours },
 	{ "and with the rights of the present CPL", test_neighbours_rights },
 	{ "INVLPG takes one page, however often", test_flush_page },

@@ -214,9 +214,12 @@ int pagetable_fill(struct pagetable *t, struct space *s, struct vcpu *v, u64 lin
 		return EXC;
 	if (!e->host || (access & ACC_WRITE && v->code_pages[e->gpa >> 12]))
 		return FILL_SLOW;
+	delta = (uintptr_t)e->host - (linear & ~(u64)PAGE_MASK);
+	/* An entry that says so is none. */
+	if (unlikely(!delta))
+		return FILL_SLOW;
 	r = region_of(t, s, page, e->global);
 	first = !(r->read & line_bit(page));
-	delta = (uintptr_t)e->host - (linear & ~(u64)PAGE_MASK);
 	enter(s, r, page, delta, may_write(v, e), e->global);
 	if (!first)
 		; /* its neighbours were looked at when this line was */

@@ -51,6 +51,12 @@ static bool avx(void)
 	       REPORTS("vpmovzxbw (%0), %%xmm0") && REPORTS("vmovhps %%xmm0, (%0)");
 }
 
+bool bt_reports_moves(void)
+{
+	return REPORTS("movl (%0), %%eax") && REPORTS("movl %%eax, (%0)") &&
+	       REPORTS("lock addq %%rax, (%0)");
+}
+
 static bool bmi(void)
 {
 	return REPORTS("rorx $3, (%0), %%rax") && REPORTS("mulx (%0), %%rax, %%rdx");

@@ -9,6 +9,9 @@
  * tried on the spot, since a page boundary would go unnoticed otherwise. After hostfault_init. */
 u32 bt_reports(void);
 
+/* And of instructions of general-purpose registers that are not VEX-encoded? */
+bool bt_reports_moves(void);
+
 /* Does PEXT take one cycle or so, or is it microcode (AMD before Zen 3)? */
 bool bt_fast_pext(void);
 

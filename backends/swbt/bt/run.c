@@ -52,6 +52,9 @@ static int init(struct vcpu *v, int vcpu_fd)
 	/* No page is there, so that one that is not entered is not where it is guessed, either. */
 	v->frame.guess[0] = 1;
 	v->frame.guess[1] = 0 - v->frame.guess[0];
+	/* A host may run us with CR0.AM clear. */
+	if (!bt_reports_moves())
+		v->bt_config.alignment = true;
 	bt->reports = bt_reports();
 	bt->fast_pext = bt_fast_pext();
 	for (u32 n = 0; n < ARRAY_SIZE(v->frame.page_mask); n++)

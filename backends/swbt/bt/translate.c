@@ -174,8 +174,9 @@ static int decode_crossing(struct tr *t, struct insn *i)
 	u32 n = mem_fetch(t->v, bytes, INSN_MAX);
 	int r = decode(i, bytes, n, t->v->mode);
 
-	if (r || mmu_translate(t->v, (t->next | PAGE_MASK) + 1, ACC_EXEC, &e) || !e->host ||
-	    !e->gpa)
+	/* Nothing is told of the first page when the last one's mapping changes. */
+	if (r || (t->next | PAGE_MASK) == t->v->ip_mask ||
+	    mmu_translate(t->v, (t->next | PAGE_MASK) + 1, ACC_EXEC, &e) || !e->host || !e->gpa)
 		return -ENODATA;
 	t->b->gpa2 = e->gpa;
 	tr_probe_self(t);
