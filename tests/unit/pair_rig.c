@@ -5,6 +5,7 @@
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/mem.h"
 #include "backends/swbt/step.h"
+#include "tests/unit/swbt_rig.h"
 
 #include <CUnit/CUnit.h>
 #include <stdio.h>
@@ -20,22 +21,9 @@
 #define WRITABLE   2u
 #define MOST	   2000000u /* exits that a run may take */
 
-static struct vm *machine(const char *engine)
-{
-	struct vm_config config = {
-		.backend = &swbt_backend, .engine = engine, .mem_size = MEM, .cpu = "host"
-	};
-	struct error err = { "" };
-	struct vm *vm = NULL;
-
-	if (vm_create(&vm, &config, &err))
-		CU_FAIL_FATAL("no machine");
-	return vm;
-}
-
 void pair_up(struct pair *p, bool wide)
 {
-	*p = (struct pair){ .wide = wide, .step = machine("step"), .bt = machine("bt") };
+	*p = (struct pair){ .wide = wide, .step = rig_vm("step", MEM), .bt = rig_vm("bt", MEM) };
 	pair_state(p);
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/swbt_rig.h"
 
+#include "backends/backends.h"
 #include "backends/swbt/fpu.h"
 
+#include <CUnit/CUnit.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,4 +146,17 @@ bool rig_raised(const struct rig *r, enum vector vector, bool has_error, u32 err
 	const struct exception *e = &r->v.exc;
 
 	return e->vector == vector && e->has_error == has_error && e->error == error;
+}
+
+struct vm *rig_vm(const char *engine, u64 mem)
+{
+	struct vm_config config = {
+		.backend = &swbt_backend, .engine = engine, .mem_size = mem, .cpu = "host"
+	};
+	struct error err = { "" };
+	struct vm *vm = NULL;
+
+	if (vm_create(&vm, &config, &err))
+		CU_FAIL_FATAL("no machine");
+	return vm;
 }

@@ -9,6 +9,7 @@
 #include "backends/swbt/step.h"
 #include "backends/backends.h"
 #include "tests/oracle/gen.h"
+#include "tests/unit/swbt_rig.h"
 
 #include <CUnit/CUnit.h>
 #include <stdlib.h>
@@ -38,19 +39,6 @@ struct sequence {
 };
 
 static struct sequence sequences[SEQUENCES];
-
-static struct vm *machine(const char *engine)
-{
-	struct vm_config config = {
-		.backend = &swbt_backend, .engine = engine, .mem_size = 8 * MiB, .cpu = "host"
-	};
-	struct error err = { "" };
-	struct vm *vm = NULL;
-
-	if (vm_create(&vm, &config, &err))
-		CU_FAIL_FATAL("no machine");
-	return vm;
-}
 
 /* ---- state ----------------------------------------------------------------------------------- */
 
@@ -285,7 +273,7 @@ static void make(struct vm *vm, bool wide, u64 n)
 
 static void make_all(bool wide)
 {
-	struct vm *vm = machine("step");
+	struct vm *vm = rig_vm("step", 8 * MiB);
 
 	set_up(vm, wide);
 	for (u64 n = 0; n < SEQUENCES; n++) {
@@ -312,7 +300,7 @@ static bool run(struct vm *vm, const struct sequence *q)
 
 static void check(bool wide, const struct bt_config *config)
 {
-	struct vm *vm = machine("bt");
+	struct vm *vm = rig_vm("bt", 8 * MiB);
 	struct vcpu *v = vm_vcpu(vm);
 	struct cpu_state after;
 

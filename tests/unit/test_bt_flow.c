@@ -6,6 +6,7 @@
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/step.h"
 #include "backends/backends.h"
+#include "tests/unit/swbt_rig.h"
 
 #include <CUnit/CUnit.h>
 #include <string.h>
@@ -57,14 +58,8 @@ static void reset(struct vm *vm)
 
 static struct vm *machine(void)
 {
-	struct vm_config config = {
-		.backend = &swbt_backend, .engine = "bt", .mem_size = MEMORY, .cpu = "host"
-	};
-	struct error err = { "" };
-	struct vm *vm = NULL;
+	struct vm *vm = rig_vm("bt", MEMORY);
 
-	if (vm_create(&vm, &config, &err))
-		CU_FAIL_FATAL("no machine");
 	make_tables(vm);
 	reset(vm);
 	return vm;

@@ -9,6 +9,7 @@
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/step.h"
 #include "tests/oracle/gen.h"
+#include "tests/unit/swbt_rig.h"
 
 #include <CUnit/CUnit.h>
 #include <signal.h>
@@ -45,19 +46,6 @@ static const struct snippet snippets[] = {
 };
 
 /* ---- the machine ----------------------------------------------------------------------------- */
-
-static struct vm *machine(const char *engine)
-{
-	struct vm_config config = {
-		.backend = &swbt_backend, .engine = engine, .mem_size = 8 * MiB, .cpu = "host"
-	};
-	struct error err = { "" };
-	struct vm *vm = NULL;
-
-	if (vm_create(&vm, &config, &err))
-		CU_FAIL_FATAL("no machine");
-	return vm;
-}
 
 static void put(struct vm *vm, u64 gpa, u64 value)
 {
@@ -248,7 +236,7 @@ static u64 calls(unsigned int k)
 static void all_ways(void (*fn)(const struct snippet *q, bool wide, unsigned int cpl, u64 n))
 {
 	for (unsigned int k = 0; k < 3; k++) {
-		vms[k] = machine(k ? "bt" : "step");
+		vms[k] = rig_vm(k ? "bt" : "step", 8 * MiB);
 		vm_vcpu(vms[k])->bt_config.system = k == 2;
 		set_up(vms[k]);
 	}
@@ -367,7 +355,7 @@ static void kicked(const struct snippet *q, bool wide, unsigned int cpl, u64 n)
 static void test_kicks(void)
 {
 	struct sigaction sa = { .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO | SA_ONSTACK };
-	struct vm *vm = machine("bt"); /* whose creation catches signals */
+	struct vm *vm = rig_vm("bt", 8 * MiB); /* whose creation catches signals */
 
 	sigaction(SIGTRAP, &sa, &tick.before);
 	all_ways(kicked);
@@ -381,7 +369,7 @@ static void test_pending(void)
 {
 	static const struct snippet sti = S("sti; nop", BOTH, 0xfb, 0x90, 0x90);
 	static const struct snippet popf = S("popf; nop", BOTH, 0x68, 2, 2, 0, 0, 0x9d, 0x90);
-	struct vm *vm = machine("bt");
+	struct vm *vm = rig_vm("bt", 8 * MiB);
 	struct vcpu *v = vm_vcpu(vm);
 
 	set_up(vm);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Who puts a guest's vector registers away: whatever leaves a quiet device, and nobody else. */
-#include "backends/backends.h"
 #include "common/dev/testdev.h"
 #include "common/vectors.h"
 #include "common/vm.h"
+#include "tests/unit/swbt_rig.h"
 
 #include <CUnit/CUnit.h>
 
@@ -18,17 +18,6 @@ static void take(void *arg)
 {
 	CU_ASSERT_PTR_EQUAL(arg, &taken);
 	taken++;
-}
-
-static struct vm *machine(void)
-{
-	struct vm_config config = { .backend = &swbt_backend, .mem_size = 8 * MiB, .cpu = "host" };
-	struct error err = { "" };
-	struct vm *vm = NULL;
-
-	if (vm_create(&vm, &config, &err))
-		CU_FAIL_FATAL("no machine");
-	return vm;
 }
 
 static unsigned int reads(struct bus *bus, u64 addr, unsigned int size)
@@ -48,7 +37,7 @@ static unsigned int writes(struct bus *bus, u64 addr, u64 value, unsigned int si
 
 static void test_taken(void)
 {
-	struct vm *vm = machine();
+	struct vm *vm = rig_vm(NULL, 8 * MiB);
 	struct bus *pio = &vm->pc.pio, *mmio = &vm->pc.mmio;
 
 	vectors_lend(take, &taken);
