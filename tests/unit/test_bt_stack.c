@@ -35,6 +35,10 @@ PAIR_ASM(function32, 32,
 	 "popl %edi\n popl %edx\n popl %ebx\n popl %ecx\n popl %eax\n popl %esi\n"
 	 "decl %ecx\n jnz 1b");
 
+PAIR_ASM(small_stack, 32,
+	 "pushl %eax\n popl %ebx\n pushl %ecx\n pushl %edx\n popl %esi\n popl %edi\n"
+	 "call 1f\n 1: pushf\n popf");
+
 static struct vcpu *kicked;
 
 static void on_alarm(int signo, siginfo_t *info, void *context)
@@ -139,8 +143,19 @@ static void test_kicks(void)
 	pair_down(&p);
 }
 
-CU_TestInfo tests_bt_stack[] = { { "64-bit code", test_long64 },
-				 { "32-bit code", test_prot32 },
-				 { "faults", test_faults },
-				 { "kicks", test_kicks },
-				 CU_TEST_INFO_NULL };
+/* A stack that SP alone points into, for 32-bit code: at an address that is not mapped. */
+static void test_small(void)
+{
+	struct pair p;
+
+	pair_up(&p, false);
+	pair_state(&p);
+	p.s.seg[SEG_SS].attr &= ~ATTR_DB;
+	PAIR_RUN(&p, small_stack);
+	CU_ASSERT_EQUAL(p.end, EMU_FAULT);
+	pair_down(&p);
+}
+
+CU_TestInfo tests_bt_stack[] = { { "64-bit code", test_long64 },   { "32-bit code", test_prot32 },
+				 { "faults", test_faults },	   { "kicks", test_kicks },
+				 { "a 16-bit stack", test_small }, CU_TEST_INFO_NULL };

@@ -92,6 +92,9 @@ bool bt_possible(const struct vcpu *v)
 
 	if ((v->mode != MODE_LONG64 && v->mode != MODE_PROT32) || !v->flat)
 		return false;
+	/* Code of 32 bits may have a stack of 16. */
+	if (v->mode == MODE_PROT32 && !(v->s.seg[SEG_SS].attr & ATTR_DB))
+		return false;
 	if (v->s.rflags & RFLAGS_TF || v->s.dr7 & 0xff)
 		return false;
 	if (!canonical(v->s.gpr[RSP])) /* enter.c */
