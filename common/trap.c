@@ -5,28 +5,21 @@
 #include <inttypes.h>
 #include <string.h>
 
-static const struct {
-	const char *name, *text;
-} causes[TRAP_NR] = {
-#define TRAP(id, name, text) [TRAP_##id] = { name, text },
+static const char *const causes[TRAP_NR] = {
+#define TRAP(id, name, text) [TRAP_##id] = name,
 #include "common/trap.def"
 #undef TRAP
 };
 
 const char *trap_name(enum trap_cause cause)
 {
-	return (unsigned int)cause < TRAP_NR ? causes[cause].name : "?";
-}
-
-const char *trap_text(enum trap_cause cause)
-{
-	return (unsigned int)cause < TRAP_NR ? causes[cause].text : "?";
+	return (unsigned int)cause < TRAP_NR ? causes[cause] : "?";
 }
 
 int trap_by_name(const char *name)
 {
 	for (int i = 0; i < TRAP_NR; i++)
-		if (!strcmp(causes[i].name, name))
+		if (!strcmp(causes[i], name))
 			return i;
 	return -ENOENT;
 }

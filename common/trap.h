@@ -53,9 +53,8 @@ struct trap_stats {
 	FILE *trace;			   /* where each event goes as CSV, or NULL; not owned */
 };
 
-/* CSV name and one-line description of CAUSE. */
+/* CSV name of CAUSE. */
 const char *trap_name(enum trap_cause cause);
-const char *trap_text(enum trap_cause cause);
 /* The cause with this CSV name, or -ENOENT. */
 int trap_by_name(const char *name);
 
