@@ -112,7 +112,7 @@ $(call objs,common/sandbox.c): $(B)/syscalls.def
 # The packages that building, testing and the rig need; nothing is asked of the network when all
 # are there.
 PACKAGES := gcc make clang clang-format libc6-dev linux-libc-dev libcunit1-dev libzydis-dev \
-	    libseccomp-dev libclang-rt-14-dev qemu-system-x86 busybox-static cpio valgrind libunicorn-dev
+	    libseccomp-dev libclang-rt-14-dev qemu-system-x86 busybox-static cpio libunicorn-dev
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 .PHONY: deps
