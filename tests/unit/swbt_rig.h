@@ -45,7 +45,8 @@ u64 rig_translate(struct rig *r, u64 linear, u32 access);
 /* The last exception was VECTOR, with ERROR as its error code or (then 0) with none. */
 bool rig_raised(const struct rig *r, enum vector vector, bool has_error, u32 error);
 
-/* A whole machine of swbt with MEM bytes of RAM; ENGINE NULL: the default. The test ends without. */
+/* A whole machine of swbt with MEM bytes of RAM; ENGINE NULL: the default. Without it, the test
+ * ends. */
 struct vm *rig_vm(const char *engine, u64 mem);
 
 /* The same numbers on every run. */
