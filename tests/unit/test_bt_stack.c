@@ -39,6 +39,12 @@ PAIR_ASM(small_stack, 32,
 	 "pushl %eax\n popl %ebx\n pushl %ecx\n pushl %edx\n popl %esi\n popl %edi\n"
 	 "call 1f\n 1: pushf\n popf");
 
+/* What takes most room: checks and look-ups of two operands, and operands on two pages. */
+PAIR_ASM(large, 64,
+	 "1: .rept 16\n addq $0x1234567, %fs:0x12345ffb(%r13, %r14, 8)\n .endr\n"
+	 ".rept 47\n pushq %fs:0x12345678(%r13, %r14, 8)\n .endr\n"
+	 "addq $376, %rsp\n decl %r12d\n jnz 1b");
+
 static struct vcpu *kicked;
 
 static void on_alarm(int signo, siginfo_t *info, void *context)
@@ -156,6 +162,31 @@ static void test_small(void)
 	pair_down(&p);
 }
 
-CU_TestInfo tests_bt_stack[] = { { "64-bit code", test_long64 },   { "32-bit code", test_prot32 },
-				 { "faults", test_faults },	   { "kicks", test_kicks },
-				 { "a 16-bit stack", test_small }, CU_TEST_INFO_NULL };
+/* No block is larger than the room that is made for it. */
+static void test_large(void)
+{
+	const struct bt *bt;
+	struct pair p;
+
+	pair_up(&p, true);
+	pair_state(&p);
+	bt = bt_of(vm_vcpu(p.bt));
+	vm_vcpu(p.bt)->bt_config.alignment = true;
+	p.s.gpr[R12] = 20;
+	p.s.gpr[R13] = PAIR_DATA + PAGE_SIZE - 0x12345000 - 16;
+	p.s.gpr[R14] = 2;
+	PAIR_RUN(&p, large);
+	CU_ASSERT_EQUAL(p.end, EMU_HALT);
+	CU_ASSERT(bt->stats.adapted > 4);
+	for (u64 n = bt->oldest; n < bt->newest; n++)
+		CU_ASSERT(block_nr(bt, n)->host_length <= BT_BLOCK_BYTES);
+	pair_down(&p);
+}
+
+CU_TestInfo tests_bt_stack[] = { { "64-bit code", test_long64 },
+				 { "32-bit code", test_prot32 },
+				 { "faults", test_faults },
+				 { "kicks", test_kicks },
+				 { "a 16-bit stack", test_small },
+				 { "large blocks", test_large },
+				 CU_TEST_INFO_NULL };

@@ -218,6 +218,16 @@ static void end_decode(struct tr *t, u64 start)
 		t->bt->stats.timed_decode += __builtin_ia32_rdtsc() - start;
 }
 
+/* Might another instruction be too much? Never between those that belong together. */
+static bool full(const struct tr *t)
+{
+	size_t bytes = (size_t)offset(t, t->e.p) + t->nr_cold * BT_EXIT_BYTES +
+		       t->nr_calls * BT_CROSS_BYTES;
+
+	return t->n && !t->shadow && !t->run.nr && !t->run.returns &&
+	       bytes > BT_BLOCK_BYTES - BT_LAST_BYTES;
+}
+
 /* Instructions up to the end of the block. Returns false if the last of them goes on to the next.
  */
 static bool add_insns(struct tr *t, const u8 *page, struct insn *i)
@@ -229,7 +239,7 @@ static bool add_insns(struct tr *t, const u8 *page, struct insn *i)
 		u64 left = PAGE_SIZE - (t->next & PAGE_MASK), start = begin_decode(t);
 		int rc;
 
-		if (t->n && (t->b->gpa2 || (t->next ^ t->b->rip) >> 12))
+		if (full(t) || (t->n && (t->b->gpa2 || (t->next ^ t->b->rip) >> 12)))
 			break;
 		rc = insncache_decode(t->bt->insns, i, page + (t->next & PAGE_MASK),
 				      left < INSN_MAX ? left : INSN_MAX, t->v->mode);

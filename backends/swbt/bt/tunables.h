@@ -18,9 +18,14 @@
  * code, where longer blocks save nothing. */
 #define BT_BLOCK_INSNS 64
 
-/* Most host bytes of a block: about 130 for the worst instruction (two look-ups with checks) and 80
- * for its cold part, times BT_BLOCK_INSNS. */
+/* Most host bytes of a block: what 64 instructions take that each look up two operands with checks.
+ * A block ends where another one might not fit. */
 #define BT_BLOCK_BYTES (20 * KiB)
+/* Most bytes of an exit and of a call-out's code for two pages; of the last instructions, since a
+ * run of pushes is not broken off, and the end of a block. */
+#define BT_EXIT_BYTES  96
+#define BT_CROSS_BYTES 768
+#define BT_LAST_BYTES  (3 * KiB)
 
 /* Most exits of one block: CALL [memory] with checks has five; and the end. */
 #define BT_BLOCK_EXITS (5 * BT_BLOCK_INSNS + 2)
