@@ -43,7 +43,10 @@ static void evict(struct bt *bt)
 {
 	struct block *b = block_nr(bt, bt->oldest);
 
-	if (!b->dropped)
+	/* The memory of one that was dropped before is only now used for others. */
+	if (b->dropped)
+		bt->generation++;
+	else
 		block_drop(bt, b);
 	bt->oldest++;
 	bt->stats.evicted_blocks++;
