@@ -347,6 +347,19 @@ void cpuid_intersect(struct cpuid_table *a, const struct cpuid_table *b)
 	normalize(a);
 }
 
+/* Below the last level of a topology leaf, ECX[7:0] and EDX still count (SDM vol. 2A, CPUID). */
+static void no_such_level(struct cpuid_table *t, u32 function, u32 index, u32 out[4])
+{
+	struct cpuid_leaf *l = NULL;
+
+	if (function == 0xb || function == 0x1f)
+		l = cpuid_find(t, function, 1);
+	if (!l)
+		return;
+	out[ECX] = index & 0xff;
+	out[EDX] = l->edx;
+}
+
 void cpuid_query(const struct cpuid_table *table, u32 function, u32 index, u64 cr4, u64 xcr0,
 		 bool apic_enabled, u32 out[4])
 {
@@ -362,8 +375,10 @@ void cpuid_query(const struct cpuid_table *table, u32 function, u32 index, u64 c
 		function = cpuid_find(t, 0, 0)->eax;
 	}
 	l = cpuid_find(t, function, index);
-	if (!l)
+	if (!l) {
+		no_such_level(t, function, index, out);
 		return;
+	}
 	out[EAX] = l->eax;
 	out[EBX] = l->ebx;
 	out[ECX] = l->ecx;

@@ -60,8 +60,11 @@ static bool known_vex16(const struct ko_case *c, const struct outcome *a, const 
 static bool known_mmx_fault(const struct ko_case *c, const struct outcome *a,
 			    const struct outcome *b, const char *field)
 {
+	int vector = outcome_vector(a);
+
 	(void)b;
-	return !strncmp(field, "x87", 3) && c->insn.fpu == FPU_MMX && outcome_vector(a) == PF;
+	return !strncmp(field, "x87", 3) && c->insn.fpu == FPU_MMX && c->insn.has_mem &&
+	       (vector == PF || vector == GP || vector == SS);
 }
 
 static bool known_no_ac(const struct ko_case *c, const struct outcome *a, const struct outcome *b,
@@ -80,15 +83,23 @@ static bool known_stack_canonical(const struct ko_case *c, const struct outcome 
 	       b->after.efer & EFER_LMA;
 }
 
+static bool is_prefix(u8 byte)
+{
+	return byte == 0x66 || byte == 0x67 || byte == 0xf0 || byte == 0xf2 || byte == 0xf3 ||
+	       (byte & 0xe7) == 0x26 || byte == 0x64 || byte == 0x65;
+}
+
 static bool known_lock(const struct ko_case *c, const struct outcome *a, const struct outcome *b,
 		       const char *field)
 {
-	bool lock = false;
+	const u8 *p = c->bytes;
 
 	(void)a;
-	for (unsigned int n = 0; n < c->insn.opcode_at; n++)
-		lock |= c->bytes[n] == 0xf0;
-	return lock && !strcmp(field, "vector") && outcome_vector(b) == UD;
+	/* Not by C's insn: what LOCK makes invalid was not decoded. */
+	while (p < c->bytes + INSN_MAX && *p != 0xf0 && is_prefix(*p))
+		p++;
+	return p < c->bytes + INSN_MAX && *p == 0xf0 && !strcmp(field, "vector") &&
+	       outcome_vector(b) == UD;
 }
 
 static bool is(const struct ko_case *c, const char *mnemonic)
@@ -121,11 +132,20 @@ static bool known_sysenter(const struct ko_case *c, const struct outcome *a,
 	       outcome_vector(b) == UD;
 }
 
+static bool known_sysexit(const struct ko_case *c, const struct outcome *a, const struct outcome *b,
+			  const char *field)
+{
+	return is(c, "sysexit") && !strcmp(field, "vector") && outcome_vector(a) != UD &&
+	       outcome_vector(b) == UD && c->before.efer & EFER_LMA;
+}
+
 static bool known_absent(const struct ko_case *c, const struct outcome *a, const struct outcome *b,
 			 const char *field)
 {
-	return !strcmp(field, "vector") && c->insn.fpu >= FPU_SSE && outcome_vector(a) == UD &&
-	       outcome_vector(b) == NM;
+	if (strcmp(field, "vector") || outcome_vector(a) != UD)
+		return false;
+	return (c->insn.fpu >= FPU_SSE && outcome_vector(b) == NM) || is(c, "movdir64b") ||
+	       is(c, "movdiri");
 }
 
 static bool known_kvm_emulation(const struct ko_case *c, const struct outcome *a,
@@ -152,14 +172,20 @@ static bool known_fxsr_order(const struct ko_case *c, const struct outcome *a,
 	if (strcmp(field, "vector") || c->insn.fpu == FPU_NONE)
 		return false;
 	return (swbt == UD && (kvm == NM || !(c->before.cr4 & CR4_OSFXSR))) ||
-	       (swbt == NM && is(c, "emms"));
+	       (swbt == NM && (is(c, "emms") || !strncmp(insn_mnemonic(&c->insn), "cvt", 3)));
 }
 
 static bool known_canonical(const struct ko_case *c, const struct outcome *a,
 			    const struct outcome *b, const char *field)
 {
-	return c->before.efer & EFER_LMA && outcome_vector(a) == GP && outcome_vector(b) == GP &&
-	       (is(c, "call") || is(c, "ret") || is(c, "jmp")) && !strcmp(field, "memory");
+	int vector = outcome_vector(a);
+
+	if (!(c->before.efer & EFER_LMA) || outcome_vector(b) != GP ||
+	    !(is(c, "call") || is(c, "ret") || is(c, "jmp")))
+		return false;
+	if (!strcmp(field, "vector"))
+		return vector == DB && c->before.rflags & RFLAGS_TF;
+	return vector == GP && (!strcmp(field, "memory") || !strcmp(field, "rsp"));
 }
 
 static bool known_rex_order(const struct ko_case *c, const struct outcome *a,
@@ -174,9 +200,7 @@ static bool known_rex_order(const struct ko_case *c, const struct outcome *a,
 		return false;
 	for (; p < c->bytes + c->insn.opcode_at; p++)
 		if (p[0] >> 4 == 4 && p + 1 < c->bytes + c->insn.opcode_at)
-			return p[1] == 0x66 || p[1] == 0x67 || p[1] == 0xf0 || p[1] == 0xf2 ||
-			       p[1] == 0xf3 || (p[1] & 0xe7) == 0x26 || p[1] == 0x64 ||
-			       p[1] == 0x65;
+			return is_prefix(p[1]);
 	return false;
 }
 
@@ -200,6 +224,74 @@ static bool known_syscall_flags(const struct ko_case *c, const struct outcome *a
 {
 	return is(c, "syscall") && !strcmp(field, "rflags") &&
 	       !((a->after.rflags ^ b->after.rflags) & ~RFLAGS_ARITH);
+}
+
+static bool known_rex_mmx(const struct ko_case *c, const struct outcome *a, const struct outcome *b,
+			  const char *field)
+{
+	(void)a;
+	(void)b;
+	(void)field;
+	return c->insn.mode == MODE_LONG64 && c->insn.encoding == ENC_LEGACY && c->insn.rex & 5 &&
+	       (c->insn.fpu == FPU_MMX || !strncmp(insn_mnemonic(&c->insn), "cvt", 3));
+}
+
+static bool known_enter(const struct ko_case *c, const struct outcome *a, const struct outcome *b,
+			const char *field)
+{
+	return is(c, "enter") && !strcmp(field, "vector") && outcome_vector(a) != PF &&
+	       outcome_vector(b) == PF;
+}
+
+static bool known_arpl(const struct ko_case *c, const struct outcome *a, const struct outcome *b,
+		       const char *field)
+{
+	return is(c, "arpl") && !strcmp(field, "vector") && outcome_vector(a) == PF &&
+	       outcome_vector(b) != PF;
+}
+
+static bool known_cmps_order(const struct ko_case *c, const struct outcome *a,
+			     const struct outcome *b, const char *field)
+{
+	return c->insn.class == INSN_EMULATE && c->insn.emulate == EMU_cmps &&
+	       !strcmp(field, "cr2") && outcome_vector(a) == PF && outcome_vector(b) == PF;
+}
+
+static bool known_lss_step(const struct ko_case *c, const struct outcome *a,
+			   const struct outcome *b, const char *field)
+{
+	return is(c, "lss") && !strcmp(field, "vector") && outcome_vector(a) != DB &&
+	       outcome_vector(b) == DB && c->before.rflags & RFLAGS_TF;
+}
+
+static bool known_outs_step(const struct ko_case *c, const struct outcome *a,
+			    const struct outcome *b, const char *field)
+{
+	return c->insn.class == INSN_EMULATE && c->insn.emulate == EMU_outs &&
+	       !strcmp(field, "vector") && outcome_vector(a) != DB && outcome_vector(b) == DB &&
+	       c->before.rflags & RFLAGS_TF;
+}
+
+static bool known_dr6_hits(const struct ko_case *c, const struct outcome *a,
+			   const struct outcome *b, const char *field)
+{
+	(void)c;
+	return !strcmp(field, "dr6") && !((a->after.dr6 ^ b->after.dr6) & ~0xfull) &&
+	       !(b->after.dr6 & 0xf);
+}
+
+static bool known_x87_pointers(const struct ko_case *c, const struct outcome *a,
+			       const struct outcome *b, const char *field)
+{
+	return (is(c, "fnstenv") || is(c, "fnsave")) && !strcmp(field, "memory") &&
+	       outcome_vector(a) == outcome_vector(b);
+}
+
+static bool known_runaway(const struct ko_case *c, const struct outcome *a, const struct outcome *b,
+			  const char *field)
+{
+	return c->part == PART_SINGLE && !strcmp(field, "memory") &&
+	       a->ending == END_TRIPLE_FAULT && b->ending == END_TRIPLE_FAULT && b->nr_dirty > 3;
 }
 
 static bool known_rig_hangs(const struct ko_case *c, const struct outcome *a,

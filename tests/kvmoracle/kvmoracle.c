@@ -15,6 +15,7 @@
 #include <err.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,8 +27,8 @@
 #ifndef MAX_SHOW
 #define MAX_SHOW 100
 #endif
-/* Far more than one takes: the machine itself hangs. */
-#define SECONDS_PER_BATCH 120
+/* Far more than a case takes: it hangs, below where a signal would end it. */
+#define SECONDS_PER_CASE 10
 
 struct request {
 	enum part part;
@@ -41,7 +42,7 @@ static const char *const engines[] = { "bt", "step" };
 
 /* What parent (swbt) and child (kvm) share. The pipes say when whose turn it is. */
 struct shared {
-	volatile u64 at; /* which case the child was at, should it die */
+	volatile u64 at; /* which case the child is at, should it die or hang */
 	struct outcome kvm[BATCH];
 };
 
@@ -65,6 +66,22 @@ static bool receive(int fd, struct request *r)
 	return n == sizeof(*r);
 }
 
+/* The child's answer. False: it died, or is at the same case for too long. */
+static bool answered(int fd, const struct shared *s, struct request *r)
+{
+	struct pollfd answer = { .fd = fd, .events = POLLIN };
+	u64 at = ~0ull;
+
+	for (unsigned int waited = 0; waited < 10 * SECONDS_PER_CASE; waited++) {
+		if (poll(&answer, 1, 100) > 0)
+			return receive(fd, r);
+		if (at != s->at)
+			waited = 0;
+		at = s->at;
+	}
+	return false;
+}
+
 static void kvm_side(int in, int out, struct shared *s)
 {
 	static struct ko_case c;
@@ -73,7 +90,6 @@ static void kvm_side(int in, int out, struct shared *s)
 	struct vm *vm = side_new(engine ? "swbt" : "kvm", engine);
 
 	while (receive(in, &r)) {
-		alarm(SECONDS_PER_BATCH);
 		for (u64 n = 0; n < r.n; n++) {
 			s->at = r.first + n;
 			case_make(&c, r.part, r.seed, r.first + n, r.limit);
@@ -118,16 +134,22 @@ static void show(const struct ko_case *c, const struct outcome *kvm, const struc
 	putchar('\n');
 }
 
-/* Run R on KVM. False: the child died. */
+static void start_child(struct both *b);
+
+/* Run R on KVM. False: the child died or hung, and there is a new one. */
 static bool on_kvm(struct both *b, const struct request *r)
 {
 	static struct ko_case c;
 	struct request done;
 
-	if (write(b->out, r, sizeof(*r)) == sizeof(*r) && receive(b->in, &done))
+	if (write(b->out, r, sizeof(*r)) == sizeof(*r) && answered(b->in, b->s, &done))
 		return true;
 	case_make(&c, r->part, r->seed, b->s->at, r->limit);
-	complain(&c, "kvm", "the run died");
+	complain(&c, "kvm", "died, or hung");
+	kill(b->child, SIGKILL); /* not waited for: it may hang in the kernel */
+	close(b->in);
+	close(b->out);
+	start_child(b);
 	return false;
 }
 
@@ -199,27 +221,43 @@ static bool batch(struct both *b, const struct request *r)
 	return true;
 }
 
+/* As batch(), but a case at which KVM's side dies or hangs is one that failed: the rest goes on. */
+static void patient_batch(struct both *b, struct request r)
+{
+	const u64 end = r.first + r.n;
+
+	while (r.first < end && b->failed < MAX_SHOW) {
+		u64 bad;
+
+		r.n = end - r.first;
+		if (batch(b, &r))
+			return;
+		b->failed++;
+		b->passed++;
+		bad = b->s->at;
+		r.n = bad - r.first;
+		if (r.n && !batch(b, &r))
+			b->failed++;
+		r.first = bad + 1;
+	}
+}
+
 static void run_part(struct both *b, struct request r, u64 cases)
 {
 	u64 end = r.first + cases;
 
 	for (; r.first < end && b->failed < MAX_SHOW; r.first += r.n) {
 		r.n = end - r.first < BATCH ? end - r.first : BATCH;
-		if (!batch(b, &r)) {
-			b->failed++;
-			break;
-		}
+		patient_batch(b, r);
 	}
 }
 
-static void start(struct both *b)
+static void start_child(struct both *b)
 {
 	int there[2], back[2];
 
-	b->s = mmap(NULL, sizeof(*b->s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (b->s == MAP_FAILED || pipe(there) || pipe(back))
+	if (pipe(there) || pipe(back))
 		err(2, "kvmoracle");
-	signal(SIGPIPE, SIG_IGN);
 	fflush(stdout);
 	b->child = fork();
 	if (b->child < 0)
@@ -233,6 +271,15 @@ static void start(struct both *b)
 	close(back[1]);
 	b->in = back[0];
 	b->out = there[1];
+}
+
+static void start(struct both *b)
+{
+	b->s = mmap(NULL, sizeof(*b->s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (b->s == MAP_FAILED)
+		err(2, "kvmoracle");
+	signal(SIGPIPE, SIG_IGN);
+	start_child(b);
 	for (unsigned int n = 0; n < NR_ENGINES; n++)
 		b->vm[n] = side_new_with("swbt", engines[n], n ? NULL : getenv("OPTIONS"));
 }

@@ -35,6 +35,22 @@ static void test_models(void)
 	CU_ASSERT_EQUAL(cpuid_find(&host, 0xb, 1)->ebx, 1);
 }
 
+/* A level of the topology that is not there repeats its number and names the CPU. */
+static void test_no_such_level(void)
+{
+	struct cpuid_table t;
+	u32 out[4];
+
+	CU_ASSERT_EQUAL(cpuid_build(&t, "v1", NULL), 0);
+	cpuid_query(&t, 0xb, 0xfffffff8, 0, 1, true, out);
+	CU_ASSERT_EQUAL(out[0], 0);
+	CU_ASSERT_EQUAL(out[1], 0);
+	CU_ASSERT_EQUAL(out[2], 0xf8);
+	CU_ASSERT_EQUAL(out[3], cpuid_find(&t, 0xb, 1)->edx);
+	cpuid_query(&t, 4, 0xfffffff8, 0, 1, true, out);
+	CU_ASSERT_EQUAL(out[2], 0);
+}
+
 static void test_check(void)
 {
 	struct cpuid_table t, none = { .nr = 0 };
@@ -116,5 +132,6 @@ CU_TestInfo tests_cpuid[] = {
 	{ "what one backend lacks is hidden with all that needs it", test_intersect },
 	{ "a level that a backend cannot give is refused", test_check },
 	{ "dynamic bits and out-of-range leaves", test_query },
+	{ "levels of the topology that are not there", test_no_such_level },
 	CU_TEST_INFO_NULL,
 };
