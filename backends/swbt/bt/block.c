@@ -85,14 +85,14 @@ void blocks_fini(struct bt *bt)
 
 /* ---- finding --------------------------------------------------------------------------------- */
 
-static struct block **bucket(const struct bt *bt, u64 rip, u64 gpa, u32 key)
+static struct block **bucket(const struct bt *bt, u64 rip, u64 gpa, u64 key)
 {
-	u64 h = (rip ^ gpa << 20 ^ (u64)key << 50) * 0x9e3779b97f4a7c15ull;
+	u64 h = (rip ^ gpa << 20 ^ (key ^ key >> 33) << 50) * 0x9e3779b97f4a7c15ull;
 
 	return &bt->hash[h >> 40 & (BT_BUCKETS - 1)];
 }
 
-struct block *block_find(const struct bt *bt, u64 rip, u64 gpa, u32 key)
+struct block *block_find(const struct bt *bt, u64 rip, u64 gpa, u64 key)
 {
 	struct block *b = *bucket(bt, rip, gpa, key);
 

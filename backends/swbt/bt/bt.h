@@ -66,21 +66,32 @@ struct site {
 };
 
 /* What code was translated for, beside its bytes. */
-#define KEY_LONG64    BIT(0)
-#define KEY_FS	      BIT(1) /* flat save for its base, so that it may be used (32-bit mode) */
-#define KEY_GS	      BIT(2)
-#define KEY_ALIGNMENT BIT(3) /* every access checks for itself whether it crosses a page */
+#define KEY_LONG64    BIT64(0)
+#define KEY_ALIGNMENT BIT64(3) /* every access checks for itself whether it crosses a page */
 #define KEY_FPU_SHIFT 4	     /* BIT(enum fpu_class): may be used */
-#define KEY_CPL0      BIT(16)
-#define KEY_FLAGS     BIT(17) /* CPL 0; IOPL is 0, NT, VIF and VIP are clear */
-#define KEY_TSD	      BIT(18) /* CR4.TSD */
-#define KEY_FSGSBASE  BIT(19) /* CR4.FSGSBASE */
-#define KEY_UMIP      BIT(20) /* CR4.UMIP */
-#define KEY_CPL3      BIT(21)
+#define KEY_CODE16    BIT64(11) /* CS.D is 0 */
+#define KEY_REAL      BIT64(12) /* real or virtual-8086 mode */
+#define KEY_STACK16   BIT64(13) /* SS.B is 0 */
+#define KEY_CPL0      BIT64(16)
+#define KEY_FLAGS     BIT64(17) /* CPL 0; IOPL is 0, NT, VIF and VIP are clear */
+#define KEY_TSD	      BIT64(18) /* CR4.TSD */
+#define KEY_FSGSBASE  BIT64(19) /* CR4.FSGSBASE */
+#define KEY_UMIP      BIT64(20) /* CR4.UMIP */
+#define KEY_CPL3      BIT64(21)
 #define KEY_PRIVILEGE (KEY_CPL0 | KEY_FLAGS | KEY_CPL3) /* the same system at another CPL */
 /* Counts what EFER.SCE, STAR, LSTAR and SFMASK have been; SYSCALL_NONE: no longer. */
 #define KEY_SYSCALL_SHIFT 24
 #define SYSCALL_NONE	  255u
+/* What may be taken for granted of a segment, outside 64-bit mode. */
+enum segment_class {
+	CLASS_FLAT,  /* writable, expands up, 4 GiB; from 0 */
+	CLASS_BASED, /* the same from its base */
+	CLASS_64K,   /* the same from a multiple of 16, and it has 64 KiB or more */
+	CLASS_OTHER, /* nothing */
+};
+#define KEY_SEGMENT(seg) (32 + 2 * (seg)) /* of SEG_ES to SEG_GS, without CS: */
+#define KEY_SEGMENTS	 (0xfffull << KEY_SEGMENT(SEG_ES))
+#define KEY_BASE_SHIFT	 44 /* the base of CS in units of 16 */
 
 /* A block in the list of a guest-physical page. */
 struct page_link {
@@ -91,7 +102,7 @@ struct page_link {
 struct block {
 	u64 rip, gpa;
 	u64 gpa2; /* of the page in which its only instruction ends; 0: that is the same */
-	u32 key;
+	u64 key;
 	u16 length, nr; /* guest bytes and instructions */
 	u16 cold;	/* offset of what is not on the straight way */
 	u16 host_length;
@@ -152,7 +163,7 @@ enum after {
 /* Where to go on in translated code, as far as that is known. */
 struct next {
 	const u8 *host;
-	u32 key;
+	u64 key;
 	struct exit *link; /* to be linked to what is found next */
 	bool alignment;	   /* code that checks alignment itself is welcome */
 	bool shadow;	   /* .host is where site.shadow says so */
@@ -163,7 +174,7 @@ struct next {
 /* Registers that a key is made of, as they were when KEY, their part of it, was made. */
 struct control {
 	u64 cr0, cr4, xcr0, efer, star, lstar, sfmask;
-	u32 key;
+	u64 key;
 };
 
 struct bt {
@@ -228,13 +239,42 @@ enum emulate_result bt_execute(struct vcpu *v);
 
 /* ---- between the translator's files ---------------------------------------------------------- */
 
+static inline enum cpu_mode bt_mode(u64 key)
+{
+	if (key & KEY_LONG64)
+		return MODE_LONG64;
+	if (key & KEY_REAL)
+		return key & KEY_CPL0 ? MODE_REAL : MODE_VM86;
+	return key & KEY_CODE16 ? MODE_PROT16 : MODE_PROT32;
+}
+
+/* Code is known by linear addresses in this folder. The guest's RIP where that is LINEAR: */
+static inline u64 bt_rip(u64 key, u64 linear)
+{
+	return key & KEY_LONG64 ? linear : (u32)(linear - (key >> KEY_BASE_SHIFT << 4));
+}
+
+/* The first byte of the page after that of code at LINEAR. */
+static inline u64 bt_next_page(u64 key, u64 linear)
+{
+	u64 next = (linear | PAGE_MASK) + 1;
+
+	return key & KEY_LONG64 ? next : (u32)next;
+}
+
+/* Where RIP is. */
+static inline u64 bt_linear(const struct vcpu *v)
+{
+	return v->mode == MODE_LONG64 ? v->s.rip : (u32)(v->s.rip + v->s.seg[SEG_CS].base);
+}
+
 static inline struct bt *bt_of(const struct vcpu *v)
 {
 	return v->bt;
 }
 
 /* Of code that was translated for KEY. */
-static inline enum targets_id bt_targets(u32 key, bool returns)
+static inline enum targets_id bt_targets(u64 key, bool returns)
 {
 	return (enum targets_id)((key & KEY_ALIGNMENT ? TARGETS_ALIGNMENT : 0) +
 				 (returns ? TARGETS_RETURN : TARGETS_JUMP));
@@ -247,7 +287,7 @@ void bt_make_stubs(struct bt *bt);
 int blocks_init(struct bt *bt);
 void blocks_fini(struct bt *bt);
 /* The block at RIP and GPA translated for KEY, or NULL. */
-struct block *block_find(const struct bt *bt, u64 rip, u64 gpa, u32 key);
+struct block *block_find(const struct bt *bt, u64 rip, u64 gpa, u64 key);
 /* The one whose code is at HOST, or NULL. */
 struct block *block_at(const struct bt *bt, const u8 *host);
 /* An empty block that may get NR instructions, BT_BLOCK_BYTES of code and BT_BLOCK_EXITS exits; old
@@ -276,16 +316,16 @@ void blocks_flush(struct bt *bt);
 
 /* translate.c: the code at V's RIP, which is at GPA, in the page whose first byte is at HOST; NULL:
  * cannot be, the step engine has to do the instruction. */
-struct block *bt_translate(struct bt *bt, const u8 *host, u64 gpa, u32 key);
+struct block *bt_translate(struct bt *bt, const u8 *host, u64 gpa, u64 key);
 
 /* run.c: can the instruction at RIP run translated? */
 bool bt_possible(const struct vcpu *v);
-u32 bt_key(struct bt *bt);
+u64 bt_key(struct bt *bt);
 /* The space for what the vCPU is now, and the key; targets of other code are forgotten. */
-struct space *bt_space(struct bt *bt, u32 *key);
+struct space *bt_space(struct bt *bt, u64 *key);
 
 /* Ready to enter translated code at HOST, which is for KEY. A kick sends it elsewhere. */
-void bt_prepare(struct bt *bt, const u8 *host, u32 key);
+void bt_prepare(struct bt *bt, const u8 *host, u64 key);
 /* The same where the flags are as they were left. */
 void bt_reenter(struct bt *bt, const u8 *host);
 

@@ -108,7 +108,7 @@ enum after bt_call_out(struct bt *bt, struct space *s, struct exit *x, struct ne
 	u8 length = i->length;
 	bool adapted = x->adapted, crossing = x->crossing, write = i->mem_write;
 	u32 size = i->mem_size;
-	u32 key = b->key;
+	u64 key = b->key;
 
 	if (unlikely(x->settle))
 		fpu_unalign(v);
@@ -146,7 +146,7 @@ void bt_port(struct bt *bt)
 	struct vcpu *v = bt->v;
 	u8 length = x->call->length;
 
-	v->s.rip = b->rip + b->site[x->insn].guest;
+	v->s.rip = bt_rip(b->key, b->rip + b->site[x->insn].guest);
 	v->host_ac = true; /* if it is */
 	v->instructions++;
 	bt->stats.exits[EXIT_CALL]++;
@@ -171,7 +171,7 @@ enum after bt_jumped(struct bt *bt, struct space **s, struct next *next)
 	if (!config->chain || config->flush_always || event_due(v) || !bt_possible(v))
 		return AFTER_KICK;
 	*s = bt_space(bt, &next->key);
-	next->host = targets_find(&(*s)->targets[bt_targets(next->key, false)], v->s.rip);
+	next->host = targets_find(&(*s)->targets[bt_targets(next->key, false)], bt_linear(v));
 	if (!next->host)
 		return AFTER_KICK;
 	bt->stats.hits++;

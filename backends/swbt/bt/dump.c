@@ -119,7 +119,7 @@ static void format(struct dump *d, u64 address, char *text, size_t size)
 static void guest_text(struct dump *d, u16 insn, char *text)
 {
 	const struct site *s = &d->b->site[insn];
-	enum cpu_mode mode = d->b->key & KEY_LONG64 ? MODE_LONG64 : MODE_PROT32;
+	enum cpu_mode mode = bt_mode(d->b->key);
 	u64 rip = guest_rip(d->b, insn);
 	int len = snprintf(text, TEXT, "%#" PRIx64 "  ", rip);
 
@@ -192,17 +192,19 @@ void dump_block(const struct bt *bt, const struct block *b, const u8 *code, FILE
 {
 	struct dump d = { .bt = bt, .b = b, .code = code, .f = f };
 	char symbol[TEXT];
+	const char *bits;
 
 	ZydisFormatterInit(&d.formatter, ZYDIS_FORMATTER_STYLE_INTEL);
 	ZydisFormatterSetProperty(&d.formatter, ZYDIS_FORMATTER_PROP_ADDR_PADDING_ABSOLUTE,
 				  ZYDIS_PADDING_DISABLED);
 	ZydisFormatterSetProperty(&d.formatter, ZYDIS_FORMATTER_PROP_HEX_UPPERCASE, ZYAN_FALSE);
+	bits = b->key & KEY_LONG64 ? "64-bit" : b->key & KEY_CODE16 ? "16-bit" : "32-bit";
 	symbols_name(&bt->watch->symbols, b->rip, symbol, sizeof(symbol));
 	fprintf(f,
 		"block %" PRIu64 ": rip %#" PRIx64 "%s%s, gpa %#" PRIx64
 		", %s, %u instructions, %u bytes become %u\n",
 		bt->stats.blocks, b->rip, *symbol ? " " : "", symbol, b->gpa,
-		b->key & KEY_LONG64 ? "64-bit" : "32-bit", b->nr, b->length, b->host_length);
+		bits, b->nr, b->length, b->host_length);
 	insns(&d);
 	exits(&d);
 	fputc('\n', f);

@@ -7,7 +7,7 @@ static u64 second_page(struct vcpu *v, const struct block *b)
 {
 	struct mmu_tlb_entry *e;
 
-	if (mmu_translate(v, (b->rip | PAGE_MASK) + 1, ACC_EXEC, &e) || !e->host)
+	if (mmu_translate(v, bt_next_page(b->key, b->rip), ACC_EXEC, &e) || !e->host)
 		return 1;
 	return e->gpa;
 }
@@ -41,24 +41,24 @@ static void add_target(struct bt *bt, struct space *s, struct block *b, const st
 	}
 }
 
-static struct block *find(struct bt *bt, struct space *s, u32 key, const struct next *next)
+static struct block *find(struct bt *bt, struct space *s, u64 key, const struct next *next)
 {
 	struct vcpu *v = bt->v;
 	struct mmu_tlb_entry *e;
+	u64 at = bt_linear(v), gpa;
 	const u8 *host;
 	struct block *b;
 	bool global;
-	u64 gpa;
 
-	if (mmu_translate(v, v->s.rip, ACC_EXEC, &e) || !e->host)
+	if (mmu_translate(v, at, ACC_EXEC, &e) || !e->host)
 		return NULL;
-	gpa = e->gpa + (v->s.rip & PAGE_MASK);
+	gpa = e->gpa + (at & PAGE_MASK);
 	host = e->host;
 	global = e->global;
-	b = block_find(bt, v->s.rip, gpa, key);
+	b = block_find(bt, at, gpa, key);
 	if (b && unlikely(b->unaligned)) {
 		key |= KEY_ALIGNMENT;
-		b = block_find(bt, v->s.rip, gpa, key);
+		b = block_find(bt, at, gpa, key);
 	}
 	if (b && unlikely(b->gpa2) && !still_there(bt, b))
 		b = NULL;
@@ -86,7 +86,7 @@ static u16 see_page(struct bt *bt, struct space *s, const struct block *b)
 
 /* May code for FROM jump to code for TO? SYSCALL does, to where the flags are as KEY_FLAGS says;
  * and what treats alignment otherwise is reached by way of bt->across. */
-static bool same_code(u32 from, u32 to)
+static bool same_code(u64 from, u64 to)
 {
 	return !((from ^ to) & ~KEY_ALIGNMENT) ||
 	       (from & KEY_CPL3 && from == ((to ^ KEY_PRIVILEGE)));
@@ -113,7 +113,7 @@ bool bt_look_up(struct bt *bt, struct space **space, struct next *next)
 {
 	u64 generation = bt->generation;
 	struct block *b;
-	u32 key;
+	u64 key;
 
 	if (!bt_possible(bt->v))
 		return false;

@@ -41,7 +41,7 @@ static void make_control(struct bt *bt, struct control *c)
 	c->key |= s->cr4 & CR4_FSGSBASE ? KEY_FSGSBASE : 0;
 }
 
-static u32 control_key(struct bt *bt)
+static u64 control_key(struct bt *bt)
 {
 	const struct cpu_state *s = &bt->v->s;
 	struct control *c = &bt->control;
@@ -53,44 +53,95 @@ static u32 control_key(struct bt *bt)
 	return c->key;
 }
 
-/* Flat but for its base: writable data that expands up, to 4 GiB. */
-static bool only_based(const struct segment *s)
-{
-	const u32 mask = ATTR_P | ATTR_S | ATTR_UNUSABLE | 0xe;
+/* Bits of a segment's type. */
+#define TYPE_WRITE 2u
+#define TYPE_DOWN  4u
+#define TYPE_CODE  8u
 
-	return s->limit == 0xffffffff && (s->attr & mask) == (ATTR_P | ATTR_S | 0x2);
+/* Data that may be read and written, up from 0. Real mode does not look at what it is. */
+static bool ordinary(const struct vcpu *v, const struct segment *s)
+{
+	const u32 mask = ATTR_P | ATTR_S | ATTR_UNUSABLE | TYPE_CODE | TYPE_DOWN | TYPE_WRITE;
+
+	if (v->mode == MODE_REAL || v->mode == MODE_VM86)
+		return (s->attr & (TYPE_CODE | TYPE_DOWN)) != TYPE_DOWN;
+	return (s->attr & mask) == (ATTR_P | ATTR_S | TYPE_WRITE);
+}
+
+static enum segment_class class_of(const struct vcpu *v, enum seg seg)
+{
+	const struct segment *s = &v->s.seg[seg];
+
+	if (!ordinary(v, s))
+		return CLASS_OTHER;
+	if (s->limit == 0xffffffff)
+		return s->base || seg >= SEG_FS ? CLASS_BASED : CLASS_FLAT;
+	return s->limit >= 0xffff && !(s->base & 15) ? CLASS_64K : CLASS_OTHER;
+}
+
+static u64 class_key(const struct vcpu *v, enum seg seg)
+{
+	return (u64)class_of(v, seg) << KEY_SEGMENT(seg);
+}
+
+/* Of code outside 64-bit mode. */
+static u64 segments(const struct vcpu *v)
+{
+	const struct segment *cs = &v->s.seg[SEG_CS];
+	u64 key = class_key(v, SEG_FS) | class_key(v, SEG_GS);
+
+	if (!(v->s.seg[SEG_SS].attr & ATTR_DB))
+		key |= KEY_STACK16;
+	if (v->flat)
+		return v->mode == MODE_PROT16 ? key | KEY_CODE16 : key;
+	if (v->mode != MODE_PROT32)
+		key |= KEY_CODE16;
+	if (v->mode == MODE_REAL || v->mode == MODE_VM86)
+		key |= KEY_REAL;
+	return key | class_key(v, SEG_ES) | class_key(v, SEG_SS) | class_key(v, SEG_DS) |
+	       (u64)cs->base >> 4 << KEY_BASE_SHIFT;
+}
+
+/* Is all code that RIP can reach inside CS, and its base one that a key has room for? */
+static bool code_possible(const struct vcpu *v)
+{
+	const struct segment *cs = &v->s.seg[SEG_CS];
+
+	if (v->mode == MODE_LONG64 || (v->flat && v->mode == MODE_PROT32))
+		return true;
+	if (cs->base & 15 || cs->base >> 4 >> (64 - KEY_BASE_SHIFT))
+		return false;
+	if (v->mode == MODE_PROT32)
+		return cs->limit == 0xffffffff;
+	return cs->limit >= 0xffff && v->s.rip <= 0xffff;
 }
 
 #define RFLAGS_CALM (RFLAGS_IOPL | RFLAGS_NT | RFLAGS_VIF | RFLAGS_VIP)
 
-static u32 privilege(const struct vcpu *v)
+static u64 privilege(const struct vcpu *v)
 {
 	if (v->cpl)
 		return v->cpl == 3 ? KEY_CPL3 : 0;
 	return v->s.rflags & RFLAGS_CALM ? KEY_CPL0 : KEY_CPL0 | KEY_FLAGS;
 }
 
-u32 bt_key(struct bt *bt)
+u64 bt_key(struct bt *bt)
 {
 	const struct vcpu *v = bt->v;
-	u32 key = control_key(bt) | privilege(v);
+	u64 key = control_key(bt) | privilege(v);
 
 	if (unlikely(v->bt_config.alignment))
 		key |= KEY_ALIGNMENT;
 	if (v->mode == MODE_LONG64)
 		return key | KEY_LONG64;
-	if (only_based(&v->s.seg[SEG_FS]))
-		key |= KEY_FS;
-	if (only_based(&v->s.seg[SEG_GS]))
-		key |= KEY_GS;
-	return key;
+	return key | segments(v);
 }
 
 bool bt_possible(const struct vcpu *v)
 {
 	const struct cpu_events *ev = &v->s.ev;
 
-	if ((v->mode != MODE_LONG64 && v->mode != MODE_PROT32) || !v->flat)
+	if (!code_possible(v))
 		return false;
 	/* Code of 32 bits may have a stack of 16. */
 	if (v->mode == MODE_PROT32 && !(v->s.seg[SEG_SS].attr & ATTR_DB))
@@ -108,7 +159,7 @@ bool bt_possible(const struct vcpu *v)
 	return !(v->s.rflags & RFLAGS_AC && v->cpl == 3 && v->s.cr0 & CR0_AM);
 }
 
-static void set_mode(struct space *s, u32 mode)
+static void set_mode(struct space *s, u64 mode)
 {
 	if (s->mode == mode)
 		return;
@@ -117,7 +168,7 @@ static void set_mode(struct space *s, u32 mode)
 		targets_flush(&s->targets[n], true);
 }
 
-struct space *bt_space(struct bt *bt, u32 *key)
+struct space *bt_space(struct bt *bt, u64 *key)
 {
 	struct space *s = pagetable_space(&bt->pages, bt->v), *all = bt->pages.space;
 

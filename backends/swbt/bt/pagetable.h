@@ -76,7 +76,7 @@ struct space {
 	u8 *base; /* where the vCPU is */
 	u64 *read, *write;
 	struct region *region;	       /* by linear address >> 21 */
-	u32 mode;		       /* of the code among the targets */
+	u64 mode;		       /* of the code among the targets */
 	struct region_list any, local; /* that have entries; that have local ones */
 	struct targets targets[NR_TARGETS];
 	struct seen seen;

@@ -88,7 +88,7 @@ static void flush(struct vcpu *v, bool global_too)
 static void flush_page(struct vcpu *v, u64 linear, unsigned int shift)
 {
 	/* Code that goes on behind the instruction lies in its page, or begins the next one. */
-	if (shift > 12 || (linear >> 12) - (v->s.rip >> 12) < 2)
+	if (shift > 12 || (linear >> 12) - (bt_linear(v) >> 12) < 2)
 		bt_of(v)->remapped++;
 	pagetable_flush_page(&bt_of(v)->pages, linear, shift);
 }
@@ -120,7 +120,7 @@ void bt_reenter(struct bt *bt, const u8 *host)
 		v->frame.entry = (uintptr_t)bt->leave_kicked;
 }
 
-void bt_prepare(struct bt *bt, const u8 *host, u32 key)
+void bt_prepare(struct bt *bt, const u8 *host, u64 key)
 {
 	struct vcpu *v = bt->v;
 
@@ -150,7 +150,7 @@ static void enter(struct bt *bt, struct space *s, const struct next *next)
 
 static void go_to(struct vcpu *v, const struct block *b, u16 insn)
 {
-	v->s.rip = (b->rip + b->site[insn].guest) & v->ip_mask;
+	v->s.rip = bt_rip(b->key, b->rip + b->site[insn].guest);
 }
 
 /* The instruction at RIP comes behind an STI. */
@@ -230,12 +230,10 @@ static enum after handle_miss(struct bt *bt, struct space *s, struct exit *x, st
 /* The target in frame.linear is not known here: a jump or a return is done at once. */
 static enum after handle_indirect(struct vcpu *v, const struct exit *x, struct next *next)
 {
-	u64 rsp = v->s.gpr[RSP] + x->pop;
-
 	if (x->pop == BT_PUSHES || !canonical(v->frame.linear))
 		return AFTER_STEP;
-	v->s.gpr[RSP] = v->mode == MODE_LONG64 ? rsp : (u32)rsp;
-	v->s.rip = v->frame.linear;
+	set_rsp(v, v->s.gpr[RSP] + x->pop);
+	v->s.rip = bt_rip(x->from->key, v->frame.linear);
 	next->returns = x->pop && v->bt_config.return_cache;
 	return AFTER_JUMP;
 }
@@ -260,13 +258,13 @@ static enum after handle_exit(struct bt *bt, struct space *s, struct next *next)
 	x = &bt->exits[v->frame.exit];
 	bt->stats.exits[x->kind]++;
 	if (x->kind == EXIT_JUMP) {
-		v->s.rip = x->target;
+		v->s.rip = bt_rip(x->from->key, x->target);
 		next->link = x;
 		next->alignment = x->from->key & KEY_ALIGNMENT;
 		return AFTER_JUMP;
 	}
 	if (x->kind == EXIT_LANDED) {
-		v->s.rip = v->frame.linear;
+		v->s.rip = bt_rip(x->from->key, v->frame.linear);
 		return AFTER_JUMP;
 	}
 	go_to(v, x->from, x->insn);

@@ -22,7 +22,7 @@ int stats_open(struct watch *w)
 /* B's place, or a free one for it; NULL when there is no more. */
 static struct hot *find(struct watch *w, const struct block *b)
 {
-	u64 h = (b->rip ^ b->gpa << 20 ^ (u64)b->key << 50) * 0x9e3779b97f4a7c15ull;
+	u64 h = (b->rip ^ b->gpa << 20 ^ (b->key ^ b->key >> 33) << 50) * 0x9e3779b97f4a7c15ull;
 	struct hot *hot;
 
 	for (u32 at = (u32)(h >> 32);; at++) {

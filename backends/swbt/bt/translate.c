@@ -39,7 +39,7 @@ static gen_fn *routine(const struct tr *t)
 {
 	if (routines[t->i->emulate])
 		return routines[t->i->emulate];
-	if (!t->v->bt_config.system || t->v->vm->traps.trace)
+	if (!t->v->bt_config.system || t->v->vm->traps.trace || t->segmented)
 		return NULL;
 	return system_routines[t->i->emulate];
 }
@@ -175,8 +175,8 @@ static int decode_crossing(struct tr *t, struct insn *i)
 	int r = decode(i, bytes, n, t->v->mode);
 
 	/* Nothing is told of the first page when the last one's mapping changes. */
-	if (r || (t->next | PAGE_MASK) == t->v->ip_mask ||
-	    mmu_translate(t->v, (t->next | PAGE_MASK) + 1, ACC_EXEC, &e) || !e->host || !e->gpa)
+	if (r || !bt_next_page(t->key, t->next) ||
+	    mmu_translate(t->v, bt_next_page(t->key, t->next), ACC_EXEC, &e) || !e->host || !e->gpa)
 		return -ENODATA;
 	t->b->gpa2 = e->gpa;
 	tr_probe_self(t);
@@ -228,6 +228,12 @@ static bool full(const struct tr *t)
 	       bytes > BT_BLOCK_BYTES - BT_LAST_BYTES;
 }
 
+/* Is the instruction at T->NEXT one of the last, behind which RIP wraps? */
+static bool wraps(const struct tr *t, const struct insn *i)
+{
+	return t->key & KEY_CODE16 && bt_rip(t->key, t->next) + i->length > 0xffff;
+}
+
 /* Instructions up to the end of the block. Returns false if the last of them goes on to the next.
  */
 static bool add_insns(struct tr *t, const u8 *page, struct insn *i)
@@ -235,6 +241,8 @@ static bool add_insns(struct tr *t, const u8 *page, struct insn *i)
 	enum gen r = GEN_NEXT;
 	u32 limit = t->v->bt_config.block_insns;
 
+	if (t->segmented && limit > BT_SEGMENTED_INSNS)
+		limit = BT_SEGMENTED_INSNS;
 	while (r == GEN_NEXT && t->n < limit) {
 		u64 left = PAGE_SIZE - (t->next & PAGE_MASK), start = begin_decode(t);
 		int rc;
@@ -246,10 +254,10 @@ static bool add_insns(struct tr *t, const u8 *page, struct insn *i)
 		end_decode(t, start);
 		if (rc == -ENODATA && !t->n)
 			rc = decode_crossing(t, i);
-		if (rc || predicted_later(t))
+		if (rc || predicted_later(t) || wraps(t, i))
 			break;
 		t->rip = t->next;
-		t->next = (t->rip + i->length) & t->v->ip_mask;
+		t->next = t->long64 ? t->rip + i->length : (u32)(t->rip + i->length);
 		t->adapt = adapt_how(t->bt, t->rip, t->b->gpa + (t->rip - t->b->rip));
 		r = add_insn(t);
 		tr_note_loads(t);
@@ -288,21 +296,22 @@ static void count(struct bt *bt, const struct block *b, u64 cycles)
 	bt->stats.host_bytes += b->host_length;
 }
 
-static void start_block(struct tr *t, struct bt *bt, u64 gpa, u32 key)
+static void start_block(struct tr *t, struct bt *bt, u64 gpa, u64 key)
 {
 	t->b = block_new(bt, bt->v->bt_config.block_insns);
 	t->bt = bt;
 	t->v = bt->v;
 	t->key = key;
 	t->long64 = key & KEY_LONG64;
+	t->segmented = tr_segmented(key);
 	t->far = t->shadow = false;
 	t->run = (struct run){ 0 };
 	t->loaded = 0;
 	t->n = t->nr_cold = t->nr_pending = t->nr_calls = 0;
-	t->next = t->v->s.rip;
+	t->next = bt_linear(t->v);
 	t->e.p = cache_room(&bt->cache, BT_BLOCK_BYTES);
 	t->e.delta = bt->cache.exec - bt->cache.write;
-	t->b->rip = t->v->s.rip;
+	t->b->rip = t->next;
 	t->b->gpa = gpa;
 	t->b->key = key;
 	t->b->host = t->e.p + t->e.delta;
@@ -312,7 +321,7 @@ static void start_block(struct tr *t, struct bt *bt, u64 gpa, u32 key)
 	}
 }
 
-struct block *bt_translate(struct bt *bt, const u8 *host, u64 gpa, u32 key)
+struct block *bt_translate(struct bt *bt, const u8 *host, u64 gpa, u64 key)
 {
 	u64 start = __builtin_ia32_rdtsc();
 	struct vcpu *v = bt->v;

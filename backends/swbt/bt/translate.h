@@ -70,8 +70,9 @@ struct tr {
 	struct vcpu *v;
 	struct emit e;
 	struct block *b;
-	u32 key;
+	u64 key;
 	bool long64;
+	bool segmented; /* what is described in translate_mem.c, "Segments" */
 
 	const struct insn *i;
 	u16 n;	  /* its number */
@@ -104,6 +105,14 @@ enum gen {
 
 #define GPR_AT(n)   at(R15, (s32)(offsetof(struct vcpu, s.gpr) + 8 * (n)))
 #define FRAME_AT(f) at(R15, (s32)offsetof(struct vcpu, frame.f))
+
+/* Is KEY of code whose stack or segments are not simply memory of 32-bit addresses? */
+static inline bool tr_segmented(u64 key)
+{
+	const u64 plain = ~(3ull << KEY_SEGMENT(SEG_FS) | 3ull << KEY_SEGMENT(SEG_GS));
+
+	return key & (KEY_CODE16 | KEY_STACK16) || (key & plain) >> KEY_SEGMENT(SEG_ES);
+}
 
 /* Guest registers that have no host register. */
 static inline bool displaced(u8 gpr)
@@ -166,8 +175,15 @@ bool tr_goes_on(struct tr *t);
 /* Code for the address of the memory operand; RCX and R13 are free. False: not in translated code.
  */
 bool tr_ea(struct tr *t, struct ea *ea);
-/* The address of [RSP + DISP]; R13 is used in 32-bit mode. */
-struct ea tr_stack(struct tr *t, s32 disp);
+/* [RSP + DISP], SIZE bytes; R13 is used outside 64-bit mode. For tr_stack_usable. */
+struct ea tr_stack(struct tr *t, s32 disp, u32 size);
+/* The same for [REG + DISP] in the stack's segment. */
+struct ea tr_stack_at(struct tr *t, u8 reg, s32 disp, u32 size);
+bool tr_stack_usable(const struct tr *t);
+/* RSP moves, as wide as the stack is. */
+void tr_move_rsp(struct tr *t, s32 by);
+/* Leave unless R13 + BEYOND is 0xffff or less. RCX is used. */
+void tr_below_64k(struct tr *t, s32 beyond);
 /* Must SIZE bytes for the present instruction be seen to lie on one page? */
 bool tr_needs_check(const struct tr *t, u32 size);
 /* An exit unless SIZE bytes at EA do; RCX = 0 if they do not. R13 stays. */

@@ -17,7 +17,7 @@ static bool faults_directly(const struct tr *t)
 {
 	const struct insn *i = t->i;
 
-	if (i->fpu != FPU_NONE || i->mem_aligned || i->mem_size > 8 ||
+	if (t->segmented || i->fpu != FPU_NONE || i->mem_aligned || i->mem_size > 8 ||
 	    (i->has_mem && !t->long64 && i->mem_seg >= SEG_FS))
 		return false;
 	if (i->class == INSN_PLAIN)

@@ -92,7 +92,7 @@ static enum gen gen_pushf(struct tr *t)
 		return GEN_STEP;
 	tr_get_flags(t);
 	emit_store(&t->e, W64, R13, FRAME_AT(target));
-	ea = tr_stack(t, -(s32)size(t));
+	ea = tr_stack(t, -(s32)size(t), size(t));
 	if (!tr_lookup(t, &ea, size(t), true, tr_needs_check(t, size(t))))
 		return GEN_STEP;
 	emit_lea(&t->e, W64, RCX, tr_operand(t, &ea));
@@ -128,7 +128,7 @@ void tr_set_if(struct tr *t)
 /* POPF of what PUSHF gave, or the like. */
 static enum gen gen_popf(struct tr *t)
 {
-	struct ea ea = tr_stack(t, 0);
+	struct ea ea = tr_stack(t, 0, size(t));
 
 	if (t->i->opsize != size(t) ||
 	    !tr_lookup(t, &ea, size(t), false, tr_needs_check(t, size(t))))

@@ -39,11 +39,6 @@ static bool same_page(const struct tr *t, u64 target)
 	return !((target ^ t->b->rip) >> 12);
 }
 
-static u64 wrapped(const struct tr *t, u64 target)
-{
-	return t->long64 ? target : (u32)target;
-}
-
 /* To C unless its target is among the targets. */
 static void find_constant(struct tr *t, struct cold *c)
 {
@@ -217,19 +212,59 @@ u8 *tr_across_hit(struct tr *t, const struct cold *c, u8 *branch)
 	emit_load(&t->e, W64, RCX, by_rcx(across_at(t, c) + (s32)SPACE_TARGETS_SIZE / 2));
 	commit = t->e.p;
 	if (c->target)
-		emit_lea(&t->e, t->long64 ? W64 : W32, RSP, at(RSP, (s32)c->target));
+		tr_move_rsp(t, (s32)c->target);
 	emit_jmp_to(&t->e, t->bt->across[false]);
 	return commit;
 }
 
 /* ---- the instructions ------------------------------------------------------------------------ */
 
+static u32 base_of_code(const struct tr *t)
+{
+	return (u32)(t->key >> KEY_BASE_SHIFT << 4);
+}
+
+/* Where a direct branch goes. False: beyond what is known to be inside CS. */
+static bool direct_target(const struct tr *t, u64 *target)
+{
+	u64 rip = bt_rip(t->key, t->next) + t->i->op[0].imm;
+
+	*target = rip;
+	if (t->long64)
+		return canonical(rip);
+	rip = t->i->opsize == 2 ? (u16)rip : (u32)rip;
+	*target = (u32)(rip + base_of_code(t));
+	return !(t->key & KEY_CODE16) || rip <= 0xffff;
+}
+
+/* R13, where a branch of the present instruction goes, becomes the linear address of it. */
+static void to_linear(struct tr *t)
+{
+	if (!t->segmented)
+		return;
+	if (t->i->opsize == 2)
+		emit_movzx16(&t->e, R13, R13);
+	else if (t->key & KEY_CODE16)
+		tr_below_64k(t, 0);
+	if (base_of_code(t))
+		emit_lea(&t->e, W32, R13, at(R13, (s32)base_of_code(t)));
+}
+
+/* R13 = a RIP at M, as wide as the instruction's operands are. */
+static void load(struct tr *t, struct emit_mem m)
+{
+	if (t->i->opsize == 2)
+		emit_load16(&t->e, R13, m);
+	else
+		emit_load(&t->e, t->long64 ? W64 : W32, R13, m);
+}
+
 /* The target of an indirect jump or call, in R13. */
 static bool load_target(struct tr *t)
 {
 	const struct operand *op = &t->i->op[0];
 	enum emit_width w = t->long64 ? W64 : W32;
-	u32 size = t->long64 ? 8 : 4;
+	u32 size = t->i->opsize;
 	struct ea ea;
 
 	if (op->type == OPERAND_GPR) {
@@ -237,11 +272,13 @@ static bool load_target(struct tr *t)
 
 		if (host != R13)
 			emit_mov(&t->e, w, R13, host);
+		to_linear(t);
 		return true;
 	}
 	if (!tr_ea(t, &ea) || !tr_lookup(t, &ea, size, false, tr_needs_check(t, size)))
 		return false;
-	emit_load(&t->e, w, R13, tr_operand(t, &ea));
+	load(t, tr_operand(t, &ea));
+	to_linear(t);
 	return true;
 }
 
@@ -282,21 +319,21 @@ static enum gen gen_call(struct tr *t, u64 target)
 
 static enum gen gen_ret(struct tr *t)
 {
-	s32 pop = (t->long64 ? 8 : 4) + (t->i->nr_operands ? (u16)t->i->op[0].imm : 0);
-	enum emit_width w = t->long64 ? W64 : W32;
 	bool returns = t->v->bt_config.return_cache;
-	u32 size = t->long64 ? 8 : 4;
+	u32 size = t->i->opsize;
+	s32 pop = (s32)size + (t->i->nr_operands ? (u16)t->i->op[0].imm : 0);
 	struct ea ea;
 
 	if (!t->run.returns) { /* else it is in R13 */
-		ea = tr_stack(t, 0);
+		ea = tr_stack(t, 0, size);
 		if (!tr_lookup(t, &ea, size, false, tr_needs_check(t, size)))
 			return GEN_STEP;
-		emit_load(&t->e, w, R13, tr_operand(t, &ea));
+		load(t, tr_operand(t, &ea));
+		to_linear(t);
 	}
 	find_target(t, (u64)pop, returns);
 	tr_commit(t);
-	emit_lea(&t->e, w, RSP, at(RSP, pop));
+	tr_move_rsp(t, pop);
 	emit_jmp_mem(&t->e, by_rcx(host_at(t, returns)));
 	return GEN_END;
 }
@@ -304,7 +341,10 @@ static enum gen gen_ret(struct tr *t)
 /* RCX = the guest's count register. */
 static void load_count(struct tr *t)
 {
-	emit_mov(&t->e, t->i->addrsize == 8 ? W64 : W32, RCX, R14);
+	if (t->i->addrsize == 2)
+		emit_movzx16(&t->e, RCX, R14);
+	else
+		emit_mov(&t->e, t->i->addrsize == 8 ? W64 : W32, RCX, R14);
 }
 
 static enum gen gen_jcxz(struct tr *t, u64 target)
@@ -329,6 +369,8 @@ static enum gen gen_loop(struct tr *t, u64 target)
 	struct cold *c;
 
 	tr_commit(t);
+	if (t->i->addrsize == 2)
+		emit_byte(&t->e, 0x66);
 	emit_lea(&t->e, t->i->addrsize == 8 ? W64 : W32, R14, at(R14, -1));
 	load_count(t);
 	zero = emit_jrcxz(&t->e);
@@ -345,10 +387,14 @@ static enum gen gen_loop(struct tr *t, u64 target)
 enum gen gen_flow(struct tr *t)
 {
 	const struct insn *i = t->i;
-	u64 target = wrapped(t, t->next + i->op[0].imm);
+	bool stack = i->emulate == EMU_call || i->emulate == EMU_ret;
+	u64 target = 0;
 
-	if (i->opsize != (t->long64 ? 8 : 4) ||
-	    (i->op[0].type == OPERAND_IMM && !canonical(target)))
+	/* Where code is 16 bits wide, targets of 32 are no wider; the other way is rare. */
+	if (t->long64 ? i->opsize != 8 : i->opsize != 4 && !(t->key & KEY_CODE16))
+		return GEN_STEP;
+	if ((stack && !tr_stack_usable(t)) ||
+	    (i->op[0].type == OPERAND_IMM && i->emulate != EMU_ret && !direct_target(t, &target)))
 		return GEN_STEP;
 	switch (i->emulate) {
 	case EMU_jmp:
@@ -362,9 +408,9 @@ enum gen gen_flow(struct tr *t)
 	case EMU_ret:
 		return gen_ret(t);
 	case EMU_jcxz:
-		return i->addrsize == 2 ? GEN_STEP : gen_jcxz(t, target);
+		return gen_jcxz(t, target);
 	case EMU_loop:
-		return i->addrsize == 2 ? GEN_STEP : gen_loop(t, target);
+		return gen_loop(t, target);
 	default:
 		return GEN_STEP;
 	}

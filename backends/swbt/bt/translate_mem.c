@@ -31,22 +31,14 @@ u8 tr_gpr(struct tr *t, u8 gpr, u8 scratch)
 
 /* ---- addresses ------------------------------------------------------------------------------- */
 
-/* A base of zero is not part of the key. */
-static bool needs_base(u8 seg)
-{
-	return seg >= SEG_FS;
-}
-
-/* May segment SEG be used without a look at its limit and type? */
-static bool segment_usable(const struct tr *t, u8 seg)
+static enum segment_class class_of(const struct tr *t, u8 seg)
 {
 	if (t->long64)
-		return true;
-	if (seg == SEG_FS)
-		return t->key & KEY_FS;
-	if (seg == SEG_GS)
-		return t->key & KEY_GS;
-	return seg != SEG_CS;
+		return seg >= SEG_FS ? CLASS_BASED : CLASS_FLAT;
+	/* Of CS, more is known in real mode: code_possible. Elsewhere it cannot be written. */
+	if (seg == SEG_CS)
+		return t->key & KEY_REAL ? CLASS_64K : CLASS_OTHER;
+	return (enum segment_class)(t->key >> KEY_SEGMENT(seg) & 3);
 }
 
 static void add_base(struct tr *t, u8 seg)
@@ -59,6 +51,69 @@ static void add_base(struct tr *t, u8 seg)
 	emit_lea(&t->e, t->long64 ? W64 : W32, R13, sum);
 }
 
+/* ---- Segments -------------------------------------------------------------------------------- */
+
+/*
+ * Outside 64-bit mode the class of a segment is part of the key, and its base is added at run time.
+ * In a segment of 64 KiB and more an operand must end below 64 KiB, or else the step engine sees
+ * whether it may. A 16-bit offset that is as aligned as the operand is always does, since such
+ * segments begin at multiples of 16 and the host reports what is not aligned.
+ */
+void tr_below_64k(struct tr *t, s32 beyond)
+{
+	u8 reg = R13;
+
+	if (beyond) {
+		emit_lea(&t->e, W64, RCX, at(R13, beyond));
+		reg = RCX;
+	}
+	emit_rorx(&t->e, W64, RCX, reg, 16);
+	emit_mov(&t->e, W32, RCX, RCX);
+	tr_unless_rcxz(t, tr_cold(t, EXIT_STEP));
+}
+
+/* R13, an offset of WIDTH bytes of an operand of SIZE, becomes an address in SEG. */
+static void to_linear(struct tr *t, u8 seg, u8 width, u32 size)
+{
+	enum segment_class class = class_of(t, seg);
+
+	if (width == 2)
+		emit_movzx16(&t->e, R13, R13);
+	if (class == CLASS_64K && size &&
+	    (width != 2 || size > 16 || tr_needs_check(t, size)))
+		tr_below_64k(t, (s32)size - 1);
+	if (class != CLASS_FLAT)
+		add_base(t, seg);
+}
+
+bool tr_stack_usable(const struct tr *t)
+{
+	return class_of(t, SEG_SS) != CLASS_OTHER;
+}
+
+struct ea tr_stack_at(struct tr *t, u8 reg, s32 disp, u32 size)
+{
+	if (t->long64)
+		return (struct ea){ .how = EA_DIRECT, .base = reg, .disp = disp };
+	emit_lea(&t->e, W32, R13, at(reg, disp));
+	to_linear(t, SEG_SS, t->key & KEY_STACK16 ? 2 : 4, size);
+	return (struct ea){ .how = EA_R13 };
+}
+
+struct ea tr_stack(struct tr *t, s32 disp, u32 size)
+{
+	return tr_stack_at(t, RSP, disp, size);
+}
+
+void tr_move_rsp(struct tr *t, s32 by)
+{
+	if (t->key & KEY_STACK16)
+		emit_byte(&t->e, 0x66);
+	emit_lea(&t->e, t->long64 ? W64 : W32, RSP, at(RSP, by));
+}
+
+/* ---- operands -------------------------------------------------------------------------------- */
+
 static bool constant_address(const struct tr *t, u64 *value)
 {
 	const struct insn *i = t->i;
@@ -70,6 +125,8 @@ static bool constant_address(const struct tr *t, u64 *value)
 		return false;
 	if (i->addrsize == 4)
 		*value = (u32)*value;
+	else if (i->addrsize == 2)
+		*value = (u16)*value;
 	return i->mem_index == REG_NONE;
 }
 
@@ -77,15 +134,17 @@ bool tr_ea(struct tr *t, struct ea *ea)
 {
 	const struct insn *i = t->i;
 	enum emit_width w = i->addrsize == 8 ? W64 : W32;
-	bool base = needs_base(i->mem_seg);
+	enum segment_class class = class_of(t, i->mem_seg);
 	struct emit_mem m = { .base = REG_NONE, .index = REG_NONE, .scale = i->mem_scale };
 
-	if (i->addrsize == 2 || i->mem_vsib || !segment_usable(t, i->mem_seg))
+	if (i->mem_vsib || class == CLASS_OTHER)
 		return false;
 	*ea = (struct ea){ .how = EA_R13 };
 	if (constant_address(t, &ea->value)) {
+		if (class == CLASS_64K && ea->value + i->mem_size > 0x10000)
+			return false;
 		ea->how = EA_CONST;
-		if (!base)
+		if (class == CLASS_FLAT)
 			return true;
 		ea->how = EA_R13;
 		emit_const(&t->e, R13, ea->value);
@@ -93,7 +152,7 @@ bool tr_ea(struct tr *t, struct ea *ea)
 		return true;
 	}
 	m.disp = (s32)i->mem_disp;
-	if (t->long64 && w == W64 && !base && i->mem_index == REG_NONE) {
+	if (t->long64 && w == W64 && class == CLASS_FLAT && i->mem_index == REG_NONE) {
 		ea->how = EA_DIRECT;
 		ea->base = tr_gpr(t, i->mem_base, R13);
 		ea->disp = m.disp;
@@ -104,17 +163,8 @@ bool tr_ea(struct tr *t, struct ea *ea)
 	if (i->mem_index != REG_NONE)
 		m.index = tr_gpr(t, i->mem_index, RCX);
 	emit_lea(&t->e, w, R13, m);
-	if (base)
-		add_base(t, i->mem_seg);
+	to_linear(t, i->mem_seg, i->addrsize, i->mem_size);
 	return true;
-}
-
-struct ea tr_stack(struct tr *t, s32 disp)
-{
-	if (t->long64)
-		return (struct ea){ .how = EA_DIRECT, .base = RSP, .disp = disp };
-	emit_lea(&t->e, W32, R13, at(RSP, disp));
-	return (struct ea){ .how = EA_R13 };
 }
 
 /* ---- look-ups -------------------------------------------------------------------------------- */

@@ -224,14 +224,29 @@ enum gen tr_plain_at(struct tr *t, struct emit_mem m)
 	return put(t, &p);
 }
 
+/* R13's low 16 bits are the result of an LEA. */
+static enum gen lea_to_word(struct tr *t)
+{
+	u8 dst = t->i->op[0].reg;
+
+	if (displaced(dst))
+		return GEN_STEP;
+	tr_commit(t);
+	emit_byte(&t->e, 0x66);
+	emit_mov(&t->e, W32, host_of(dst), R13);
+	return GEN_NEXT;
+}
+
 static enum gen lea_constant(struct tr *t, u64 value)
 {
 	const struct operand *dst = &t->i->op[0];
 	bool moved = displaced(dst->reg);
 	u8 host = moved ? R13 : host_of(dst->reg);
 
-	if (dst->size < 4)
-		return GEN_STEP;
+	if (dst->size == 2) {
+		emit_const(&t->e, R13, (u16)value);
+		return lea_to_word(t);
+	}
 	if (dst->size == 4)
 		value = (u32)value;
 	tr_commit(t);
@@ -254,17 +269,25 @@ static enum gen gen_lea(struct tr *t)
 	};
 	bool moved = displaced(dst->reg);
 
-	if (i->addrsize == 2 || dst->size < 4)
-		return GEN_STEP;
 	if (i->mem_base == REG_PC || (i->mem_base == REG_NONE && i->mem_index == REG_NONE)) {
 		u64 value = (u64)i->mem_disp + (i->mem_base == REG_PC ? t->next : 0);
 
-		return lea_constant(t, i->addrsize == 4 ? (u32)value : value);
+		return lea_constant(t, i->addrsize == 8 ? value :
+				       i->addrsize == 4 ? (u32)value :
+							  (u16)value);
 	}
 	if (i->mem_base != REG_NONE)
 		m.base = tr_gpr(t, i->mem_base, R13);
 	if (i->mem_index != REG_NONE)
 		m.index = tr_gpr(t, i->mem_index, RCX);
+	if (i->addrsize == 2 || dst->size == 2) {
+		emit_lea(&t->e, W32, R13, m);
+		if (dst->size == 2)
+			return lea_to_word(t);
+		tr_commit(t);
+		emit_movzx16(&t->e, host_of(dst->reg), R13);
+		return GEN_NEXT;
+	}
 	tr_commit(t);
 	emit_lea(&t->e, w, moved ? R13 : host_of(dst->reg), m);
 	if (moved) {

@@ -15,7 +15,7 @@
 
 static u8 word(const struct tr *t)
 {
-	return t->long64 ? 8 : 4;
+	return t->i->stacksize;
 }
 
 static enum emit_width width(const struct tr *t)
@@ -23,16 +23,45 @@ static enum emit_width width(const struct tr *t)
 	return t->long64 ? W64 : W32;
 }
 
-static void move_rsp(struct tr *t, s32 by)
+/* A word of two bytes goes without its upper half, or keeps the register's. */
+static void store_word(struct tr *t, u8 reg, struct emit_mem m)
 {
-	emit_lea(&t->e, width(t), RSP, at(RSP, by));
+	if (word(t) == 2)
+		emit_store16(&t->e, reg, m);
+	else
+		emit_store(&t->e, width(t), reg, m);
+}
+
+static void load_word(struct tr *t, u8 reg, struct emit_mem m)
+{
+	if (word(t) == 2)
+		emit_merge16(&t->e, reg, m);
+	else
+		emit_load(&t->e, width(t), reg, m);
 }
 
 /* Look up the place below the stack for one word; R13 is not used in 64-bit mode. */
 static bool push_place(struct tr *t, struct ea *ea)
 {
-	*ea = tr_stack(t, -(s32)word(t));
+	*ea = tr_stack(t, -(s32)word(t), word(t));
 	return tr_lookup(t, ea, word(t), true, tr_needs_check(t, word(t)));
+}
+
+/* VALUE as a word, of any register's, at M. */
+static void store_constant(struct tr *t, u64 value, struct emit_mem m)
+{
+	if (word(t) == 4 || (word(t) == 8 && value == (u64)(s64)(s32)value)) {
+		tr_commit(t);
+		emit_store_imm(&t->e, width(t), (s32)value, m);
+		return;
+	}
+	if (m.base == R13 || m.index == R13) {
+		emit_lea(&t->e, W64, RCX, m);
+		m = at(RCX, 0);
+	}
+	emit_const(&t->e, R13, value);
+	tr_commit(t);
+	store_word(t, R13, m);
 }
 
 bool tr_push_return(struct tr *t)
@@ -43,15 +72,8 @@ bool tr_push_return(struct tr *t)
 	if (!push_place(t, &ea))
 		return false;
 	m = tr_operand(t, &ea);
-	if (!t->long64 || t->next == (u64)(s64)(s32)t->next) {
-		tr_commit(t);
-		emit_store_imm(&t->e, width(t), (s32)t->next, m);
-	} else {
-		emit_const(&t->e, R13, t->next);
-		tr_commit(t);
-		emit_store(&t->e, W64, R13, m);
-	}
-	move_rsp(t, -(s32)word(t));
+	store_constant(t, bt_rip(t->key, t->next), m);
+	tr_move_rsp(t, -(s32)word(t));
 	return true;
 }
 
@@ -62,7 +84,7 @@ static enum gen push_memory(struct tr *t)
 
 	if (!tr_ea(t, &ea) || !tr_lookup(t, &ea, word(t), false, tr_needs_check(t, word(t))))
 		return GEN_STEP;
-	emit_load(&t->e, width(t), R13, tr_operand(t, &ea));
+	load_word(t, R13, tr_operand(t, &ea));
 	emit_store(&t->e, W64, R13, FRAME_AT(target));
 	if (!push_place(t, &ea))
 		return GEN_STEP;
@@ -70,8 +92,8 @@ static enum gen push_memory(struct tr *t)
 	emit_lea(&t->e, W64, RCX, m);
 	emit_load(&t->e, W64, R13, FRAME_AT(target));
 	tr_commit(t);
-	emit_store(&t->e, width(t), R13, at(RCX, 0));
-	move_rsp(t, -(s32)word(t));
+	store_word(t, R13, at(RCX, 0));
+	tr_move_rsp(t, -(s32)word(t));
 	return GEN_NEXT;
 }
 
@@ -95,7 +117,7 @@ static u8 count_run(struct tr *t, u8 opcode)
 	u32 at = t->rip & PAGE_MASK, most = t->v->bt_config.block_insns - t->n, len;
 	u8 nr = 0;
 
-	if (!t->v->bt_config.elide || t->adapt || t->b->gpa2)
+	if (!t->v->bt_config.elide || t->adapt || t->b->gpa2 || t->segmented)
 		return 0;
 	for (; nr < most && nr < BT_RUN; nr++, at += len) {
 		len = word_length(t, t->page + at, PAGE_SIZE - at, opcode);
@@ -147,7 +169,7 @@ static enum gen go_on_run(struct tr *t, bool push)
 	if (t->run.done == t->run.nr) {
 		if (t->run.returns)
 			emit_load(&t->e, width(t), R13, run_word(t, false));
-		move_rsp(t, (push ? -(s32)word(t) : word(t)) * t->run.nr);
+		tr_move_rsp(t, (push ? -(s32)word(t) : word(t)) * t->run.nr);
 		t->run = (struct run){ .returns = t->run.returns };
 	}
 	return GEN_NEXT;
@@ -158,10 +180,10 @@ static enum gen start_run(struct tr *t, bool push, u8 nr)
 {
 	bool returns = t->run.returns;
 	u32 size = (nr + (u32)returns) * word(t);
-	struct ea ea = tr_stack(t, push ? -(s32)size : 0);
+	struct ea ea = tr_stack(t, push ? -(s32)size : 0, size);
 
 	tr_check_page(t, &ea, size);
-	ea = tr_stack(t, push ? -(s32)word(t) : 0);
+	ea = tr_stack(t, push ? -(s32)word(t) : 0, word(t));
 	if (!tr_lookup(t, &ea, word(t), push, false))
 		return GEN_STEP;
 	t->run = (struct run){ .nr = nr, .returns = returns };
@@ -188,14 +210,13 @@ static enum gen gen_push(struct tr *t)
 		return GEN_STEP;
 	m = tr_operand(t, &ea);
 	if (op->type == OPERAND_IMM) {
-		tr_commit(t);
-		emit_store_imm(&t->e, width(t), (s32)op->imm, m);
+		store_constant(t, op->imm, m);
 	} else {
 		host = tr_gpr(t, op->reg, R13);
 		tr_commit(t);
-		emit_store(&t->e, width(t), host, m);
+		store_word(t, host, m);
 	}
-	move_rsp(t, -(s32)word(t));
+	tr_move_rsp(t, -(s32)word(t));
 	return GEN_NEXT;
 }
 
@@ -212,7 +233,9 @@ static enum gen gen_pop(struct tr *t)
 	nr = count_run(t, 0x58);
 	if (nr > 1)
 		return start_run(t, false, nr);
-	ea = tr_stack(t, 0);
+	if (op->reg == RSP && word(t) == 2 && !(t->key & KEY_STACK16))
+		return GEN_STEP; /* moves the upper half, too */
+	ea = tr_stack(t, 0, word(t));
 	if (!tr_lookup(t, &ea, word(t), false, tr_needs_check(t, word(t))))
 		return GEN_STEP;
 	tr_commit(t);
@@ -221,33 +244,33 @@ static enum gen gen_pop(struct tr *t)
 		tr_commit(t);
 		emit_store(&t->e, W64, R13, GPR_AT(op->reg));
 	} else {
-		emit_load(&t->e, width(t), host_of(op->reg), tr_operand(t, &ea));
+		load_word(t, host_of(op->reg), tr_operand(t, &ea));
 	}
 	if (op->reg != RSP)
-		move_rsp(t, word(t));
+		tr_move_rsp(t, word(t));
 	return GEN_NEXT;
 }
 
 static enum gen gen_leave(struct tr *t)
 {
-	struct ea ea = { .how = EA_DIRECT, .base = RBP };
+	struct ea ea = tr_stack_at(t, RBP, 0, word(t));
 
-	if (!t->long64) {
-		emit_lea(&t->e, W32, R13, at(RBP, 0));
-		ea.how = EA_R13;
-	}
 	if (!tr_lookup(t, &ea, word(t), false, tr_needs_check(t, word(t))))
 		return GEN_STEP;
-	emit_load(&t->e, width(t), R13, tr_operand(t, &ea));
+	load_word(t, R13, tr_operand(t, &ea));
 	tr_commit(t);
+	if (t->key & KEY_STACK16)
+		emit_byte(&t->e, 0x66);
 	emit_lea(&t->e, width(t), RSP, at(RBP, word(t)));
+	if (word(t) == 2)
+		emit_byte(&t->e, 0x66);
 	emit_mov(&t->e, width(t), RBP, R13);
 	return GEN_NEXT;
 }
 
 enum gen gen_stack(struct tr *t)
 {
-	if (t->i->stacksize != word(t))
+	if (!tr_stack_usable(t) || (t->long64 && t->i->stacksize != 8))
 		return GEN_STEP;
 	switch (t->i->emulate) {
 	case EMU_push:

@@ -17,6 +17,8 @@
 /* Guest instructions of a block. Blocks average 6 to 8; the bound matters for straight-line crypto
  * code, where longer blocks save nothing. */
 #define BT_BLOCK_INSNS 64
+/* The same where segments take more code for each. */
+#define BT_SEGMENTED_INSNS 32
 
 /* Most host bytes of a block: what 64 instructions take that each look up two operands with checks.
  * A block ends where another one might not fit. */

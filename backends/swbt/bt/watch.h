@@ -15,7 +15,7 @@
 struct hot {
 	u64 executions; /* translated code counts here */
 	u64 rip, gpa;
-	u32 key;
+	u64 key;
 	u32 translations; /* 0: a free place */
 	u32 insns;	  /* of the latest */
 };
