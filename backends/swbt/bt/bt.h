@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The binary translator: guest code of flat 32-bit and of 64-bit mode becomes blocks of host code
+ * The binary translator: guest code of every mode becomes blocks of host code
  * that run one into the other. Everything else, and everything unusual, is done by the step engine,
  * one instruction at a time; README.md says how and why.
  */
@@ -67,8 +67,8 @@ struct site {
 
 /* What code was translated for, beside its bytes. */
 #define KEY_LONG64    BIT64(0)
-#define KEY_ALIGNMENT BIT64(3) /* every access checks for itself whether it crosses a page */
-#define KEY_FPU_SHIFT 4	     /* BIT(enum fpu_class): may be used */
+#define KEY_ALIGNMENT BIT64(3)	/* every access checks for itself whether it crosses a page */
+#define KEY_FPU_SHIFT 4		/* BIT(enum fpu_class): may be used */
 #define KEY_CODE16    BIT64(11) /* CS.D is 0 */
 #define KEY_REAL      BIT64(12) /* real or virtual-8086 mode */
 #define KEY_STACK16   BIT64(13) /* SS.B is 0 */
@@ -86,7 +86,7 @@ struct site {
 enum segment_class {
 	CLASS_FLAT,  /* writable, expands up, 4 GiB; from 0 */
 	CLASS_BASED, /* the same from its base */
-	CLASS_64K,   /* the same from a multiple of 16, and it has 64 KiB or more */
+	CLASS_64K,   /* the same from its base, and it has 64 KiB or more */
 	CLASS_OTHER, /* nothing */
 };
 #define KEY_SEGMENT(seg) (32 + 2 * (seg)) /* of SEG_ES to SEG_GS, without CS: */

@@ -203,8 +203,8 @@ void dump_block(const struct bt *bt, const struct block *b, const u8 *code, FILE
 	fprintf(f,
 		"block %" PRIu64 ": rip %#" PRIx64 "%s%s, gpa %#" PRIx64
 		", %s, %u instructions, %u bytes become %u\n",
-		bt->stats.blocks, b->rip, *symbol ? " " : "", symbol, b->gpa,
-		bits, b->nr, b->length, b->host_length);
+		bt->stats.blocks, b->rip, *symbol ? " " : "", symbol, b->gpa, bits, b->nr,
+		b->length, b->host_length);
 	insns(&d);
 	exits(&d);
 	fputc('\n', f);

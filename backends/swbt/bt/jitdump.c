@@ -87,7 +87,10 @@ void jitdump_block(struct watch *w, const struct block *b)
 
 	symbols_name(&w->symbols, b->rip, symbol, sizeof(symbol));
 	len = 1 + (u32)snprintf(name, sizeof(name), "%s%s%#" PRIx64 "%s", symbol,
-				*symbol ? "@" : "", b->rip, b->key & KEY_LONG64 ? "" : b->key & KEY_CODE16 ? "/16" : "/32");
+				*symbol ? "@" : "", b->rip,
+				b->key & KEY_LONG64   ? ""
+				: b->key & KEY_CODE16 ? "/16"
+						      : "/32");
 	l.record.size = (u32)sizeof(l) + len + b->host_length;
 	fwrite(&l, sizeof(l), 1, w->jitdump.file);
 	fwrite(name, len, 1, w->jitdump.file);

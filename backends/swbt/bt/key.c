@@ -76,7 +76,7 @@ static enum segment_class class_of(const struct vcpu *v, enum seg seg)
 		return CLASS_OTHER;
 	if (s->limit == 0xffffffff)
 		return s->base || seg >= SEG_FS ? CLASS_BASED : CLASS_FLAT;
-	return s->limit >= 0xffff && !(s->base & 15) ? CLASS_64K : CLASS_OTHER;
+	return s->limit >= 0xffff ? CLASS_64K : CLASS_OTHER;
 }
 
 static u64 class_key(const struct vcpu *v, enum seg seg)

@@ -56,8 +56,7 @@ static void add_base(struct tr *t, u8 seg)
 /*
  * Outside 64-bit mode the class of a segment is part of the key, and its base is added at run time.
  * In a segment of 64 KiB and more an operand must end below 64 KiB, or else the step engine sees
- * whether it may. A 16-bit offset that is as aligned as the operand is always does, since such
- * segments begin at multiples of 16 and the host reports what is not aligned.
+ * whether it may. That is asked before the page is looked up, which may set bits in page tables.
  */
 void tr_below_64k(struct tr *t, s32 beyond)
 {
@@ -79,9 +78,8 @@ static void to_linear(struct tr *t, u8 seg, u8 width, u32 size)
 
 	if (width == 2)
 		emit_movzx16(&t->e, R13, R13);
-	if (class == CLASS_64K && size &&
-	    (width != 2 || size > 16 || tr_needs_check(t, size)))
-		tr_below_64k(t, (s32)size - 1);
+	if (class == CLASS_64K && (width != 2 || size > 1))
+		tr_below_64k(t, size ? (s32)size - 1 : 0);
 	if (class != CLASS_FLAT)
 		add_base(t, seg);
 }

@@ -188,6 +188,9 @@ static enum gen gen_memory(struct tr *t, struct plan *p)
 		place(p, tr_guess(t, &ea));
 		return put(t, p);
 	}
+	/* Which fault comes first, and what it leaves of accessed and dirty bits, is known to C. */
+	if (t->segmented && i->mem_aligned)
+		return GEN_STEP;
 	if (!i->mem_size || i->mem_size > 64 || !tr_ea(t, &ea))
 		return GEN_STEP;
 	if (ea.how == EA_CONST && (ea.value & PAGE_MASK) + i->mem_size > PAGE_SIZE) {
@@ -272,9 +275,9 @@ static enum gen gen_lea(struct tr *t)
 	if (i->mem_base == REG_PC || (i->mem_base == REG_NONE && i->mem_index == REG_NONE)) {
 		u64 value = (u64)i->mem_disp + (i->mem_base == REG_PC ? t->next : 0);
 
-		return lea_constant(t, i->addrsize == 8 ? value :
-				       i->addrsize == 4 ? (u32)value :
-							  (u16)value);
+		return lea_constant(t, i->addrsize == 8	  ? value
+				       : i->addrsize == 4 ? (u32)value
+							  : (u16)value);
 	}
 	if (i->mem_base != REG_NONE)
 		m.base = tr_gpr(t, i->mem_base, R13);
