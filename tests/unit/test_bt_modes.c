@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * As test_bt.c for code of 16 bits and for segments that are not flat: random sequences, by the
+ * As test_bt.c for segments that are not flat: random sequences, by the
  * step engine and in blocks, up to an instruction that faults or the end.
  */
 #include "backends/swbt/bt/bt.h"
@@ -350,22 +350,10 @@ static void all_ways(enum cpu_mode mode)
 		CU_ASSERT_TRUE(check(mode, &ways[n]) > 10 * SEQUENCES);
 }
 
-static void test_real(void)
-{
-	all_ways(MODE_REAL);
-}
-
-static void test_prot16(void)
-{
-	all_ways(MODE_PROT16);
-}
-
 static void test_prot32(void)
 {
 	all_ways(MODE_PROT32);
 }
 
-CU_TestInfo tests_bt_modes[] = { { "sequences of real-mode code", test_real },
-				 { "sequences of 16-bit protected-mode code", test_prot16 },
-				 { "sequences of 32-bit code in segments", test_prot32 },
+CU_TestInfo tests_bt_modes[] = { { "sequences of 32-bit code in segments", test_prot32 },
 				 CU_TEST_INFO_NULL };

@@ -111,9 +111,7 @@ static bool code_possible(const struct vcpu *v)
 		return true;
 	if (cs->base & 15 || cs->base >> 4 >> (64 - KEY_BASE_SHIFT))
 		return false;
-	if (v->mode == MODE_PROT32)
-		return cs->limit == 0xffffffff;
-	return cs->limit >= 0xffff && v->s.rip <= 0xffff;
+	return v->mode == MODE_PROT32 && cs->limit == 0xffffffff;
 }
 
 #define RFLAGS_CALM (RFLAGS_IOPL | RFLAGS_NT | RFLAGS_VIF | RFLAGS_VIP)
