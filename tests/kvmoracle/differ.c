@@ -64,7 +64,7 @@ static u32 memory_difference(const struct ko_case *c, const struct outcome *a,
 
 		if (x == y)
 			at |= 4095;
-		else if ((x[n] ^ y[n]) & ~known_memory_mask(c, a, at) &&
+		else if (x[n] != y[n] && (x[n] ^ y[n]) & ~known_memory_mask(c, a, at) &&
 			 !known_word(c, at, word_at(x, n), word_at(y, n)))
 			return at;
 	}

@@ -24,4 +24,7 @@ bool known_word(const struct ko_case *c, u32 at, u32 x, u32 y);
 /* Flags that C's instruction leaves undefined. */
 u64 known_flags(const struct ko_case *c, const struct outcome *a);
 
+/* Is the host's processor an emulated one? */
+bool known_emulated(void);
+
 #endif
