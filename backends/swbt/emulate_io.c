@@ -105,13 +105,14 @@ static enum emulate_result string_io(struct vcpu *v, const struct insn *i, bool 
 	s64 step = v->s.rflags & RFLAGS_DF ? -(s64)size : size;
 	bool rep = i->rep || i->repne;
 	u64 count = rep ? gpr_get(v, RCX, i->addrsize, false) : 1;
-	u64 value = 0, n, at;
+	/* A single-step trap follows each element. */
+	u64 burst = v->s.rflags & RFLAGS_TF ? 1 : BURST, value = 0, n, at;
 	u16 port = (u16)v->s.gpr[RDX];
 	enum seg seg = out ? (enum seg)i->mem_seg : SEG_ES;
 
 	if (io_allowed(v, port, size)) /* even for no iterations */
 		return EMU_FAULT;
-	for (n = 0; n < count && n < BURST; n++) {
+	for (n = 0; n < count && n < burst; n++) {
 		at = gpr_get(v, index, i->addrsize, false);
 		if (out) {
 			if (mem_read(v, seg, at, &value, size))
@@ -132,7 +133,7 @@ static enum emulate_result string_io(struct vcpu *v, const struct insn *i, bool 
 	note(v, port, value, size, out);
 	if (rep)
 		gpr_set(v, RCX, i->addrsize, false, count - n);
-	if (n < count && n < BURST)
+	if (n < count && n < burst)
 		return EMU_FAULT;
 	return n < count ? EMU_AGAIN : EMU_NEXT;
 }

@@ -13,6 +13,15 @@
 #define BURST	    4096
 #define BURST_BYTES (64 * KiB)
 
+/* Elements of the COUNT - N that are left for this call: one where each is followed by a
+ * single-step trap (SDM vol. 3B 17.3.1.4). */
+static u64 wanted(const struct vcpu *v, u64 count, u64 n)
+{
+	if (unlikely(v->s.rflags & RFLAGS_TF))
+		return count && !n;
+	return n < BURST ? count - n : 0;
+}
+
 static s64 step_of(const struct vcpu *v, const struct insn *i)
 {
 	return v->s.rflags & RFLAGS_DF ? -(s64)i->opsize : i->opsize;
@@ -260,13 +269,13 @@ static u64 movs_burst_down(struct vcpu *v, const struct insn *i, u64 n)
 
 enum emulate_result emu_movs(struct vcpu *v, const struct insn *i)
 {
-	u64 count = count_of(v, i), n = 0, burst, value;
+	u64 count = count_of(v, i), n = 0, left, burst, value;
 	bool down = v->s.rflags & RFLAGS_DF;
 
 	if (!count)
 		return EMU_NEXT;
-	while (n < count && n < BURST) {
-		burst = down ? movs_burst_down(v, i, count - n) : movs_burst(v, i, count - n);
+	while ((left = wanted(v, count, n))) {
+		burst = down ? movs_burst_down(v, i, left) : movs_burst(v, i, left);
 		n += burst;
 		if (burst)
 			continue;
@@ -299,12 +308,12 @@ static u64 stos_burst(struct vcpu *v, const struct insn *i, u64 n)
 
 enum emulate_result emu_stos(struct vcpu *v, const struct insn *i)
 {
-	u64 count = count_of(v, i), n = 0, burst;
+	u64 count = count_of(v, i), n = 0, left, burst;
 
 	if (!count)
 		return EMU_NEXT;
-	while (n < count && n < BURST) {
-		burst = count - n > 1 ? stos_burst(v, i, count - n) : 0;
+	while ((left = wanted(v, count, n))) {
+		burst = left > 1 ? stos_burst(v, i, left) : 0;
 		n += burst;
 		if (burst)
 			continue;
@@ -320,7 +329,7 @@ enum emulate_result emu_lods(struct vcpu *v, const struct insn *i)
 {
 	u64 count = count_of(v, i), n = 0, value;
 
-	for (; n < count && n < BURST; n++) {
+	for (; wanted(v, count, n); n++) {
 		value = 0;
 		if (mem_read(v, i->mem_seg, index_of(v, i, RSI), &value, i->opsize))
 			return fault_after(v, i, n);
@@ -457,10 +466,10 @@ static enum emulate_result search(struct vcpu *v, const struct insn *i,
 				  int (*some)(struct vcpu *v, const struct insn *i, u64 left,
 					      u64 *n))
 {
-	u64 count = count_of(v, i), n = 0;
+	u64 count = count_of(v, i), n = 0, left;
 
-	while (n < count && n < BURST) {
-		if (some(v, i, count - n, &n))
+	while ((left = wanted(v, count, n))) {
+		if (some(v, i, left, &n))
 			return fault_after(v, i, n);
 		if (repeats(i) && ends(v, i)) {
 			done(v, i, n);

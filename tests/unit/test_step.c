@@ -151,6 +151,26 @@ static void test_single_step(void)
 	down(r);
 }
 
+/* A trap follows each iteration, the last with RIP behind the instruction. */
+static void test_single_step_rep(void)
+{
+	/* rep stosb */
+	struct rig *r = UP("\xf3\xaa");
+	static const u32 rip[] = { ENTRY, ENTRY, ENTRY + 2 };
+
+	r->v.s.gpr[RCX] = ARRAY_SIZE(rip);
+	r->v.s.gpr[RDI] = 0x20000;
+	for (unsigned int n = 0; n < ARRAY_SIZE(rip); n++) {
+		r->v.s.rip = ENTRY;
+		r->v.s.rflags |= RFLAGS_TF;
+		CU_ASSERT(steps_to(r, HANDLER(DB)));
+		CU_ASSERT_EQUAL(gates_stack(r, 0, 4), rip[n]);
+		CU_ASSERT_EQUAL(r->v.s.gpr[RCX], ARRAY_SIZE(rip) - 1 - n);
+		CU_ASSERT_EQUAL(r->v.s.gpr[RDI], 0x20001 + n);
+	}
+	down(r);
+}
+
 /* POPF that sets TF traps after the next instruction; one that clears it traps still. */
 static void test_popf(void)
 {
@@ -321,6 +341,7 @@ CU_TestInfo tests_step[] = {
 	{ "alignment", test_aligned },
 	{ "fetching up to the limit", test_fetch },
 	{ "single step", test_single_step },
+	{ "single step of REP", test_single_step_rep },
 	{ "POPF and TF", test_popf },
 	{ "no trap after MOV SS and INT", test_no_trap },
 	{ "code breakpoints", test_code_breakpoint },
