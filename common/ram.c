@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #define HUGE (2 * MiB)
 
@@ -14,24 +13,20 @@ static void add_region(struct ram *ram, u64 gpa, u64 size, u64 offset)
 		ram->region[ram->nr++] = (struct ram_region){ gpa, size, offset };
 }
 
-/* Map SIZE bytes of FD at a 2 MiB boundary: reserve more, then map over the aligned part. */
-static void *map_aligned(int fd, u64 size)
+/* Map SIZE bytes at a 2 MiB boundary: reserve more, and give back what is around. */
+static void *map_aligned(u64 size)
 {
 	u64 room = ALIGN_UP(size, HUGE) + HUGE;
 	u8 *area, *host;
 
-	area = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	area = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		    -1, 0);
 	if (area == MAP_FAILED)
 		return NULL;
 	host = (u8 *)ALIGN_UP((uintptr_t)area, HUGE);
-	if (mmap(host, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd,
-		 0) == MAP_FAILED) {
-		munmap(area, room);
-		return NULL;
-	}
 	if (host > area)
 		munmap(area, (size_t)(host - area));
-	munmap(host + ALIGN_UP(size, 4096), (size_t)(area + room - host) - ALIGN_UP(size, 4096));
+	munmap(host + size, (size_t)(area + room - host) - size);
 	return host;
 }
 
@@ -41,38 +36,30 @@ int ram_init(struct ram *ram, u64 size, struct error *err)
 	int code;
 
 	memset(ram, 0, sizeof(*ram));
-	ram->fd = -1;
 	if (size < RAM_MIN || size > RAM_MAX || size % 4096)
 		return fail(err, -EINVAL,
 			    "guest RAM must be 1 MiB to 64 GiB in whole 4 KiB pages; use --mem");
-	ram->fd = memfd_create("guest-ram", MFD_CLOEXEC);
-	if (ram->fd < 0 || ftruncate(ram->fd, (off_t)size))
-		goto out;
-	ram->host = map_aligned(ram->fd, size);
-	if (!ram->host)
-		goto out;
-	/* Advice only: shmem huge pages may be off on this host. */
+	ram->host = map_aligned(size);
+	if (!ram->host) {
+		code = -errno;
+		return fail(err, code,
+			    "cannot reserve %llu MiB of guest RAM: %s; use a smaller --mem",
+			    (unsigned long long)(size / MiB), strerror(-code));
+	}
+	/* Advice only. */
 	madvise(ram->host, size, MADV_HUGEPAGE);
 	madvise(ram->host, size, MADV_DONTDUMP);
 	ram->size = size;
 	add_region(ram, 0, low, 0);
 	add_region(ram, RAM_HOLE_END, size - low, low);
 	return 0;
-out:
-	code = -errno;
-	ram_fini(ram);
-	return fail(err, code, "cannot reserve %llu MiB of guest RAM: %s; use a smaller --mem",
-		    (unsigned long long)(size / MiB), strerror(-code));
 }
 
 void ram_fini(struct ram *ram)
 {
 	if (ram->host)
 		munmap(ram->host, ram->size);
-	if (ram->fd >= 0)
-		close(ram->fd);
 	memset(ram, 0, sizeof(*ram));
-	ram->fd = -1;
 }
 
 int ram_write(struct ram *ram, u64 gpa, const void *data, u64 len)

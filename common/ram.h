@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guest RAM: one memfd, mapped once, 2 MiB-aligned in host memory so that the host can back it
- * with large pages and nested page tables stay short. Reserved, not touched: a 64 GiB guest costs
- * what it uses. Guest-physical layout, as on a PC:
+ * Guest RAM: anonymous memory, mapped once, 2 MiB-aligned so that the host can back it with large
+ * pages: fewer faults, and nested page tables stay short. Reserved, not touched: a 64 GiB guest
+ * costs what it uses. Guest-physical layout, as on a PC:
  *
- *   0 .. min(size, 3 GiB)          RAM, offset 0 of the memfd
+ *   0 .. min(size, 3 GiB)          RAM, at the start of it
  *   3 GiB .. 4 GiB                 the hole: devices, APICs
  *   4 GiB .. 4 GiB + size - 3 GiB  the rest of RAM
  */
@@ -20,13 +20,12 @@
 #define RAM_MAX	       (64 * GiB)
 
 struct ram_region {
-	u64 gpa, size, offset; /* guest-physical, bytes, offset in the memfd */
+	u64 gpa, size, offset; /* guest-physical, bytes, from the start, bytes */
 };
 
 struct ram {
-	int fd;
 	u64 size; /* bytes of RAM, a multiple of 4 KiB */
-	u8 *host; /* the whole memfd */
+	u8 *host; /* all of it */
 	unsigned int nr;
 	struct ram_region region[2]; /* ascending */
 

@@ -110,7 +110,6 @@ int vm_create(struct vm **out, const struct vm_config *config, struct error *err
 	vm->config = *config;
 	vm->backend = config->backend;
 	vm->thread = pthread_self();
-	vm->ram.fd = -1;
 	r = vm->backend->probe(err);
 	if (r)
 		goto out;

@@ -283,7 +283,7 @@ int elf_place(const struct elf *elf, struct layout *layout, struct error *err)
 		if (!p)
 			return -ENOEXEC;
 		if (s->filesz)
-			layout_copy(layout, p, elf->image->data + s->offset, s->filesz);
+			memcpy(p, elf->image->data + s->offset, s->filesz);
 		layout_zero(p + s->filesz, s->memsz - s->filesz);
 	}
 	return 0;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 static const struct {
 	u64 address; /* where a file goes by default */
@@ -38,7 +39,7 @@ int flat_load(struct ram *ram, const struct image *image, const struct boot_para
 	p = layout_take(&layout, address, image->size, image_label(image->path), err);
 	if (!p)
 		return -ENOEXEC;
-	layout_copy(&layout, p, image->data, image->size);
+	memcpy(p, image->data, image->size);
 	if (params->mode == FLAT_REAL)
 		entry_real(entry, (u32)address);
 	else if (params->mode == FLAT_PROTECTED)

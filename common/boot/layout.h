@@ -49,9 +49,6 @@ void *layout_alloc_boot(struct layout *layout, u64 size, u64 align, u64 *gpa);
 /* One past the highest byte taken so far; 0 if there is none. */
 u64 layout_end(const struct layout *layout);
 
-/* Copy LEN bytes of DATA to P, from layout_take or layout_alloc. */
-void layout_copy(struct layout *layout, void *p, const void *data, u64 len);
-
 /* Clear guest RAM without populating whole pages of it. LEN bytes at P, both from layout_take. */
 void layout_zero(void *p, u64 len);
 

@@ -131,7 +131,7 @@ static int place_code(struct kernel *k, struct layout *layout, struct error *err
 
 	if (!p)
 		return -ENOEXEC;
-	layout_copy(layout, p, k->code, k->code_size);
+	memcpy(p, k->code, k->code_size);
 	put(k, LINUX_CODE32_START, k->start, 4);
 	return 0;
 }
@@ -179,7 +179,7 @@ static int place_initrd(struct kernel *k, struct layout *layout, const struct mo
 			    ", in %llu MiB of RAM; use a larger --mem",
 			    image_label(file->path), ALIGN_UP(file->size, KiB) / KiB, max,
 			    layout->ram->size / MiB);
-	layout_copy(layout, p, file->data, file->size);
+	memcpy(p, file->data, file->size);
 	put(k, LINUX_RAMDISK_IMAGE, gpa, 4);
 	put(k, LINUX_RAMDISK_SIZE, file->size, 4);
 	return 0;

@@ -103,7 +103,7 @@ int modules_place(struct modules *mods, struct layout *layout, u64 min, struct e
 				    "RAM (hole from 3 GiB); use a larger --mem",
 				    image_label(m->path), ALIGN_UP(size, KiB) / KiB,
 				    layout->ram->size / MiB);
-		layout_copy(layout, p, m->image.data, size);
+		memcpy(p, m->image.data, size);
 	}
 	return 0;
 }

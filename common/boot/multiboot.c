@@ -69,7 +69,7 @@ static int load_addresses(struct layout *layout, const struct image *image, cons
 	p = layout_take(layout, h->load_addr, memsz, label, err);
 	if (!p)
 		return -ENOEXEC;
-	layout_copy(layout, p, image->data + offset, size);
+	memcpy(p, image->data + offset, size);
 	layout_zero(p + size, memsz - size);
 	*entry = h->entry_addr;
 	return 0;
