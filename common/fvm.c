@@ -2,7 +2,9 @@
 /* fvm: run one virtual machine. */
 #include "common/args.h"
 #include "common/boot/boot.h"
+#include "common/disk.h"
 #include "common/hostkind.h"
+#include "common/pc_pci.h"
 #include "common/postmortem.h"
 #include "common/sandbox.h"
 #include "common/terminal.h"
@@ -25,6 +27,7 @@ struct options {
 	struct vm_config vm;
 	struct backend_words words;
 	struct boot_params boot;
+	const char *disk[VM_DISKS];
 	bool address_given, mode_given, no_sandbox;
 	const char *traps, *counters, *trace;
 };
@@ -38,6 +41,7 @@ enum {
 	OPT_MEM,
 	OPT_IRQCHIP,
 	OPT_CPU,
+	OPT_DISK,
 	OPT_TIMEOUT,
 	OPT_NO_SANDBOX,
 	OPT_TRAPS,
@@ -73,6 +77,11 @@ static const struct argp_option argp_options[] = {
 	  "Processor to show: host (default), or the x86-64 level v1, v2 or v3", 2 },
 	{ "irqchip", OPT_IRQCHIP, "WHERE", 0,
 	  "Interrupt controllers in user space (default; every exit is seen) or in the kernel", 2 },
+	{ "disk", OPT_DISK, "FILE[,ro|,snapshot]", 0,
+	  "Give the guest a virtio disk: a raw image or block device; read-only, or with writes "
+	  "that "
+	  "are forgotten; may be repeated",
+	  2 },
 	{ "timeout", OPT_TIMEOUT, "SEC", 0, "Stop after SEC seconds of wall time, exit status 124",
 	  2 },
 	{ "no-sandbox", OPT_NO_SANDBOX, NULL, 0,
@@ -170,6 +179,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_CPU:
 		o->vm.cpu = arg;
+		break;
+	case OPT_DISK:
+		if (o->vm.nr_disks == VM_DISKS)
+			argp_failure(state, EXIT_BAD_INPUT, 0, "there can be %d disks", VM_DISKS);
+		o->disk[o->vm.nr_disks++] = arg;
 		break;
 	case OPT_TIMEOUT:
 		if (args_real(arg, 0, 1e9, &seconds))
@@ -389,6 +403,21 @@ static int report_output(const struct console *c)
 	return c->out_error;
 }
 
+static int open_disks(struct options *o, struct error *err)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; i < o->vm.nr_disks && !r; i++)
+		r = disk_open(&o->vm.disk[i], o->disk[i], err);
+	return r;
+}
+
+static void close_disks(struct options *o)
+{
+	for (unsigned int i = 0; i < o->vm.nr_disks; i++)
+		disk_close(o->vm.disk[i]);
+}
+
 static int run(struct options *o, struct records *rec, struct error *err)
 {
 	struct terminal term = { 0 };
@@ -403,6 +432,11 @@ static int run(struct options *o, struct records *rec, struct error *err)
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
 		return fail(err, EXIT_HOST, "out of memory");
+	o->boot.pci = pc_has_pci(&o->vm);
+	if (open_disks(o, err)) {
+		status = EXIT_BAD_INPUT;
+		goto out;
+	}
 	r = vm_create(&vm, &o->vm, err);
 	if (r) {
 		status = r == -EINVAL ? EXIT_BAD_INPUT : EXIT_HOST;
@@ -440,6 +474,7 @@ static int run(struct options *o, struct records *rec, struct error *err)
 out:
 	terminal_close(&term);
 	vm_destroy(vm);
+	close_disks(o);
 	free(entry);
 	return status;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/pc.h"
+#include "common/pc_pci.h"
 #include "common/vectors.h"
 #include "common/vm.h"
 
@@ -199,6 +200,11 @@ static int init_devices(struct vm *vm)
 	return r;
 }
 
+struct irq_line pc_gsi(struct vm *vm, unsigned int n)
+{
+	return gsi(vm, (int)n);
+}
+
 int pc_init(struct vm *vm, struct error *err)
 {
 	struct pc *pc = &vm->pc;
@@ -207,11 +213,14 @@ int pc_init(struct vm *vm, struct error *err)
 	r = r ?: bus_init_mmio(&pc->mmio);
 	r = r ?: init_irqchip(vm);
 	r = r ?: init_devices(vm);
-	return r ? fail(err, r, "cannot build the machine's board: %s", strerror(-r)) : 0;
+	if (r)
+		return fail(err, r, "cannot build the machine's board: %s", strerror(-r));
+	return pc_pci_init(vm, err);
 }
 
 void pc_fini(struct vm *vm)
 {
+	pc_pci_fini(vm);
 	bus_fini(&vm->pc.pio);
 	bus_fini(&vm->pc.mmio);
 }

@@ -5,8 +5,8 @@
  *
  *   ports   20,a0 PIC  40 PIT  60,64 i8042  61 speaker  70 RTC  92 A20/reset  e9 debug console
  *           e0.. pc-testdev  f4 exit  3f8 COM1 (IRQ 4)  4d0 ELCR  510 fw_cfg  600 ACPI PM
- *           cf9 reset  fb0 benchmark marker
- *   memory  fec00000 I/O APIC  fee00000 local APIC  ff000000 pc-testdev
+ *           cf9 reset  cf8,cfc PCI (where asked for)  fb0 benchmark marker
+ *   memory  e0000000 PCI devices  fec00000 I/O APIC  fee00000 local APIC  ff000000 pc-testdev
  */
 #ifndef FVB_PC_H
 #define FVB_PC_H
@@ -29,6 +29,7 @@
 #include "common/error.h"
 
 struct vm;
+struct pc_pci;
 
 struct pc {
 	struct bus pio, mmio;
@@ -50,6 +51,7 @@ struct pc {
 	struct fwcfg fwcfg;
 	struct testdev testdev;
 	struct marker marker;
+	struct pc_pci *pci; /* NULL: the machine has no PCI bus */
 };
 
 /* Build the board inside VM, whose config, RAM and clock exist. */
@@ -59,5 +61,8 @@ void pc_fini(struct vm *vm);
 /* The INTA cycle: the vector of the interrupt that pc.intr announced, or -1 if it has gone.
  * User-space irqchip only. */
 int pc_intr_ack(struct vm *vm);
+
+/* The wire to global system interrupt GSI (0-23), for devices that are built elsewhere. */
+struct irq_line pc_gsi(struct vm *vm, unsigned int gsi);
 
 #endif

@@ -2,6 +2,7 @@
 #include "common/vm.h"
 
 #include "common/hostflags.h"
+#include "common/pc_pci.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -198,6 +199,7 @@ static void vm_service(struct vm *vm)
 	if (vm->marks_wanted)
 		take_marks(vm);
 	clock_run(&vm->clock);
+	pc_pci_poll(vm);
 	if (vm->on_kick)
 		vm->on_kick(vm->on_kick_arg);
 }
@@ -236,14 +238,16 @@ int vm_run(struct vm *vm)
 		if (vm->stop.kind != STOP_NONE)
 			break;
 		r = vm->backend->run(vm);
-		if (r < 0)
+		if (r < 0) {
+			pc_pci_stop(vm, NULL);
 			return r;
+		}
 		if (r == RUN_HALTED)
 			vm_idle(vm);
 	}
 	if (vm->backend->sync_traps)
 		vm->backend->sync_traps(vm);
-	return 0;
+	return pc_pci_stop(vm, &vm->error);
 }
 
 void vm_mark(struct vm *vm, unsigned int i)

@@ -20,6 +20,10 @@
 
 enum irqchip { IRQCHIP_USER, IRQCHIP_KERNEL };
 
+#define VM_DISKS 8
+
+struct disk;
+
 struct vm_config {
 	const struct backend *backend;
 	const char *engine;	       /* or NULL for the backend's default */
@@ -31,6 +35,8 @@ struct vm_config {
 	/* Backends whose guests are to see the same processor: what one of them cannot run is
 	 * hidden on all. NULL-terminated; NULL: every backend that this host can run. */
 	const struct backend *const *alike;
+	struct disk *disk[VM_DISKS]; /* the caller's, open as long as the machine exists */
+	unsigned int nr_disks;
 	u64 timeout_ns;	  /* wall time before vm_run gives up; 0: never */
 	bool count_exits; /* let the backend open costly exit counters (it may take a little time on
 			     every exit) */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/boot/acpi.h"
+#include "common/boot/dsdt.h"
 #include "common/dev/ioapic.h"
 #include "common/dev/lapic.h"
 #include "common/dev/pm.h"
@@ -127,13 +128,9 @@ struct xsdt {
 	u64 table[2];
 } __attribute__((packed));
 
-/* Name (_S5, Package () { PM_S5_TYPE, PM_S5_TYPE, 0, 0 }); encoding: section 20.2. */
-static const u8 s5[] = { 0x08, '_',  'S',	 '5',  '_',	   0x12, 0x08,
-			 0x04, 0x0a, PM_S5_TYPE, 0x0a, PM_S5_TYPE, 0x00, 0x00 };
-
 struct dsdt {
 	struct header header;
-	u8 aml[sizeof(s5)];
+	u8 aml[DSDT_MAX];
 } __attribute__((packed));
 
 struct tables {
@@ -199,12 +196,12 @@ static u64 put_facs(struct tables *t)
 	return put(t, &facs, sizeof(facs));
 }
 
-static u64 put_dsdt(struct tables *t)
+static u64 put_dsdt(struct tables *t, bool pci)
 {
 	struct dsdt dsdt;
+	u32 len = sizeof(dsdt.header) + dsdt_build(dsdt.aml, pci);
 
-	memcpy(dsdt.aml, s5, sizeof(s5));
-	return put_table(t, &dsdt.header, "DSDT", 2, sizeof(dsdt));
+	return put_table(t, &dsdt.header, "DSDT", 2, len);
 }
 
 static struct address port(u16 number, u8 bytes)
@@ -263,10 +260,10 @@ static u64 put_madt(struct tables *t)
 	return put_table(t, &m.header, "APIC", 3, sizeof(m));
 }
 
-void acpi_build(struct ram *ram)
+void acpi_build(struct ram *ram, bool pci)
 {
 	struct tables t = { TABLES, ram };
-	u64 facs = put_facs(&t), dsdt = put_dsdt(&t);
+	u64 facs = put_facs(&t), dsdt = put_dsdt(&t, pci);
 	struct xsdt xsdt;
 
 	xsdt.table[0] = put_fadt(&t, facs, dsdt);

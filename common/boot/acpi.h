@@ -12,7 +12,7 @@
 
 #define ACPI_RSDP MEMMAP_BIOS /* root pointer: on a 16-byte boundary in 0xe0000-0xfffff */
 
-/* Write all tables to ACPI_RSDP and behind it. */
-void acpi_build(struct ram *ram);
+/* Write all tables to ACPI_RSDP and behind it. PCI: the machine has a PCI bus. */
+void acpi_build(struct ram *ram, bool pci);
 
 #endif

@@ -84,7 +84,7 @@ int boot_load_image(struct ram *ram, const struct image *image, const struct boo
 			    image_label(image->path), l->name);
 	/* Before the guest, which may have its own bytes or cleared memory there. */
 	leave_bios_data(ram);
-	acpi_build(ram);
+	acpi_build(ram, params->pci);
 	return l->load(ram, image, params, entry, err);
 }
 

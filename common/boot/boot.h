@@ -24,6 +24,7 @@ struct boot_params {
 	enum boot_format format; /* BOOT_AUTO: by the file's own signature */
 	u64 address;		 /* BOOT_FLAT only: where the file goes and starts */
 	enum flat_mode mode;	 /* BOOT_FLAT only */
+	bool pci;		 /* the machine has a PCI bus */
 };
 
 /*

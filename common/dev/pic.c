@@ -332,6 +332,12 @@ static const struct pic_chip chip_at_reset[2] = {
 	{ .elcr_fixed = 0x21, .base = 0x70, .lowest = 7, .imr = 0xff },
 };
 
+void pic_set_elcr(struct pic *pic, u16 inputs)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(pic->chip); i++)
+		elcr_write(pic, i, inputs >> i * 8 & 0xff, 1);
+}
+
 void pic_reset(struct pic *pic)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(pic->chip); i++) {

@@ -50,6 +50,9 @@ void pic_init(struct pic *pic, struct irq_line intr);
 /* Back to the reset state; the input lines keep their levels. */
 void pic_reset(struct pic *pic);
 
+/* As firmware leaves the ELCR: INPUTS, by bit, are level-triggered. */
+void pic_set_elcr(struct pic *pic, u16 inputs);
+
 /* Claim the six ports. 0 or what bus_add said. */
 int pic_attach(struct pic *pic, struct bus *pio);
 

@@ -23,7 +23,7 @@ static void resetport_write(void *dev, u64 offset, u64 value, unsigned int size)
 		port->reset(port->arg);
 }
 
-static const struct bus_ops resetport_ops = { resetport_read, resetport_write, true };
+const struct bus_ops resetport_ops = { resetport_read, resetport_write, true };
 
 void resetport_init(struct resetport *port, void (*reset)(void *arg), void *arg)
 {

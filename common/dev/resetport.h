@@ -9,6 +9,9 @@
 #include "common/bus.h"
 #include "common/types.h"
 
+/* The port's answers, for whoever has it among its own ports (common/dev/pci.h). */
+extern const struct bus_ops resetport_ops;
+
 #define RESET_PORT  0xcf9
 #define RESET_VALUE 0x06 /* what to write for a full reset */
 

@@ -119,7 +119,7 @@ static void with_tables(void (*test)(void))
 {
 	CU_ASSERT_EQUAL_FATAL(ram_init(&ram, RAM_MIN, NULL), 0);
 	memset(ram.host, 0xcc, RAM_MIN);
-	acpi_build(&ram);
+	acpi_build(&ram, false);
 	test();
 	ram_fini(&ram);
 }

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/pc_pci.h"
+#include "common/dev/virtio_blk.h"
+#include "common/vm.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct pc_pci {
+	struct pci_host host;
+	unsigned int nr;
+	struct virtio_device *device[PCI_SLOTS];
+	struct virtio_blk *blk[VM_DISKS];
+};
+
+bool pc_has_pci(const struct vm_config *config)
+{
+	return config->nr_disks;
+}
+
+static void on_attention(void *arg)
+{
+	struct vm *vm = arg;
+
+	/* As vm_stop: a backend looks at it before it enters the guest again. */
+	atomic_store_explicit(&vm->attention, 1, memory_order_relaxed);
+}
+
+static void on_complaint(void *arg, const char *device, const char *what)
+{
+	(void)arg;
+	fprintf(stderr, "fvm: %s: the guest's driver broke a rule: %s; it is stopped until reset\n",
+		device, what);
+}
+
+static void on_worker(void *arg)
+{
+	vm_kick(arg);
+}
+
+static int add(struct pc_pci *p, struct virtio_device *v)
+{
+	int r = pci_add(&p->host, &v->pci);
+
+	if (!r)
+		p->device[p->nr++] = v;
+	return r;
+}
+
+static int add_disks(struct vm *vm, struct pc_pci *p, struct error *err)
+{
+	const struct virtio_host host = { on_attention, on_complaint, vm };
+	int r = 0;
+
+	for (unsigned int i = 0; i < vm->config.nr_disks && !r; i++) {
+		r = virtio_blk_new(&p->blk[i], vm->config.disk[i], i, &vm->ram, &host, on_worker,
+				   vm, err);
+		if (!r && add(p, virtio_blk_device(p->blk[i])))
+			r = fail(err, -ENOSPC, "there is no room on the PCI bus for disk %u", i);
+	}
+	return r;
+}
+
+int pc_pci_init(struct vm *vm, struct error *err)
+{
+	struct pc *pc = &vm->pc;
+	struct irq_line line[PCI_WIRES];
+	struct pc_pci *p;
+	int r;
+
+	if (!pc_has_pci(&vm->config))
+		return 0;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return fail(err, -ENOMEM, "out of memory for the PCI bus");
+	pc->pci = p;
+	for (unsigned int i = 0; i < PCI_WIRES; i++)
+		line[i] = pc_gsi(vm, pci_wire_gsi[i]);
+	/* Port cf9 lies in the middle of the host bridge's own. */
+	bus_remove(&pc->pio, RESET_PORT);
+	pci_host_init(&p->host, &pc->mmio, line, &resetport_ops, &pc->resetport);
+	pic_set_elcr(&pc->pic, PCI_ELCR);
+	r = pci_host_attach(&p->host, &pc->pio);
+	if (r)
+		return fail(err, r, "cannot build the PCI bus: %s", strerror(-r));
+	return add_disks(vm, p, err);
+}
+
+void pc_pci_poll(struct vm *vm)
+{
+	struct pc_pci *p = vm->pc.pci;
+
+	for (unsigned int i = 0; p && i < p->nr; i++)
+		virtio_poll(p->device[i]);
+}
+
+int pc_pci_stop(struct vm *vm, struct error *err)
+{
+	struct pc_pci *p = vm->pc.pci;
+	int ret = 0;
+
+	for (unsigned int i = 0; p && i < VM_DISKS; i++) {
+		int r = p->blk[i] ? virtio_blk_stop(p->blk[i]) : 0;
+
+		if (r)
+			ret = fail(err, r, "disk %u may be incomplete: %s", i, strerror(-r));
+	}
+	return ret;
+}
+
+void pc_pci_fini(struct vm *vm)
+{
+	struct pc_pci *p = vm->pc.pci;
+
+	for (unsigned int i = 0; p && i < VM_DISKS; i++)
+		virtio_blk_free(p->blk[i]);
+	free(p);
+	vm->pc.pci = NULL;
+}
