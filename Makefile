@@ -47,7 +47,7 @@ UNIT_SRC := $(wildcard tests/unit/*.c)
 objs = $(patsubst %.c,$(B)/%.o,$(1))
 
 .PHONY: all
-all: fvm fvbench nano
+all: fvm fvbench nano workloads
 
 # The two programs live at the top, wherever their objects were built. -f: one may be running.
 fvm fvbench: %: $(B)/%
@@ -99,6 +99,8 @@ $(call objs,common/sandbox.c): $(B)/syscalls.def
 
 # Microbenchmark guests: target `nano`, variable NANO (the files).
 -include bench/nano/guests.mk
+# Workloads that run in Linux: target `workloads`, variable LINUX.
+-include bench/linux/programs.mk
 # Tests beyond the unit tests: each folder adds to CHECKS.
 -include tests/fuzz/fuzz.mk
 -include tests/kvm/kvm.mk

@@ -8,14 +8,19 @@
 #include <string.h>
 
 const struct goal goals[GOALS] = {
-	{ "compute, times native", NULL, true, 1.5 },
-	{ "compute, times as fast as TCG", NULL, false, 8 },
-	{ "system call", "syscall*", false, 3 },
-	{ "CR3 write", "cr3-write*", false, 3 },
-	{ "page fault", "page-fault*", false, 3 },
-	{ "page-table entry changed", "ptemod-*", false, 3 },
-	{ "port read", "in", false, 3 },
-	{ "port read, 32-bit", "in-32", false, 3 },
+	{ "compute, times native", "*", WORK_COMPUTE, true, 1.5, false },
+	{ "compute, times as fast as TCG", "*", WORK_COMPUTE, false, 8, false },
+	{ "system call", "syscall*", WORK_ANY, false, 3, true },
+	{ "CR3 write", "cr3-write*", WORK_ANY, false, 3, true },
+	{ "page fault", "page-fault*", WORK_ANY, false, 3, true },
+	{ "page-table entry changed", "ptemod-*", WORK_ANY, false, 3, true },
+	{ "port read", "in", WORK_ANY, false, 3, true },
+	{ "port read, 32-bit", "in-32", WORK_ANY, false, 3, true },
+	{ "in Linux: compute, times native", "linux/*", WORK_COMPUTE, true, 1.5, false },
+	{ "in Linux: compute, times as fast as TCG", "linux/*", WORK_COMPUTE, false, 8, false },
+	{ "in Linux: kernel work, times native", "linux/*", WORK_KERNEL, true, 0, false },
+	{ "in Linux: kernel work, times as fast as TCG", "linux/*", WORK_KERNEL, false, 3, false },
+	{ "Linux boot, times as fast as TCG", "linux/boot", WORK_ANY, false, 4, true },
 };
 
 /* The smallest cost per operation that is told from the loop's own noise. */
@@ -99,7 +104,11 @@ struct comparison compare(const struct result *result, unsigned int n)
 /* Does BENCH count for G? */
 static bool goal_covers(const struct goal *g, const struct bench *bench)
 {
-	return g->glob ? !fnmatch(g->glob, bench->name, 0) : bench->compute;
+	if (g->work == WORK_COMPUTE && !bench->compute)
+		return false;
+	if (g->work == WORK_KERNEL && (bench->compute || bench->boot))
+		return false;
+	return !fnmatch(g->glob, bench->name, FNM_PATHNAME);
 }
 
 double goal_mean(const struct goal *g, const struct comparison *c, unsigned int n)
@@ -128,7 +137,7 @@ double wanted_lead(const struct bench *bench)
 	double wanted = 1;
 
 	for (unsigned int i = 0; i < GOALS; i++)
-		if (goals[i].glob && goal_covers(&goals[i], bench) && goals[i].wanted > wanted)
+		if (goals[i].each && goal_covers(&goals[i], bench) && goals[i].wanted > wanted)
 			wanted = goals[i].wanted;
 	return wanted;
 }

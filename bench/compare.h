@@ -38,23 +38,26 @@ struct comparison {
 /* RESULT[0..N): the results of one benchmark. Ours is the first that is no peer. */
 struct comparison compare(const struct result *result, unsigned int n);
 
+enum work { WORK_ANY, WORK_COMPUTE, WORK_KERNEL /* all else but boot */ };
+
 /* A figure over several benchmarks, and what is wanted of it. */
 struct goal {
-	const char *title, *glob; /* benchmarks that match; NULL: the compute guests */
+	const char *title, *glob; /* benchmarks that match, '*' matches no '/', */
+	enum work work;		  /* and are of this kind */
 	bool slowdown;		  /* else the lead */
-	double wanted;		  /* a slowdown: at most; a lead: at least */
+	double wanted;		  /* a slowdown: at most; a lead: at least; 0: nothing */
+	bool each;		  /* of each of them, too */
 };
 
 extern const struct goal goals[];
-#define GOALS 8
+#define GOALS 13
 
 /* Geometric mean of G's ratio over what it covers of C[0..N) and is known; NAN for none. */
 double goal_mean(const struct goal *g, const struct comparison *c, unsigned int n);
 
 bool goal_met(const struct goal *g, double value);
 
-/* The lead that is wanted of BENCH alone: the greatest of its goals that are not about compute
- * guests, and at least 1. */
+/* The lead that is wanted of BENCH alone: the greatest of those goals that say so, at least 1. */
 double wanted_lead(const struct bench *bench);
 
 #endif

@@ -34,7 +34,7 @@ struct session {
 	const struct bench **bench;
 	struct variant variant[VARIANTS_MAX];
 	const struct backend *alike[VARIANTS_MAX + 1];
-	char guests[PATH_MAX];
+	char guests[PATH_MAX], kernel[PATH_MAX];
 	char run_id[48];
 	struct sample_runner runner;
 	struct run run;
@@ -88,6 +88,46 @@ static void set_alike(struct session *s)
 	s->run.alike = s->alike;
 }
 
+/* How many of the selected benchmarks run in Linux. */
+static unsigned int nr_linux(const struct session *s)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < s->run.benches; i++)
+		n += s->bench[i]->in_linux;
+	return n;
+}
+
+/* The kernel, by a path that holds wherever a sample's process goes. */
+static int find_kernel(struct session *s, struct error *err)
+{
+	char path[PATH_MAX];
+	int ret = suite_kernel(s->o.kernel, s->guests, path, err);
+
+	if (ret)
+		return ret;
+	s->run.kernel = s->kernel;
+	if (realpath(path, s->kernel) || !s->o.kernel)
+		return 0;
+	return fail(err, -errno, "cannot read %.200s: %s", path, strerror(errno));
+}
+
+static void set_numbers(struct session *s)
+{
+	const struct options *o = &s->o;
+	unsigned int guests = nr_linux(s);
+
+	s->run.reps = (unsigned int)o->reps;
+	if (!o->reps)
+		s->run.reps = guests && guests == s->run.benches ? 3 : 5;
+	s->run.timeout_ns = o->timeout_ns;
+	if (!o->timeout_ns)
+		s->run.timeout_ns = (guests ? 300 : 60) * NSEC_PER_SEC;
+	s->run.iterations = o->iterations;
+	s->run.scale = o->scale;
+	s->run.mem_size = o->mem_size;
+}
+
 /* What the user asked for, checked as a whole before anything is run or written; TABLE has what
  * --backend may name. */
 static int session_init(struct session *s, const struct backend *const *table, struct error *err)
@@ -100,6 +140,8 @@ static int session_init(struct session *s, const struct backend *const *table, s
 		ret = cpuid_build(&cpuid, o->cpu, err);
 	if (!ret)
 		ret = suite_guest_dir(o->guests, s->guests, err);
+	if (!ret)
+		ret = find_kernel(s, err);
 	if (ret)
 		return ret;
 	ret = variants_parse(s->variant, o->backends ? table : backends, o->backends, &o->variants,
@@ -113,12 +155,8 @@ static int session_init(struct session *s, const struct backend *const *table, s
 	s->run.variant = s->variant;
 	s->run.variants = (unsigned int)ret;
 	set_alike(s);
-	s->run.reps = (unsigned int)o->reps;
-	s->run.iterations = o->iterations;
-	s->run.scale = o->scale;
-	s->run.mem_size = o->mem_size;
+	set_numbers(s);
 	s->run.cpu = o->cpu;
-	s->run.timeout_ns = o->timeout_ns;
 	s->run.progress = !o->quiet && isatty(STDERR_FILENO);
 	return 0;
 }

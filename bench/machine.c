@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 struct machine {
 	struct sample_raw *raw;
@@ -21,13 +22,7 @@ struct machine {
 
 static void on_console(void *arg, const void *data, size_t len)
 {
-	struct sample_raw *raw = arg;
-	size_t room = SAMPLE_CONSOLE - raw->console_len;
-
-	if (len > room)
-		len = room;
-	memcpy(raw->console + raw->console_len, data, len);
-	raw->console_len += len;
+	sample_print(arg, data, len);
 }
 
 static void on_counter(void *arg, const char *name, u64 value)
@@ -80,22 +75,39 @@ static void on_mark(void *arg, struct vm *vm, unsigned int i)
 
 static int load(struct machine *m, const char *dir)
 {
-	char path[PATH_MAX], append[40];
-	const struct boot_params params = { .kernel = path,
-					    .append = append,
-					    .format = BOOT_MULTIBOOT };
+	const struct bench *bench = m->request->bench;
+	char path[PATH_MAX], append[LINUX_APPEND];
+	struct boot_params params = { .append = append };
 	struct error *err = &m->raw->error;
 	struct cpu_state entry;
 	int ret;
 
-	if (snprintf(path, sizeof(path), "%s/%s.elf", dir, m->request->bench->name) >=
-	    (int)sizeof(path))
-		return fail(err, -ENAMETOOLONG, "the guest's path is too long");
-	snprintf(append, sizeof(append), "iters=%" PRIu64, m->request->iterations);
+	/* A path with a space or a comma would be no path of an initial ramdisk. */
+	if (bench->in_linux && chdir(dir))
+		return fail(err, -errno, "cannot enter %.200s: %s", dir, strerror(errno));
+	ret = bench_file(bench, bench->in_linux ? "." : dir, false, path, err);
+	if (ret)
+		return ret;
+	params.kernel = bench->in_linux ? m->request->kernel : path;
+	params.initrd = bench->in_linux ? path : NULL;
+	params.format = bench->in_linux ? BOOT_LINUX : BOOT_MULTIBOOT;
+	machine_append(m->request, append);
 	ret = boot_load(&m->vm->ram, &params, &entry, err);
 	if (!ret)
 		ret = m->vm->backend->set_state(m->vm, &entry, err);
 	return ret;
+}
+
+void machine_append(const struct sample_request *request, char text[LINUX_APPEND])
+{
+	const struct bench *bench = request->bench;
+	size_t n = 0;
+
+	/* Nothing but the console, and that a guest that fails shall end. */
+	if (bench->in_linux)
+		n = (size_t)snprintf(text, LINUX_APPEND, "console=ttyS0 panic=-1 %s-- %s ",
+				     bench->boot ? "" : "quiet ", bench_guest_name(bench));
+	snprintf(text + n, LINUX_APPEND - n, "iters=%" PRIu64, request->iterations);
 }
 
 /* How the machine stopped, where that is not for the guest to say. */
@@ -171,6 +183,10 @@ void machine_body(void *arg, const struct sample_request *request, struct sample
 	u64 start = monotonic_ns();
 	int ret;
 
+	if (request->bench->in_linux && access(request->kernel, R_OK)) {
+		sample_skip(raw, request->bench, NO_KERNEL);
+		return;
+	}
 	m.raw = raw;
 	m.request = request;
 	ret = vm_create(&m.vm, &config, &raw->error);

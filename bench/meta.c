@@ -114,7 +114,7 @@ static void write_variants(struct json *j, const struct run *run)
 		const struct variant *v = &run->variant[i];
 		char options[CSV_OPTIONS];
 
-		run_options(run, v, options, sizeof(options));
+		run_options(run, v, run->mem_size, options, sizeof(options));
 		json_object(j, NULL);
 		json_text(j, "backend", v->backend->name);
 		json_text(j, "engine", v->engine);
@@ -131,15 +131,30 @@ static void write_guests(struct json *j, const struct run *run, const char *dir)
 		const struct bench *b = run->bench[i];
 		char path[PATH_MAX], digest[SHA256_HEX];
 
-		snprintf(path, sizeof(path), "%s/%s.elf", dir, b->name);
-		meta_sha256(path, digest);
+		digest[0] = '\0';
+		if (!bench_file(b, dir, false, path, NULL))
+			meta_sha256(path, digest);
 		json_object(j, NULL);
 		json_text(j, "bench", b->name);
 		json_number(j, "iterations", run_iterations(run, b));
+		json_number(j, "mem_size", run_memory(run, b));
 		json_text(j, "sha256", digest);
 		json_end(j);
 	}
 	json_end(j);
+}
+
+/* Of the Linux guests' kernel, if there is one among them. */
+static void write_kernel(struct json *j, const struct run *run)
+{
+	char digest[SHA256_HEX];
+
+	for (unsigned int i = 0; i < run->benches; i++)
+		if (run->bench[i]->in_linux) {
+			meta_sha256(run->kernel, digest);
+			json_text(j, "linux_kernel_sha256", digest);
+			return;
+		}
 }
 
 int meta_write(FILE *f, const struct run *run, const char *guest_dir)
@@ -155,6 +170,7 @@ int meta_write(FILE *f, const struct run *run, const char *guest_dir)
 	write_variants(&j, run);
 	json_number(&j, "reps", run->reps);
 	json_number(&j, "timeout_ns", run->timeout_ns);
+	write_kernel(&j, run);
 	write_guests(&j, run, guest_dir);
 	json_end(&j);
 	return csv_flush(f);

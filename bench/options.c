@@ -16,6 +16,7 @@ enum {
 	OPT_CPU,
 	OPT_TIMEOUT,
 	OPT_GUESTS,
+	OPT_LINUX,
 	OPT_CSV,
 	OPT_TRAPS,
 	OPT_META,
@@ -95,6 +96,9 @@ static error_t parse_machine(int key, char *arg, struct argp_state *state)
 	case OPT_GUESTS:
 		o->guests = arg;
 		break;
+	case OPT_LINUX:
+		o->kernel = arg;
+		break;
 	case ARGP_KEY_END:
 		if (o->iterations && o->scale > 0)
 			argp_failure(state, EXIT_USAGE, 0,
@@ -115,13 +119,18 @@ static const struct argp_option machine_options[] = {
 	  "Interrupt controllers in user space (default: every exit is seen) or in the kernel", 2 },
 	{ "iters", OPT_ITERS, "N", 0, "N operations in every sample", 2 },
 	{ "scale", OPT_SCALE, "X", 0, "X times as many operations as each benchmark's default", 2 },
-	{ "mem", OPT_MEM, "SIZE", 0, "Guest RAM (default 64M)", 2 },
+	{ "mem", OPT_MEM, "SIZE", 0, "Guest RAM (default 64M; 512M for linux/*)", 2 },
 	{ "cpu", OPT_CPU, "MODEL", 0,
 	  "Processor to show: host (default), or the x86-64 level v1, v2 or v3", 2 },
 	{ "timeout", OPT_TIMEOUT, "SEC", 0,
-	  "A sample that runs longer than SEC seconds (default 60) has failed", 2 },
+	  "A sample that runs longer than SEC seconds (default 60; 300 if linux/* is among the "
+	  "benchmarks) has "
+	  "failed",
+	  2 },
 	{ "guests", OPT_GUESTS, "DIR", 0,
 	  "Folder of the guests' files (default: build/nano beside this program)", 2 },
+	{ "linux", OPT_LINUX, "FILE", 0,
+	  "Kernel (bzImage) for linux/* (default: the cloud kernel of make guests)", 2 },
 	{ 0 }
 };
 static const struct argp machine_argp = {
@@ -186,7 +195,8 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option run_options[] = {
-	{ "reps", OPT_REPS, "N", 0, "Timed samples of each benchmark (default 5)", 1 },
+	{ "reps", OPT_REPS, "N", 0,
+	  "Timed samples of each benchmark (default 5; 3 if all are linux/*)", 1 },
 	{ "csv", OPT_CSV, "FILE", 0, "Write every sample to FILE as it is measured", 3 },
 	{ "traps", OPT_TRAPS, "FILE", 0, "Write trap counts and cycles by cause to FILE", 3 },
 	{ "meta", OPT_META, "FILE", 0,
@@ -199,7 +209,8 @@ static const struct argp_option run_options[] = {
 
 static const char run_doc[] =
 	"Measure what operations and their traps cost: each sample is a fresh virtual machine in a "
-	"fresh process, backends take turns, the table at the end shows medians.\v"
+	"fresh process, backends take turns, the table at the end shows medians. Without GLOB: the "
+	"microbenchmarks; 'linux/*': workloads in a Linux guest, which `make guests` fetches.\v"
 	"Columns of the files: results/README.md. Exit status: 0; 1 a benchmark failed; 2 bad "
 	"option, or a backend that does not work here; 4 the host failed us (disk full); 128+N "
 	"after signal N, with what was measured so far in the files and the table.\n\n"
@@ -207,7 +218,8 @@ static const char run_doc[] =
 	"  fvbench run --csv all.csv\n"
 	"  fvbench run 'in*' cpuid --reps 20\n"
 	"  fvbench run --backend kvm,kvm:kernel 'hlt*' --traps traps.csv\n"
-	"  fvbench run --backend swbt,swbt:bt-chain=off:bt-block=1 call-ret";
+	"  fvbench run --backend swbt,swbt:bt-chain=off:bt-block=1 call-ret\n"
+	"  fvbench run --backend swbt,native 'linux/*' --scale 0.1";
 
 static error_t parse_verify(int key, char *arg, struct argp_state *state)
 {
@@ -266,9 +278,7 @@ static void default_scale(struct options *o, double scale)
 
 static void set_defaults(struct options *o)
 {
-	*o = (struct options){
-		.reps = 5, .mem_size = 64 * MiB, .cpu = "host", .timeout_ns = 60 * NSEC_PER_SEC
-	};
+	*o = (struct options){ .cpu = "host" };
 }
 
 void options_list(struct options *o, int argc, char **argv)

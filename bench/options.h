@@ -21,13 +21,14 @@ struct options {
 	unsigned int globs;
 	const char *backends; /* NULL: all that work */
 	struct variant_defaults variants;
-	u64 reps;
+	u64 reps;	/* 0: not said */
 	u64 iterations; /* 0: each benchmark's own times scale */
 	double scale;
-	u64 mem_size;
+	u64 mem_size; /* 0: what is usual for each benchmark */
 	const char *cpu;
-	u64 timeout_ns;
+	u64 timeout_ns;	    /* 0: not said */
 	const char *guests; /* folder, NULL: the one that was built with us */
+	const char *kernel; /* of Linux guests, NULL: the one of make guests */
 	const char *csv, *traps, *meta, *report;
 	bool quiet, counts;
 };

@@ -41,7 +41,7 @@ static const char *const cpu_models[] = { "max", "lean", "qemu64", NULL };
 
 const struct backend peer_native = {
 	.name = "native",
-	.summary = "compute guests' work in an ordinary process",
+	.summary = "the work of compute guests and Linux workloads in an ordinary process",
 	.probe = probe_native,
 };
 const struct backend peer_qemu_tcg = {
@@ -78,65 +78,61 @@ void peer_options(const struct variant *peer, u64 mem_size, char *text, size_t s
 {
 	text[0] = '\0';
 	if (peer->backend == &peer_qemu_tcg)
-		snprintf(text, size, "cpu=%s mem=%" PRIu64 "K", cpu_model(peer),
-			 (u64)(mem_size / KiB));
+		snprintf(text, size, mem_size ? "cpu=%s mem=%" PRIu64 "K" : "cpu=%s",
+			 cpu_model(peer), (u64)(mem_size / KiB));
 }
+
+#define WORDS 40
 
 struct command {
-	char file[PATH_MAX], iterations[40], memory[32];
-	const char *argv[32];
+	char file[PATH_MAX], append[LINUX_APPEND], memory[32];
+	const char *argv[WORDS];
+	size_t words;
 };
 
-static void native_command(struct command *c, const struct sample_request *request)
+static void add(struct command *c, const char *const *words)
 {
-	const char *const argv[] = { c->file, c->iterations, NULL };
-
-	memcpy(c->argv, argv, sizeof(argv));
-	(void)request;
+	for (; *words && c->words < WORDS - 1; words++)
+		c->argv[c->words++] = *words;
 }
 
+static void native_command(struct command *c)
+{
+	add(c, (const char *const[]){ c->file, strstr(c->append, "iters="), NULL });
+}
+
+/* The machine that ours is, or for Linux one that is as plain. */
 static void qemu_command(struct command *c, const struct sample_request *request)
 {
-	const char *const argv[] = { QEMU,
-				     "-nodefaults",
-				     "-no-user-config",
-				     "-accel",
-				     "tcg",
-				     "-cpu",
-				     cpu_model(request->variant),
-				     "-m",
-				     c->memory,
-				     "-no-reboot",
-				     "-display",
-				     "none",
-				     "-serial",
-				     "stdio",
-				     "-device",
-				     "isa-debug-exit,iobase=0xf4,iosize=4",
-				     "-device",
-				     "pc-testdev",
-				     "-kernel",
-				     c->file,
-				     "-append",
-				     c->iterations,
-				     NULL };
+	static const char *const always[] = {
+		QEMU,	   "-nodefaults", "-no-user-config", "-accel",
+		"tcg",	   "-no-reboot",  "-display",	     "none",
+		"-serial", "stdio",	  "-device",	     "isa-debug-exit,iobase=0xf4,iosize=4",
+		NULL
+	};
 
 	snprintf(c->memory, sizeof(c->memory), "%" PRIu64 "K", (u64)(request->mem_size / KiB));
-	memcpy(c->argv, argv, sizeof(argv));
+	add(c, always);
+	add(c, (const char *const[]){ "-cpu", cpu_model(request->variant), "-m", c->memory,
+				      "-append", c->append, NULL });
+	if (request->bench->in_linux)
+		add(c,
+		    (const char *const[]){ "-kernel", request->kernel, "-initrd", c->file, NULL });
+	else
+		add(c, (const char *const[]){ "-device", "pc-testdev", "-kernel", c->file, NULL });
 }
 
 static int make_command(struct command *c, const char *dir, const struct sample_request *request,
 			struct error *err)
 {
 	bool native = request->variant->backend == &peer_native;
-	int n = snprintf(c->file, sizeof(c->file), "%s/%s%s%s", dir, native ? "native/" : "",
-			 request->bench->name, native ? "" : ".elf");
+	int ret = bench_file(request->bench, dir, native, c->file, err);
 
-	if (n >= (int)sizeof(c->file))
-		return fail(err, -ENAMETOOLONG, "the guest's path is too long");
-	snprintf(c->iterations, sizeof(c->iterations), "iters=%" PRIu64, request->iterations);
+	if (ret)
+		return ret;
+	machine_append(request, c->append);
 	if (native)
-		native_command(c, request);
+		native_command(c);
 	else
 		qemu_command(c, request);
 	return 0;
@@ -172,19 +168,16 @@ static pid_t start(const struct command *c, int *fd)
 
 static void collect(int fd, struct sample_raw *raw)
 {
-	char rest[4096];
+	char data[4096];
 	ssize_t n;
 
 	for (;;) {
-		size_t room = SAMPLE_CONSOLE - raw->console_len;
-
-		n = read(fd, room ? raw->console + raw->console_len : rest,
-			 room ? room : sizeof(rest));
+		n = read(fd, data, sizeof(data));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			break;
-		raw->console_len += room ? (size_t)n : 0;
+		sample_print(raw, data, (size_t)n);
 	}
 	close(fd);
 }
@@ -209,15 +202,18 @@ static u64 monotonic_ns(void)
 	return (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
 }
 
-/* In the guest's words: it is not the sample that is at fault. */
-static void say_skipped(const struct bench *bench, struct sample_raw *raw)
+/* Why REQUEST cannot be done here, in the guest's words: it is not the sample that is at fault. */
+static bool skipped(const struct sample_request *request, struct sample_raw *raw)
 {
-	raw->console_len = (size_t)snprintf(
-		raw->console, sizeof(raw->console),
-		VERDICT_PREFIX "bench=%s mode=%u skip reason=\"does not run natively\"\n",
-		bench->name, bench->mode);
-	raw->exit_status = verdict_status(VERDICT_SKIP);
-	raw->ended = 1;
+	bool native = request->variant->backend == &peer_native;
+
+	if (native && !request->bench->native)
+		sample_skip(raw, request->bench, "does not run natively");
+	else if (!native && request->bench->in_linux && access(request->kernel, R_OK))
+		sample_skip(raw, request->bench, NO_KERNEL);
+	else
+		return false;
+	return true;
 }
 
 static void peer_body(const char *dir, const struct sample_request *request, struct sample_raw *raw)
@@ -227,11 +223,7 @@ static void peer_body(const char *dir, const struct sample_request *request, str
 	int fd, status = 0;
 	pid_t pid;
 
-	if (request->variant->backend == &peer_native && !request->bench->compute) {
-		say_skipped(request->bench, raw);
-		return;
-	}
-	if (make_command(&c, dir, request, &raw->error))
+	if (skipped(request, raw) || make_command(&c, dir, request, &raw->error))
 		return;
 	pid = start(&c, &fd);
 	if (pid < 0) {

@@ -100,11 +100,16 @@ static void print_goals(FILE *f, bool markdown, const struct comparison *c, unsi
 
 		if (isnan(v))
 			continue;
-		fprintf(f,
-			markdown ? "| %s | %s | at %s %g | %s |\n"
-				 : "  %-30s %8s  wanted: at %s %g  %s\n",
-			g->title, table_number(cell, CELL, v), g->slowdown ? "most" : "least",
-			g->wanted, goal_met(g, v) ? "reached" : "missed");
+		table_number(cell, CELL, v);
+		if (!g->wanted)
+			fprintf(f, markdown ? "| %s | %s | - |  |\n" : "  %-43s %8s\n", g->title,
+				cell);
+		else
+			fprintf(f,
+				markdown ? "| %s | %s | at %s %g | %s |\n"
+					 : "  %-43s %8s  wanted: at %s %g  %s\n",
+				g->title, cell, g->slowdown ? "most" : "least", g->wanted,
+				goal_met(g, v) ? "reached" : "missed");
 	}
 }
 

@@ -60,22 +60,32 @@ u64 run_share(const struct run *run, const struct variant *variant, const struct
 {
 	unsigned int share = 1;
 
-	if (!bench->compute || run->iterations || variant->backend == &peer_native)
+	if (run->iterations || variant->backend == &peer_native)
 		return n;
-	if (variant->backend == &peer_qemu_tcg || !strcmp(run->host_kind, "emulated"))
+	if (bench->tenth && variant->backend == &peer_qemu_tcg)
 		share = 10;
-	if (!strcmp(variant->engine, "step"))
+	if ((bench->tenth || bench->in_linux) && !strcmp(run->host_kind, "emulated"))
+		share = 10;
+	if (bench->tenth && !strcmp(variant->engine, "step"))
 		share *= 100;
 	return n > share ? n / share : 1;
 }
 
-void run_options(const struct run *run, const struct variant *variant, char *text, size_t size)
+u64 run_memory(const struct run *run, const struct bench *bench)
+{
+	if (run->mem_size)
+		return run->mem_size;
+	return bench->in_linux ? 512 * MiB : 64 * MiB;
+}
+
+void run_options(const struct run *run, const struct variant *variant, u64 mem_size, char *text,
+		 size_t size)
 {
 	if (is_peer(variant->backend)) {
-		peer_options(variant, run->mem_size, text, size);
+		peer_options(variant, mem_size, text, size);
 		return;
 	}
-	csv_options(text, size, irqchip_name(variant->irqchip), run->cpu, run->mem_size,
+	csv_options(text, size, irqchip_name(variant->irqchip), run->cpu, mem_size,
 		    variant->backend, &variant->options);
 }
 
@@ -92,7 +102,7 @@ static int write_down(const struct run *run, const struct sample_request *reques
 {
 	static const struct trap_stats nothing;
 	const struct variant *v = request->variant;
-	char options[CSV_OPTIONS], guest[sizeof(request->bench->name) + 4];
+	char options[CSV_OPTIONS], guest[sizeof(request->bench->name) + 8];
 	const struct csv_key key = {
 		.run_id = run->run_id,
 		.backend = v->backend->name,
@@ -106,8 +116,9 @@ static int write_down(const struct run *run, const struct sample_request *reques
 	};
 	int ret = 0;
 
-	run_options(run, v, options, sizeof(options));
-	snprintf(guest, sizeof(guest), "%s.elf", request->bench->name);
+	run_options(run, v, request->mem_size, options, sizeof(options));
+	snprintf(guest, sizeof(guest), "%s.%s", request->bench->name,
+		 request->bench->in_linux ? "cpio" : "elf");
 	if (run->samples.file)
 		ret = check(&run->samples, metrics_csv_write(run->samples.file, &key, s), err);
 	if (!ret && run->traps.file && s->status == SAMPLE_OK)
@@ -160,7 +171,8 @@ static int one_bench(const struct run *run, const struct sample_runner *runner, 
 			.bench = run->bench[bench],
 			.variant = variant,
 			.iterations = iterations,
-			.mem_size = run->mem_size,
+			.mem_size = run_memory(run, run->bench[bench]),
+			.kernel = run->kernel,
 			.cpu = run->cpu,
 			.alike = run->alike,
 			.timeout_ns = run->timeout_ns,

@@ -23,7 +23,8 @@ struct run {
 	unsigned int reps; /* timed samples of each */
 	u64 iterations;	   /* of every benchmark; 0: its own number times SCALE */
 	double scale;
-	u64 mem_size; /* bytes */
+	u64 mem_size;	    /* bytes; 0: what is usual for each */
+	const char *kernel; /* of Linux guests: a path that holds from the guests' folder, too */
 	const char *cpu;
 	const struct backend *const *alike; /* as in struct vm_config */
 	u64 timeout_ns;
@@ -44,13 +45,18 @@ u64 run_iterations(const struct run *run, const struct bench *bench);
 /*
  * How many of N operations are asked of VARIANT. A figure is per operation, and work that takes a
  * tenth of a second natively takes seconds in an emulator and a minute one instruction at a time:
- * there, compute guests do a tenth and a hundredth. N if the user said how many.
+ * there, compute guests do a tenth and a hundredth. N if the user said how many. On an emulated
+ * host all that Linux guests do is a tenth.
  */
 u64 run_share(const struct run *run, const struct variant *variant, const struct bench *bench,
 	      u64 n);
 
-/* RUN's options column for VARIANT, into TEXT. */
-void run_options(const struct run *run, const struct variant *variant, char *text, size_t size);
+/* Bytes of RAM of BENCH's guest. */
+u64 run_memory(const struct run *run, const struct bench *bench);
+
+/* RUN's options column for VARIANT with MEM_SIZE bytes of RAM (0: left out), into TEXT. */
+void run_options(const struct run *run, const struct variant *variant, u64 mem_size, char *text,
+		 size_t size);
 
 /*
  * Take all samples into RESULT[benches * variants] (made by result_init, in table_print's order).

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <x86intrin.h>
 
 static u64 now_ns(void)
 {
@@ -54,6 +55,34 @@ static int wait_child(int pidfd, u64 limit_ns, const sigset_t *mask)
 		if (!left)
 			return 0;
 	}
+}
+
+#define FIRST_LINE "init: first line"
+
+void sample_print(struct sample_raw *raw, const void *data, size_t len)
+{
+	size_t room = SAMPLE_CONSOLE - raw->console_len, old = raw->console_len;
+	size_t before = strlen(FIRST_LINE);
+
+	if (len > room)
+		len = room;
+	memcpy(raw->console + old, data, len);
+	raw->console_len += len;
+	/* It may have come in pieces. */
+	if (before > old)
+		before = old;
+	if (!raw->init_ticks &&
+	    memmem(raw->console + old - before, before + len, FIRST_LINE, strlen(FIRST_LINE)))
+		raw->init_ticks = __rdtsc() - raw->begin;
+}
+
+void sample_skip(struct sample_raw *raw, const struct bench *bench, const char *reason)
+{
+	raw->console_len = (size_t)snprintf(raw->console, sizeof(raw->console),
+					    VERDICT_PREFIX "bench=%s mode=%u skip reason=\"%s\"\n",
+					    bench_guest_name(bench), bench->mode, reason);
+	raw->exit_status = verdict_status(VERDICT_SKIP);
+	raw->ended = 1;
 }
 
 static void __attribute__((format(printf, 2, 3)))
@@ -106,7 +135,7 @@ static void judge_guest(struct sample *s, const struct sample_request *request)
 		set_failed(s, "%s%s", err.text, ret == -ENODATA ? words : "");
 		return;
 	}
-	if (strcmp(v->bench, request->bench->name) || v->mode != request->bench->mode) {
+	if (strcmp(v->bench, bench_guest_name(request->bench)) || v->mode != request->bench->mode) {
 		set_failed(s, "guest says it is %s, %u-bit", v->bench, v->mode);
 		return;
 	}
@@ -114,6 +143,13 @@ static void judge_guest(struct sample *s, const struct sample_request *request)
 		set_failed(s, "guest's exit status %d contradicts its result line",
 			   raw->exit_status);
 		return;
+	}
+	if (request->bench->boot && v->kind == VERDICT_OK) {
+		if (!raw->init_ticks) {
+			set_failed(s, "init printed no first line");
+			return;
+		}
+		v->cycles = raw->init_ticks;
 	}
 	s->status = (enum sample_status)v->kind;
 	snprintf(s->reason, sizeof(s->reason), "%s", v->reason);
@@ -188,6 +224,7 @@ int sample_take(const struct sample_runner *runner, const struct sample_request 
 		return fail(err, -errno, "no memory for a sample: %s", strerror(errno));
 	}
 	sample->raw->exit_status = -1;
+	sample->raw->begin = __rdtsc();
 	pid = fork();
 	if (!pid)
 		child(runner, request, sample->raw);

@@ -18,8 +18,9 @@
 struct sample_request {
 	const struct bench *bench;
 	const struct variant *variant;
-	u64 iterations; /* asked of the guest */
-	u64 mem_size;	/* bytes */
+	u64 iterations;	    /* asked of the guest */
+	u64 mem_size;	    /* bytes */
+	const char *kernel; /* of Linux guests */
 	const char *cpu;
 	const struct backend *const *alike; /* as in struct vm_config */
 	u64 timeout_ns;			    /* wall time of the guest; 0: none */
@@ -47,10 +48,18 @@ struct sample_raw {
 	struct trap_stats traps; /* between the marks */
 	u32 nr_counters;
 	struct sample_counter counter[SAMPLE_COUNTERS];
+	u64 begin;		/* host's TSC just before the sample's process was made */
+	u64 init_ticks;		/* from there to init's first line; 0: none came */
 	struct cpu_state state; /* at the end */
 	size_t console_len;	/* bytes printed on COM1; those beyond SAMPLE_CONSOLE are lost */
 	char console[SAMPLE_CONSOLE];
 };
+
+/* The guest printed DATA[0..LEN): onto the console, as far as there is room. */
+void sample_print(struct sample_raw *raw, const void *data, size_t len);
+
+/* In the guest's stead: it cannot be run, for REASON. */
+void sample_skip(struct sample_raw *raw, const struct bench *bench, const char *reason);
 
 enum sample_status {
 	SAMPLE_OK = VERDICT_OK,

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { M64 = 1, M32 = 2, COMPUTE = 4 };
+enum { M64 = 1, M32 = 2, COMPUTE = 4, KERNEL = 8, LONG = 16, BOOT = 32, IN_LINUX = 64 };
 
 static const struct {
 	const char *name;
@@ -21,8 +21,11 @@ static const struct {
 } guests[] = {
 #define BENCH(name, modes, iterations, trap, per_op, text) \
 	{ name, modes, iterations, trap, per_op, text },
+#define LINUX(name, kind, iterations, text) \
+	{ name, M64 | IN_LINUX | (kind), iterations, NULL, 0, text },
 #include "bench/suite.def"
 #undef BENCH
+#undef LINUX
 };
 
 struct bench *suite_load(size_t *n)
@@ -41,6 +44,10 @@ struct bench *suite_load(size_t *n)
 					     .trap = guests[i].trap,
 					     .traps_per_op = guests[i].traps_per_op,
 					     .compute = guests[i].modes & COMPUTE,
+					     .native = guests[i].modes & (COMPUTE | KERNEL),
+					     .in_linux = guests[i].modes & IN_LINUX,
+					     .boot = guests[i].modes & BOOT,
+					     .tenth = guests[i].modes & (COMPUTE | LONG),
 					     .text = guests[i].text };
 			snprintf(b->name, sizeof(b->name), "%s%s", guests[i].name,
 				 mode == M64 ? "" : "-32");
@@ -49,12 +56,28 @@ struct bench *suite_load(size_t *n)
 	return table;
 }
 
+const char *bench_guest_name(const struct bench *bench)
+{
+	return bench->in_linux ? strchr(bench->name, '/') + 1 : bench->name;
+}
+
+int bench_file(const struct bench *bench, const char *dir, bool native, char *path,
+	       struct error *err)
+{
+	const char *in = native && !bench->in_linux ? "native/" : "";
+	const char *end = native ? "" : bench->in_linux ? ".cpio" : ".elf";
+
+	if (snprintf(path, PATH_MAX, "%s/%s%s%s", dir, in, bench->name, end) < PATH_MAX)
+		return 0;
+	return fail(err, -ENAMETOOLONG, "the guest's path is too long");
+}
+
 static bool wanted(const struct bench *bench, const char *const *glob, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++)
-		if (!fnmatch(glob[i], bench->name, 0))
+		if (!fnmatch(glob[i], bench->name, FNM_PATHNAME))
 			return true;
-	return !nr;
+	return !nr && !bench->in_linux;
 }
 
 int suite_select(const struct bench *table, size_t n, const char *const *glob, size_t nr,
@@ -112,4 +135,12 @@ int suite_guest_dir(const char *dir, char *path, struct error *err)
 	return fail(err, -ENOENT,
 		    "the microbenchmark guests are not built; make nano builds them, --guests DIR "
 		    "says where they are");
+}
+
+int suite_kernel(const char *file, const char *dir, char *path, struct error *err)
+{
+	int n = file ? snprintf(path, PATH_MAX, "%s", file)
+		     : snprintf(path, PATH_MAX, "%s/../guests/vmlinuz-cloud-amd64", dir);
+
+	return n < PATH_MAX ? 0 : fail(err, -ENAMETOOLONG, "the kernel's path is too long");
 }

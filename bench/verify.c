@@ -66,15 +66,28 @@ static int output_differs(const char *a, const char *b, struct error *err)
 		    (int)strcspn(a, "\n"), a);
 }
 
-int verify_compare(const struct sample *a, const struct sample *b, struct error *err)
+/* What is compared of what S printed. */
+static const char *output(const struct bench *bench, const struct sample *s, char *text)
+{
+	const char *line;
+
+	verify_normalize(s->raw->console, s->raw->console_len, text, SAMPLE_CONSOLE);
+	if (!bench->in_linux)
+		return text;
+	line = strstr(text, VERDICT_PREFIX);
+	return line ? line : "";
+}
+
+int verify_compare(const struct bench *bench, const struct sample *a, const struct sample *b,
+		   struct error *err)
 {
 	static char text_a[SAMPLE_CONSOLE], text_b[SAMPLE_CONSOLE];
 	const char *field;
 
-	verify_normalize(a->raw->console, a->raw->console_len, text_a, sizeof(text_a));
-	verify_normalize(b->raw->console, b->raw->console_len, text_b, sizeof(text_b));
-	if (output_differs(text_a, text_b, err))
+	if (output_differs(output(bench, a, text_a), output(bench, b, text_b), err))
 		return -EINVAL;
+	if (bench->in_linux)
+		return 0;
 	field = verify_state_differs(&a->raw->state, &b->raw->state);
 	if (field)
 		return fail(err, -EINVAL, "ended with another %s", field);
@@ -139,7 +152,8 @@ static int take_all(const struct run *run, const struct sample_runner *runner,
 		const struct sample_request request = { .bench = bench,
 							.variant = &run->variant[i],
 							.iterations = verify_iterations(run, bench),
-							.mem_size = run->mem_size,
+							.mem_size = run_memory(run, bench),
+							.kernel = run->kernel,
 							.cpu = run->cpu,
 							.alike = run->alike,
 							.timeout_ns = run->timeout_ns,
@@ -165,7 +179,7 @@ static int judge(const struct run *run, const struct bench *bench, bool counts,
 		    run->variant[i].irqchip == IRQCHIP_USER &&
 		    verify_counts(bench, &sample[i], err))
 			return (int)i;
-		if (i && verify_compare(&sample[0], &sample[i], err))
+		if (i && verify_compare(bench, &sample[0], &sample[i], err))
 			return (int)i;
 	}
 	return -1;

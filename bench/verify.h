@@ -23,10 +23,12 @@ void verify_normalize(const char *text, size_t len, char *out, size_t size);
 const char *verify_state_differs(const struct cpu_state *a, const struct cpu_state *b);
 
 /*
- * Compare sample B with the reference A, both of the same benchmark and as long as RUN makes them.
- * 0, or -EINVAL with ERR saying what differs.
+ * Compare sample B with the reference A, both of BENCH and as long as RUN makes them. Of a Linux
+ * guest only what the program says of its work: the kernel's messages and the state at the end
+ * depend on time. 0, or -EINVAL with ERR saying what differs.
  */
-int verify_compare(const struct sample *a, const struct sample *b, struct error *err);
+int verify_compare(const struct bench *bench, const struct sample *a, const struct sample *b,
+		   struct error *err);
 
 /*
  * Against what BENCH says of trap counts in hardware virtualization (suite.def). 0 if S agrees or

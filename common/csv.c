@@ -9,8 +9,9 @@ void csv_options(char *text, size_t size, const char *irqchip, const char *cpu, 
 		 const struct backend *b, const struct backend_values *values)
 {
 	bool whole = mem_size % MiB == 0;
-	int len = snprintf(text, size, "irqchip=%s cpu=%s mem=%" PRIu64 "%c", irqchip, cpu,
-			   (u64)(mem_size / (whole ? MiB : KiB)), whole ? 'M' : 'K');
+	int len = snprintf(text, size,
+			   mem_size ? "irqchip=%s cpu=%s mem=%" PRIu64 "%c" : "irqchip=%s cpu=%s",
+			   irqchip, cpu, (u64)(mem_size / (whole ? MiB : KiB)), whole ? 'M' : 'K');
 
 	if ((size_t)len < size)
 		backendopt_text(text + len, size - (size_t)len, b, values, " ");

@@ -32,7 +32,7 @@ NANO_LIB64 := $(patsubst %,$(NANO_B)/64/lib/%.o,$(NANO_LIB) apic boot64 ring3_64
 NANO_LIB32 := $(patsubst %,$(NANO_B)/32/lib/%.o,$(NANO_LIB) boot32 ring3_32)
 NANO_LDFLAGS := -T bench/nano/lib/link.ld -z noexecstack -z max-page-size=4096 --build-id=none \
 		--gc-sections
-NATIVE_LIB := $(patsubst %,$(NANO_B)/64/lib/%.o,main host text string)
+NATIVE_LIB := $(patsubst %,$(NANO_B)/64/lib/%.o,main host start text string)
 OBJCOPY ?= objcopy
 
 .PHONY: nano

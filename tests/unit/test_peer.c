@@ -67,7 +67,7 @@ static struct sample take(const struct variant *variant, const char *name, bool 
 	struct sample s;
 	sigset_t none;
 
-	bench.compute = compute;
+	bench.native = compute;
 	sigemptyset(&none);
 	CU_ASSERT_EQUAL_FATAL(sample_take(&runner, &request, &none, &s, NULL), 0);
 	return s;
@@ -114,12 +114,13 @@ static void test_qemu(void)
 	set_up();
 	CU_ASSERT_EQUAL(peer_qemu_tcg.probe(&err), -ENOENT);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "not installed"));
-	script("qemu-system-x86_64", "echo \"$*\"\ncase \"$*\" in *'-accel tcg -cpu "
-				     "max,erms=off,pku=off -m 65536K'*) " GOOD ";; esac");
+	script("qemu-system-x86_64", "echo \"$*\"\ncase \"$*\" in *'-accel tcg '*"
+				     "'-cpu max,erms=off,pku=off -m 65536K '*) " GOOD ";; esac");
 	CU_ASSERT_EQUAL(peer_qemu_tcg.probe(&err), 0);
 	s = take(&qemu, "good", false);
 	CU_ASSERT_EQUAL(s.status, SAMPLE_OK);
-	CU_ASSERT_PTR_NOT_NULL(strstr(s.raw->console, "/good.elf -append iters=40\n"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(s.raw->console, "-append iters=40 -device pc-testdev -kernel "));
 	sample_free(&s);
 	peer_options(&qemu, 64 * MiB, options, sizeof(options));
 	CU_ASSERT_STRING_EQUAL(options, "cpu=max,erms=off,pku=off mem=65536K");

@@ -235,19 +235,34 @@ static void test_share(void)
 			     native = { .backend = &peer_native },
 			     plain = { .backend = fake_backends[1] },
 			     slow = { .backend = fake_backends[0], .engine = "step" };
-	const struct bench compute = { .compute = true }, in = { .name = "in" };
+	const struct bench compute = { .compute = true, .tenth = true }, in = { .name = "in" },
+			   guest = { .in_linux = true };
 	struct run run = { .host_kind = "native" };
 
 	CU_ASSERT_EQUAL(run_share(&run, &qemu, &compute, 1000), 100);
 	CU_ASSERT_EQUAL(run_share(&run, &qemu, &in, 1000), 1000);
+	CU_ASSERT_EQUAL(run_share(&run, &qemu, &guest, 1000), 1000);
 	CU_ASSERT_EQUAL(run_share(&run, &native, &compute, 1000), 1000);
 	CU_ASSERT_EQUAL(run_share(&run, &plain, &compute, 1000), 1000);
 	CU_ASSERT_EQUAL(run_share(&run, &slow, &compute, 1000), 10);
 	CU_ASSERT_EQUAL(run_share(&run, &slow, &compute, 50), 1);
 	run.host_kind = "emulated";
 	CU_ASSERT_EQUAL(run_share(&run, &plain, &compute, 1000), 100);
+	CU_ASSERT_EQUAL(run_share(&run, &plain, &in, 1000), 1000);
+	CU_ASSERT_EQUAL(run_share(&run, &plain, &guest, 1000), 100);
 	run.iterations = 1000;
 	CU_ASSERT_EQUAL(run_share(&run, &slow, &compute, 1000), 1000);
+}
+
+static void test_memory(void)
+{
+	const struct bench nano = { .name = "in" }, guest = { .in_linux = true };
+	struct run run = { .mem_size = 0 };
+
+	CU_ASSERT_EQUAL(run_memory(&run, &nano), 64 * MiB);
+	CU_ASSERT_EQUAL(run_memory(&run, &guest), 512 * MiB);
+	run.mem_size = 96 * MiB;
+	CU_ASSERT_EQUAL(run_memory(&run, &guest), 96 * MiB);
 }
 
 static char *table_text(struct fixture *x)
@@ -301,6 +316,7 @@ CU_TestInfo tests_run[] = {
 	{ "an interrupt keeps what was measured", test_interrupt },
 	{ "iterations are scaled within the guests' limits", test_iterations },
 	{ "compute guests do less in emulators", test_share },
+	{ "how much memory a guest has", test_memory },
 	{ "the table", test_table },
 	CU_TEST_INFO_NULL,
 };

@@ -61,6 +61,55 @@ static void test_ends(void)
 	}
 }
 
+/* The guest cannot know how long its machine took. */
+static void test_boot(void)
+{
+	struct bench bench = fake_bench("linux/boot"), silent = fake_bench("linux/good");
+	struct variant v = variant();
+	struct sample s;
+
+	bench.in_linux = bench.boot = silent.in_linux = silent.boot = true;
+	s = fake_sample(&bench, &v);
+	CU_ASSERT_EQUAL(s.status, SAMPLE_OK);
+	CU_ASSERT_TRUE(s.raw->init_ticks > 0);
+	CU_ASSERT_EQUAL(s.verdict.cycles, s.raw->init_ticks);
+	sample_free(&s);
+	s = fake_sample(&silent, &v);
+	CU_ASSERT_EQUAL(s.status, SAMPLE_FAIL);
+	CU_ASSERT_STRING_EQUAL(s.reason, "init printed no first line");
+	sample_free(&s);
+}
+
+/* What is printed beyond the room for it is lost, and no more. */
+static void test_print(void)
+{
+	static struct sample_raw raw;
+
+	raw.console_len = SAMPLE_CONSOLE - 4;
+	sample_print(&raw, "init: first line", 16);
+	CU_ASSERT_EQUAL(raw.console_len, SAMPLE_CONSOLE);
+	CU_ASSERT_EQUAL(memcmp(raw.console + SAMPLE_CONSOLE - 4, "init", 4), 0);
+	CU_ASSERT_EQUAL(raw.init_ticks, 0);
+	sample_print(&raw, "x", 1);
+	CU_ASSERT_EQUAL(raw.console_len, SAMPLE_CONSOLE);
+}
+
+static void test_skip(void)
+{
+	struct bench bench = fake_bench("linux/fork");
+	static struct sample_raw raw;
+	struct verdict verdict;
+	struct error err;
+
+	bench.in_linux = true;
+	sample_skip(&raw, &bench, "run make guests");
+	CU_ASSERT_EQUAL(verdict_find(&verdict, raw.console, raw.console_len, &err), 0);
+	CU_ASSERT_EQUAL(verdict.kind, VERDICT_SKIP);
+	CU_ASSERT_STRING_EQUAL(verdict.bench, "fork");
+	CU_ASSERT_STRING_EQUAL(verdict.reason, "run make guests");
+	CU_ASSERT_EQUAL(raw.exit_status, verdict_status(VERDICT_SKIP));
+}
+
 static void on_alarm(int signo)
 {
 	(void)signo;
@@ -87,6 +136,9 @@ static void test_signal(void)
 CU_TestInfo tests_sample[] = {
 	{ "a good sample", test_good },
 	{ "crashes, hangs and nonsense are failed samples with a reason", test_ends },
+	{ "the host takes the time of a boot", test_boot },
+	{ "a console that is full", test_print },
+	{ "skipped in the guest's stead", test_skip },
 	{ "a signal ends the wait and the child", test_signal },
 	CU_TEST_INFO_NULL,
 };

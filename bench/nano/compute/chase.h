@@ -18,14 +18,14 @@ static struct node *at;
 
 static void setup(void)
 {
-	static u16 order[NODES];
+	static u32 order[NODES];
 	u32 seed = 1;
 
 	for (u32 i = 0; i < NODES; i++)
-		order[i] = (u16)i;
+		order[i] = i;
 	for (u32 i = NODES - 1; i; i--) {
 		u32 j;
-		u16 t = order[i];
+		u32 t = order[i];
 
 		seed = seed * 1664525 + 1013904223;
 		j = (u32)((u64)seed * (i + 1) >> 32);

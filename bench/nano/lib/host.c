@@ -1,46 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The platform of an ordinary Linux process: the same object file of a compute guest, natively. No
- * C library, so that nothing runs here that a guest does not have.
+ * The platform of an ordinary Linux process: the same object file of a compute guest, natively, and
+ * the programs of bench/linux. Needs no C library, so that nothing runs here that a guest does not
+ * have.
  */
+#include "host.h"
 #include "platform.h"
+#include "syscall.h"
 #include "xsave.h"
 
-#define SYS_WRITE	 1
-#define SYS_EXIT_GROUP	 231
 #define CPUID_1C_OSXSAVE (1u << 27)
+#define PORT_MARK	 0xfb0
 
 /* The arguments, with spaces between them. */
 static char arguments[256];
+static bool marking;
 
-/* What the kernel leaves on the stack at a program's start: argc, argv[]. */
-__attribute__((noreturn, used)) static void begin(char **stack)
+static bool same(const char *a, const char *b)
+{
+	while (*a && *a == *b)
+		a++, b++;
+	return *a == *b;
+}
+
+void host_main(char **argv)
 {
 	size_t n = 0;
 
-	for (char **arg = stack + 2; *stack && *arg; arg++) {
+	for (char **arg = argv + 1; *argv && *arg; arg++) {
+		marking |= same(*arg, "mark");
 		if (n && n + 1 < sizeof(arguments))
 			arguments[n++] = ' ';
 		for (const char *p = *arg; *p && n + 1 < sizeof(arguments); p++)
 			arguments[n++] = *p;
 	}
 	nano_main();
-}
-
-asm(".globl _start\n"
-    "_start:\n\t"
-    "mov %rsp, %rdi\n\t"
-    "call begin");
-
-static long system_call(long nr, long a, long b, long c)
-{
-	long ret;
-
-	asm volatile("syscall"
-		     : "=a"(ret)
-		     : "0"(nr), "D"(a), "S"(b), "d"(c)
-		     : "rcx", "r11", "memory");
-	return ret;
 }
 
 void platform_init(void)
@@ -57,28 +51,27 @@ void platform_call_user(void (*fn)(uword), uword n)
 	fn(n);
 }
 
+/* The right to the port is had for no longer than this: with it, switches between processes and
+ * forks would cost more. */
 void platform_mark(u8 i)
 {
-	(void)i;
+	if (!marking)
+		return;
+	if (system_call(__NR_ioperm, PORT_MARK, 1, 1, 0, 0))
+		fail("no right to use the marker port");
+	outb(PORT_MARK, i);
+	system_call(__NR_ioperm, PORT_MARK, 1, 0, 0, 0);
 }
 
 void platform_print(const char *text)
 {
-	long n = 0, done;
-
-	while (text[n])
-		n++;
-	for (; n > 0; text += done, n -= done) {
-		done = system_call(SYS_WRITE, 1, (long)text, n);
-		if (done <= 0)
-			return;
-	}
+	print_text(text);
 }
 
 void platform_end(enum outcome outcome)
 {
 	for (;;)
-		system_call(SYS_EXIT_GROUP, outcome << 1 | 1, 0, 0);
+		system_call(__NR_exit_group, outcome << 1 | 1, 0, 0, 0, 0);
 }
 
 void avx2_enable(void)

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+/* First touch of an anonymous page of 2 MiB, and its share of giving 64 MiB back. */
+#define UNIT   (2 << 20)
+#define UNITS  32
+#define ADVICE MADV_HUGEPAGE
+#include "fault.h"
