@@ -67,7 +67,13 @@ static void map(struct vm *vm, bool wide, u64 linear, u64 gpa, u64 flags)
 
 	if (wide) {
 		put(vm, TABLES, (TABLES + 0x1000) | PRESENT | WRITABLE, 8);
+		put(vm, TABLES + (PAIR_MIDDLE >> 39 & 511) * 8,
+		    (TABLES + 0x1000) | PRESENT | WRITABLE, 8);
+		put(vm, TABLES + (PAIR_HIGH >> 39 & 511) * 8,
+		    (TABLES + 0x1000) | PRESENT | WRITABLE, 8);
 		put(vm, TABLES + 0x1000, (TABLES + 0x2000) | PRESENT | WRITABLE, 8);
+		put(vm, TABLES + 0x1000 + (PAIR_HIGH >> 30 & 511) * 8,
+		    (TABLES + 0x2000) | PRESENT | WRITABLE, 8);
 		put(vm, TABLES + 0x2000 + (linear >> 21) * 8, table | PRESENT | WRITABLE, 8);
 		put(vm, table + (linear >> 12 & 511) * 8, gpa | flags, 8);
 	} else {

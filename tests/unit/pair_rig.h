@@ -17,6 +17,9 @@
 #define PAIR_RO	    (PAIR_DATA + 0x100000u) /* one page */
 #define PAIR_DEVICE (PAIR_DATA + 0x120000u) /* the I/O APIC's registers */
 #define PAIR_STACK  (PAIR_DATA + 8 * PAGE_SIZE)
+/* In 64-bit code all of that is seen again so far above. */
+#define PAIR_MIDDLE 0x20000000000u
+#define PAIR_HIGH   0xffffffff80000000u
 /* Guest-physical. */
 #define PAIR_CODE_AT	0x100000u
 #define PAIR_CODE_PAGES 4u

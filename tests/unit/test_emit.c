@@ -41,8 +41,6 @@ static void test_moves(void)
 	emit_mov(&e, W64, R13, RSP), expect("mov r13, rsp");
 	emit_mov(&e, W32, RCX, RCX), expect("mov ecx, ecx");
 	emit_mov(&e, W32, RCX, R14), expect("mov ecx, r14d");
-	emit_movsxd(&e, RCX, RCX), expect("movsxd rcx, ecx");
-	emit_movsxd(&e, R9, RAX), expect("movsxd r9, eax");
 	emit_movzx16(&e, RCX, R13), expect("movzx ecx, r13w");
 	emit_movzx16(&e, RCX, RCX), expect("movzx ecx, cx");
 	emit_rorx(&e, W64, RCX, R13, 12), expect("rorx rcx, r13, 0x0C");
@@ -78,6 +76,7 @@ static void test_memory(void)
 	emit_load8(&e, RCX, sum(R15, R13, 1, 8)), expect("movzx ecx, byte ptr [r15+r13*1+0x08]");
 	emit_store8(&e, RCX, at(R15, 300)), expect("mov [r15+0x12C], cl");
 	emit_load(&e, W64, RCX, sum(REG_NONE, RCX, 8, 0)), expect("mov rcx, [rcx*8]");
+	emit_load_gs(&e, RCX, sum(R15, RCX, 8, 64)), expect("mov rcx, gs:[r15+rcx*8+0x40]");
 	emit_pext_mem(&e, RCX, R13, at(R15, 0x88)), expect("pext rcx, r13, [r15+0x88]");
 	emit_pext_mem(&e, R9, RAX, sum(RBX, R12, 4, 0)), expect("pext r9, rax, [rbx+r12*4]");
 	emit_store_imm(&e, W64, -2, at(RCX, 128)),

@@ -72,7 +72,7 @@ static u64 read_at(struct tables *t, u64 linear)
 
 static u64 write_at(struct tables *t, u64 linear)
 {
-	u64 delta = space(t)->write[(u32)(linear >> 12) ^ BIT(31)];
+	u64 delta = space(t)->write[(u32)(linear >> 12)];
 
 	return delta ? delta + linear - (uintptr_t)t->r->vm.ram.host : ~0ull;
 }

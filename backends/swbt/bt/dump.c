@@ -52,9 +52,13 @@ static const char *table_name(s64 offset)
 {
 	if (offset >= (s64)SPACE_READ)
 		return "entry for reading";
-	if (offset >= (s64)SPACE_TARGETS)
-		return "targets";
-	return offset >= (s64)SPACE_SEEN ? "code page" : "entry for writing";
+	return offset >= (s64)SPACE_TARGETS ? "targets" : "code page";
+}
+
+/* The same in GS. */
+static const char *far_table_name(s64 offset)
+{
+	return offset < 0 ? "entry for reading" : "entry for writing";
 }
 
 /* [r15 + OFFSET] */
@@ -99,7 +103,9 @@ static void explain(const struct dump *d, const u8 *host, char *text, size_t siz
 	for (unsigned int n = 0; n < d->z.operand_count_visible; n++) {
 		if (op[n].type != ZYDIS_OPERAND_TYPE_MEMORY || op[n].mem.base != ZYDIS_REGISTER_R15)
 			continue;
-		if (op[n].mem.index != ZYDIS_REGISTER_NONE)
+		if (op[n].mem.segment == ZYDIS_REGISTER_GS)
+			snprintf(text, size, "%s", far_table_name(op[n].mem.disp.value));
+		else if (op[n].mem.index != ZYDIS_REGISTER_NONE)
 			snprintf(text, size, "%s", table_name(op[n].mem.disp.value));
 		else
 			name_field(op[n].mem.disp.value, text, size);

@@ -82,11 +82,6 @@ void emit_mov(struct emit *e, enum emit_width w, u8 dst, u8 src)
 	put_rr(e, w, 0x89, src, dst);
 }
 
-void emit_movsxd(struct emit *e, u8 dst, u8 src)
-{
-	put_rr(e, W64, 0x63, dst, src);
-}
-
 void emit_movzx16(struct emit *e, u8 dst, u8 src)
 {
 	put_rex(e, W32, dst, 0, src);
@@ -116,6 +111,12 @@ void emit_const(struct emit *e, u8 dst, u64 value)
 void emit_load(struct emit *e, enum emit_width w, u8 dst, struct emit_mem m)
 {
 	put_rm(e, w, 0x8b, dst, m);
+}
+
+void emit_load_gs(struct emit *e, u8 dst, struct emit_mem m)
+{
+	emit_byte(e, 0x65);
+	emit_load(e, W64, dst, m);
 }
 
 void emit_store(struct emit *e, enum emit_width w, u8 src, struct emit_mem m)

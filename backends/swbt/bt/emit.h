@@ -31,11 +31,12 @@ void emit_byte(struct emit *e, u8 byte);
 void emit_u32(struct emit *e, u32 value);
 
 void emit_mov(struct emit *e, enum emit_width w, u8 dst, u8 src);
-void emit_movsxd(struct emit *e, u8 dst, u8 src);
 void emit_movzx16(struct emit *e, u8 dst, u8 src);
 /* The shortest move of VALUE to all 64 bits of DST. */
 void emit_const(struct emit *e, u8 dst, u64 value);
 void emit_load(struct emit *e, enum emit_width w, u8 dst, struct emit_mem m);
+/* From M plus GS.base. */
+void emit_load_gs(struct emit *e, u8 dst, struct emit_mem m);
 void emit_store(struct emit *e, enum emit_width w, u8 src, struct emit_mem m);
 /* VALUE, sign-extended when W64. */
 void emit_store_imm(struct emit *e, enum emit_width w, s32 value, struct emit_mem m);

@@ -3,10 +3,13 @@
 #include "backends/swbt/bt/tunables.h"
 
 #include <errno.h>
+#include <asm/prctl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-#define RESERVED  (2 * TABLE_SIZE + SPACE_READ + REGIONS * sizeof(struct region))
+#define RESERVED  (SPACE_READ + SPACE_GS + TABLE_SIZE + REGIONS * sizeof(struct region))
 #define LINE	  8u /* entries in a cache line */
 #define ALIAS_BIT 44
 
@@ -35,10 +38,10 @@ static int space_init(struct space *s, u8 *map, int vcpu_fd, size_t vcpu_size)
 		return -ENOMEM;
 	/* A large page for one entry would cost more than it saves. */
 	madvise(map, RESERVED, MADV_NOHUGEPAGE);
-	s->base = map + TABLE_SIZE;
-	s->write = (u64 *)(void *)map;
+	s->base = map;
 	s->read = (u64 *)(void *)(s->base + SPACE_READ);
-	s->region = (struct region *)(void *)(s->base + SPACE_READ + TABLE_SIZE);
+	s->write = (u64 *)(void *)(s->base + SPACE_READ + SPACE_GS);
+	s->region = (struct region *)(void *)(s->base + SPACE_READ + SPACE_GS + TABLE_SIZE);
 	if (mmap(s->base, vcpu_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, vcpu_fd, 0) ==
 	    MAP_FAILED)
 		return -errno;
@@ -82,6 +85,8 @@ int pagetable_init(struct pagetable *t, struct vcpu *v, int vcpu_fd, size_t vcpu
 		return -EINVAL;
 	if (r)
 		return r;
+	if (syscall(SYS_arch_prctl, ARCH_SET_GS, SPACE_GS))
+		return -errno;
 	map = mmap(NULL, NR_SPACES * SPACE_STRIDE, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (map == MAP_FAILED)
@@ -112,12 +117,6 @@ void pagetable_fini(struct pagetable *t)
 }
 
 /* ---- entries --------------------------------------------------------------------------------- */
-
-/* Where translated code looks for PAGE's entry for writing, counted from the table's start. */
-static inline u64 *write_entry(const struct space *s, u32 page)
-{
-	return &s->write[page ^ BIT(31)];
-}
 
 static inline u64 line_bit(u32 page)
 {
@@ -156,7 +155,7 @@ static inline void enter(struct space *s, struct region *r, u32 page, u64 delta,
 	if (!global)
 		r->local |= line;
 	if (write) {
-		*write_entry(s, page) = delta;
+		s->write[page] = delta;
 		r->write |= line;
 	}
 }
@@ -240,7 +239,7 @@ static void protect(struct space *s, u32 first, u64 lines, u32 wanted)
 		u32 page = first + (u32)__builtin_ctzll(lines) * LINE;
 
 		for (unsigned int n = 0; n < LINE; n++, page++) {
-			u64 *entry = write_entry(s, page);
+			u64 *entry = &s->write[page];
 
 			if (*entry && (u32)(*entry >> 12) + page == wanted)
 				*entry = 0;
@@ -273,7 +272,7 @@ static void clear_line(u64 *entry)
 static void clear(struct space *s, u32 region, u64 lines)
 {
 	struct region *r = &s->region[region];
-	u64 *read = &s->read[region << 9], *write = write_entry(s, region << 9);
+	u64 *read = &s->read[region << 9], *write = &s->write[region << 9];
 
 	for (u64 bits = r->read & lines; bits; bits &= bits - 1)
 		clear_line(read + (unsigned int)__builtin_ctzll(bits) * LINE);
@@ -346,7 +345,7 @@ static void space_flush_page(struct space *s, u64 linear, unsigned int shift)
 	if (r->read & line_bit(page))
 		s->read[page] = 0;
 	if (r->write & line_bit(page))
-		*write_entry(s, page) = 0;
+		s->write[page] = 0;
 }
 
 void pagetable_flush_page(struct pagetable *t, u64 linear, unsigned int shift)

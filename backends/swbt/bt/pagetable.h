@@ -9,12 +9,14 @@
  * A space is one such pair of tables with what else is reached from the same base register (R15 of
  * translated code), at fixed distances:
  *
- *	base - 32 GiB	entries for writing: page p's is number (s32)p - 2^31
  *	base		the vCPU, mapped here again
  *	base + SEEN	a byte for each code page (codepage.h)
  *	base + TARGETS	targets of indirect jumps: by the low 16 bits of RIP, minus the RIP, and
  *			the host code; once for each way of treating alignment
  *	base + READ	entries for reading, page p's is number p
+ *	+ SPACE_GS	entries for writing, likewise. No displacement reaches them from the base:
+ *			GS.base, which nothing else in the process uses, is SPACE_GS while there are
+ *			tables, so that gs:[r15 + READ + p * 8] is page p's
  */
 #ifndef FVB_SWBT_BT_PAGETABLE_H
 #define FVB_SWBT_BT_PAGETABLE_H
@@ -28,9 +30,13 @@
 #define SPACE_SEEN	   (224 * KiB)
 #define SPACE_READ	   (12 * MiB)
 #define TABLE_SIZE	   (32 * GiB)
-#define SPACE_STRIDE	   (2 * TABLE_SIZE + 512 * MiB) /* from one to the next */
-#define TARGETS		   65536u
-#define REGIONS		   BIT(23)
+/* What is beyond the table's size keeps a page's two entries from competing for a place in the
+ * host's L1 cache, which on AMD's processors is told by a hash of the address: README.md, "Guest
+ * memory". */
+#define SPACE_GS     (TABLE_SIZE + 20 * MiB + 0x5840)
+#define SPACE_STRIDE (2 * TABLE_SIZE + 512 * MiB) /* from one to the next */
+#define TARGETS	     65536u
+#define REGIONS	     BIT(23)
 
 /* A vCPU can be in one of these with respect to what it may access. */
 enum space_id { SPACE_SUPER, SPACE_SUPER_AC, SPACE_USER, SPACE_INNER /* CPL 1, 2 */, NR_SPACES };
@@ -95,8 +101,9 @@ struct pagetable {
 	u64 fills, flushes;
 };
 
-/* Reserve everything. VCPU_FD: the memory file that V lies in, VCPU_SIZE bytes of it. 0 or negative
- * errno; -EBUSY: something of this process lies where aliases of guest RAM are. */
+/* Reserve everything, and set GS.base of the calling thread. VCPU_FD: the memory file that V lies
+ * in, VCPU_SIZE bytes of it. 0 or negative errno; -EBUSY: something of this process lies where
+ * aliases of guest RAM are. */
 int pagetable_init(struct pagetable *t, struct vcpu *v, int vcpu_fd, size_t vcpu_size);
 void pagetable_fini(struct pagetable *t);
 

@@ -9,15 +9,9 @@
  *	jrcxz	miss
  *	op	[rcx + address]
  *
- * and a store
- *
- *	rorx	rcx, rcx, 12
- *	movsxd	rcx, ecx		; -2^31 .. 2^31 - 1
- *	lea	rcx, [rcx - 2^31]	; -2^32 .. -1
- *	mov	rcx, [r15 + rcx * 8]
- *
- * No flag changes. An address of several parts is put together in R13 first, and always in 32-bit
- * mode, where it wraps at 4 GiB.
+ * and a store the same with gs:[r15 + rcx * 8 + SPACE_READ] (pagetable.h). No flag changes. An
+ *address of several parts is put together in R13 first, and always in 32-bit mode, where it wraps
+ *at 4 GiB.
  */
 #include "backends/swbt/bt/translate.h"
 
@@ -225,41 +219,46 @@ void tr_check_page(struct tr *t, const struct ea *ea, u32 size)
 	c->back = t->e.p;
 }
 
-static void load_entry(struct tr *t, bool write)
+/* RCX = the entry at M, or what is as far into the table for writing. */
+static void load_entry(struct tr *t, struct emit_mem m, bool write)
 {
-	struct emit_mem entry = { .base = R15, .index = RCX, .scale = 8, .disp = SPACE_READ };
-
 	if (write)
-		entry.disp = 0;
-	emit_load(&t->e, W64, RCX, entry);
+		emit_load_gs(&t->e, RCX, m);
+	else
+		emit_load(&t->e, W64, RCX, m);
 }
 
-static void index_by(struct tr *t, u8 reg, bool write)
+/* RCX = the number of the page of the address in REG. */
+static void number_of(struct tr *t, u8 reg)
 {
 	emit_rorx(&t->e, W64, RCX, reg, 12);
-	if (!write) {
-		emit_mov(&t->e, W32, RCX, RCX);
-		return;
-	}
-	emit_movsxd(&t->e, RCX, RCX);
-	emit_lea(&t->e, W64, RCX, at(RCX, INT32_MIN));
+	emit_mov(&t->e, W32, RCX, RCX);
 }
 
-static void index_of(struct tr *t, const struct ea *ea, bool write)
+/* RCX = the entry for a constant address. Displacements reach those of the first TiB, and for
+ * reading, from the other table, of the last. */
+static void constant_entry(struct tr *t, u64 address, bool write)
 {
-	u32 page = (u32)(ea->value >> 12);
+	struct emit_mem m = { .base = R15, .index = RCX, .scale = 8, .disp = SPACE_READ };
+	u64 page = (u32)(address >> 12);
+	s64 disp = (s64)(page * 8) + SPACE_READ, other = disp - (s64)SPACE_GS;
 
-	if (ea->how == EA_CONST) {
-		emit_const(&t->e, RCX, write ? (u64)(s64)(s32)page - BIT64(31) : page);
-		return;
+	if (disp == (s32)disp) {
+		load_entry(t, at(R15, (s32)disp), write);
+	} else if (!write && other == (s32)other) {
+		load_entry(t, at(R15, (s32)other), true);
+	} else {
+		emit_const(&t->e, RCX, page);
+		load_entry(t, m, write);
 	}
-	index_by(t, address_register(t, ea), write);
 }
 
 void tr_entry(struct tr *t, u8 reg, bool write)
 {
-	index_by(t, reg, write);
-	load_entry(t, write);
+	struct emit_mem m = { .base = R15, .index = RCX, .scale = 8, .disp = SPACE_READ };
+
+	number_of(t, reg);
+	load_entry(t, m, write);
 }
 
 bool tr_needs_check(const struct tr *t, u32 size)
@@ -285,8 +284,10 @@ bool tr_lookup(struct tr *t, const struct ea *ea, u32 size, bool write, bool che
 		return false;
 	if (check && ea->how != EA_CONST)
 		tr_check_page(t, ea, size);
-	index_of(t, ea, write);
-	load_entry(t, write);
+	if (ea->how == EA_CONST)
+		constant_entry(t, ea->value, write);
+	else
+		tr_entry(t, address_register(t, ea), write);
 	c = tr_cold(t, write ? EXIT_WRITE : EXIT_READ);
 	c->ea = *ea;
 	tr_branch_rcxz(t, c);
