@@ -4,6 +4,7 @@
 #include "common/boot/boot.h"
 #include "common/disk.h"
 #include "common/hostkind.h"
+#include "common/hvc.h"
 #include "common/pc_pci.h"
 #include "common/postmortem.h"
 #include "common/sandbox.h"
@@ -28,6 +29,7 @@ struct options {
 	struct backend_words words;
 	struct boot_params boot;
 	const char *disk[VM_DISKS];
+	bool hvc;
 	bool address_given, mode_given, no_sandbox;
 	const char *traps, *counters, *trace;
 };
@@ -42,6 +44,8 @@ enum {
 	OPT_IRQCHIP,
 	OPT_CPU,
 	OPT_DISK,
+	OPT_CONSOLE,
+	OPT_RNG,
 	OPT_TIMEOUT,
 	OPT_NO_SANDBOX,
 	OPT_TRAPS,
@@ -82,6 +86,11 @@ static const struct argp_option argp_options[] = {
 	  "that "
 	  "are forgotten; may be repeated",
 	  2 },
+	{ "console", OPT_CONSOLE, "KIND", 0,
+	  "What the terminal's input goes to, and whose output it shows: serial (COM1, default) or "
+	  "virtio (hvc0), then with COM1's output alike",
+	  2 },
+	{ "rng", OPT_RNG, NULL, 0, "Give the guest a virtio entropy device", 2 },
 	{ "timeout", OPT_TIMEOUT, "SEC", 0, "Stop after SEC seconds of wall time, exit status 124",
 	  2 },
 	{ "no-sandbox", OPT_NO_SANDBOX, NULL, 0,
@@ -139,6 +148,7 @@ static int parse_word(struct argp_state *state, const char *option, const char *
 	return 0;
 }
 
+static const char *const console_words[] = { "serial", "virtio", NULL };
 static const char *const irqchip_words[] = { "user", "kernel", NULL };
 static const char *const format_words[] = {
 	"auto", "multiboot", "pvh", "elf", "linux", "flat", NULL
@@ -184,6 +194,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (o->vm.nr_disks == VM_DISKS)
 			argp_failure(state, EXIT_BAD_INPUT, 0, "there can be %d disks", VM_DISKS);
 		o->disk[o->vm.nr_disks++] = arg;
+		break;
+	case OPT_CONSOLE:
+		o->hvc = parse_word(state, "--console", arg, console_words);
+		break;
+	case OPT_RNG:
+		o->vm.rng = true;
 		break;
 	case OPT_TIMEOUT:
 		if (args_real(arg, 0, 1e9, &seconds))
@@ -421,6 +437,7 @@ static void close_disks(struct options *o)
 static int run(struct options *o, struct records *rec, struct error *err)
 {
 	struct terminal term = { 0 };
+	const struct virtio_console_io hvc = hvc_io(&term);
 	struct cpu_state *entry;
 	struct vm *vm = NULL;
 	int r, status = EXIT_HOST;
@@ -428,6 +445,7 @@ static int run(struct options *o, struct records *rec, struct error *err)
 	o->vm.kernel = o->boot.kernel;
 	o->vm.console = terminal_output;
 	o->vm.console_arg = &term;
+	o->vm.hvc = o->hvc ? &hvc : NULL;
 	o->vm.count_exits = o->traps || o->counters;
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/pc_pci.h"
 #include "common/dev/virtio_blk.h"
+#include "common/dev/virtio_console.h"
+#include "common/dev/virtio_rng.h"
 #include "common/vm.h"
 
 #include <errno.h>
@@ -13,11 +15,13 @@ struct pc_pci {
 	unsigned int nr;
 	struct virtio_device *device[PCI_SLOTS];
 	struct virtio_blk *blk[VM_DISKS];
+	struct virtio_console *console;
+	struct virtio_device rng;
 };
 
 bool pc_has_pci(const struct vm_config *config)
 {
-	return config->nr_disks;
+	return config->nr_disks || config->hvc || config->rng;
 }
 
 static void on_attention(void *arg)
@@ -49,16 +53,34 @@ static int add(struct pc_pci *p, struct virtio_device *v)
 	return r;
 }
 
-static int add_disks(struct vm *vm, struct pc_pci *p, struct error *err)
+static int add_disks(struct vm *vm, struct pc_pci *p, const struct virtio_host *host,
+		     struct error *err)
 {
-	const struct virtio_host host = { on_attention, on_complaint, vm };
 	int r = 0;
 
 	for (unsigned int i = 0; i < vm->config.nr_disks && !r; i++) {
-		r = virtio_blk_new(&p->blk[i], vm->config.disk[i], i, &vm->ram, &host, on_worker,
-				   vm, err);
+		r = virtio_blk_new(&p->blk[i], vm->config.disk[i], i, &vm->ram, host, on_worker, vm,
+				   err);
 		if (!r && add(p, virtio_blk_device(p->blk[i])))
 			r = fail(err, -ENOSPC, "there is no room on the PCI bus for disk %u", i);
+	}
+	return r;
+}
+
+static int add_devices(struct vm *vm, struct pc_pci *p, struct error *err)
+{
+	const struct virtio_host host = { on_attention, on_complaint, vm };
+	int r = add_disks(vm, p, &host, err);
+
+	if (!r && vm->config.hvc) {
+		r = virtio_console_new(&p->console, vm->config.hvc, &vm->ram, &host, on_worker, vm,
+				       err);
+		if (!r)
+			r = add(p, virtio_console_device(p->console));
+	}
+	if (!r && vm->config.rng) {
+		virtio_rng_init(&p->rng, &vm->ram, &host);
+		r = add(p, &p->rng);
 	}
 	return r;
 }
@@ -85,7 +107,7 @@ int pc_pci_init(struct vm *vm, struct error *err)
 	r = pci_host_attach(&p->host, &pc->pio);
 	if (r)
 		return fail(err, r, "cannot build the PCI bus: %s", strerror(-r));
-	return add_disks(vm, p, err);
+	return add_devices(vm, p, err);
 }
 
 void pc_pci_poll(struct vm *vm)
@@ -101,6 +123,8 @@ int pc_pci_stop(struct vm *vm, struct error *err)
 	struct pc_pci *p = vm->pc.pci;
 	int ret = 0;
 
+	if (p && p->console)
+		virtio_console_stop(p->console);
 	for (unsigned int i = 0; p && i < VM_DISKS; i++) {
 		int r = p->blk[i] ? virtio_blk_stop(p->blk[i]) : 0;
 
@@ -116,6 +140,8 @@ void pc_pci_fini(struct vm *vm)
 
 	for (unsigned int i = 0; p && i < VM_DISKS; i++)
 		virtio_blk_free(p->blk[i]);
+	if (p)
+		virtio_console_free(p->console);
 	free(p);
 	vm->pc.pci = NULL;
 }

@@ -49,11 +49,12 @@ static void terminal_input(void *arg)
 	struct uart *uart = &t->vm->pc.com1;
 	bool quit = false;
 	u8 buf[64];
-	size_t n = uart_room(uart);
+	/* A virtio console takes what is typed by itself. */
+	size_t n = t->vm->config.hvc ? 0 : uart_room(uart);
 
 	n = console_read(&t->console, buf, n < sizeof(buf) ? n : sizeof(buf), &quit);
 	uart_receive(uart, buf, n);
-	if (console_break(&t->console))
+	if (console_break(&t->console) && !t->vm->config.hvc)
 		uart_break(uart);
 	if (quit)
 		vm_stop(t->vm, STOP_QUIT, 0);
@@ -83,5 +84,7 @@ void terminal_close(struct terminal *t)
 {
 	if (t->open)
 		console_close(&t->console);
+	if (!t->console.out_error)
+		t->console.out_error = atomic_load(&t->hvc_error);
 	t->open = false;
 }

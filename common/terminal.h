@@ -11,7 +11,8 @@ struct terminal {
 	struct vm *vm;
 	struct timer flush;
 	bool flush_set;
-	bool open; /* console is */
+	bool open;	      /* console is */
+	atomic_int hvc_error; /* why output of a virtio console was dropped (hvc.c), or 0 */
 };
 
 /* For vm_config.console, with the struct terminal as its argument; only after terminal_open. */

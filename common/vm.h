@@ -23,6 +23,7 @@ enum irqchip { IRQCHIP_USER, IRQCHIP_KERNEL };
 #define VM_DISKS 8
 
 struct disk;
+struct virtio_console_io;
 
 struct vm_config {
 	const struct backend *backend;
@@ -37,6 +38,9 @@ struct vm_config {
 	const struct backend *const *alike;
 	struct disk *disk[VM_DISKS]; /* the caller's, open as long as the machine exists */
 	unsigned int nr_disks;
+	const struct virtio_console_io
+		*hvc;	  /* other end of a virtio console; NULL: there is none */
+	bool rng;	  /* a virtio entropy device */
 	u64 timeout_ns;	  /* wall time before vm_run gives up; 0: never */
 	bool count_exits; /* let the backend open costly exit counters (it may take a little time on
 			     every exit) */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/boot/acpi.h"
+#include "common/boot/dsdt.h"
+#include "common/dev/pci.h"
 #include "common/dev/pm.h"
 
 #include <CUnit/CUnit.h>
@@ -115,6 +117,51 @@ static void test_interrupts(void)
 	CU_ASSERT_EQUAL(seen, 15);
 }
 
+/* The length of the package at AML (behind its opcode), which two bytes say. */
+static unsigned int package(const u8 *aml)
+{
+	CU_ASSERT_EQUAL_FATAL(aml[0] & 0xf0, 0x40);
+	return (aml[0] & 15) | (unsigned int)aml[1] << 4;
+}
+
+/* The value of name NAME, a segment of four letters. */
+static const u8 *named(const u8 *aml, unsigned int len, const char *name)
+{
+	const u8 *p = memmem(aml, len, name, 4);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+	return p + 4;
+}
+
+/* Scopes end where the block does; each slot but the bridge's has INTA on a level-triggered line.
+ */
+static void test_pci(void)
+{
+	u8 aml[DSDT_MAX];
+	unsigned int without = dsdt_build(aml, false), len = dsdt_build(aml, true);
+	const u8 *p, *end = aml + len;
+
+	CU_ASSERT(without < len && len <= DSDT_MAX);
+	CU_ASSERT_EQUAL(aml[without], 0x10);
+	CU_ASSERT_PTR_EQUAL(aml + without + 1 + package(aml + without + 1), end);
+	p = named(aml, len, "PCI0");
+	CU_ASSERT_PTR_EQUAL(p - 6 + package(p - 6), end);
+	p = named(aml, len, "_PRT");
+	CU_ASSERT_EQUAL(p[0], 0x12);
+	CU_ASSERT_PTR_EQUAL(p + 1 + package(p + 1), end);
+	CU_ASSERT_EQUAL(p[3], PCI_SLOTS - 1);
+	p += 4;
+	for (unsigned int slot = 1; slot < PCI_SLOTS; slot++, p += 1 + package(p + 1)) {
+		const u8 row[] = { 4, 0x0c, 0xff, 0xff, (u8)slot, 0, 0, 0, 0x0a };
+
+		CU_ASSERT_EQUAL(p[0], 0x12);
+		CU_ASSERT_EQUAL(memcmp(p + 3, row, sizeof(row)), 0);
+		CU_ASSERT_EQUAL(p[3 + sizeof(row)], pci_slot_gsi(slot));
+		CU_ASSERT(PCI_ELCR & BIT(p[3 + sizeof(row)]));
+	}
+	CU_ASSERT_PTR_EQUAL(p, end);
+}
+
 static void with_tables(void (*test)(void))
 {
 	CU_ASSERT_EQUAL_FATAL(ram_init(&ram, RAM_MIN, NULL), 0);
@@ -140,4 +187,5 @@ static void interrupts(void)
 CU_TestInfo tests_acpi[] = { { "root pointer and list of tables", root },
 			     { "fixed hardware, power-off, reset", fixed },
 			     { "interrupt controllers and overrides", interrupts },
+			     { "the PCI host bridge", test_pci },
 			     CU_TEST_INFO_NULL };
