@@ -3,6 +3,7 @@
 #   make            build fvm, fvbench and the microbenchmark guests
 #   make run        install what is needed, build, run the microbenchmarks, print the table
 #   make bench-peer  swbt against native and QEMU's TCG (REPS=n BENCH='cr*'), results/peer.md
+#   make bench-linux  the same for workloads in a Linux guest, results/linux.md
 #   make check      install what is needed, build, run every test
 #   make unit       the unit tests alone
 #   make oracle     swbt against this processor, instruction by instruction (SEED=n CASES=n)
@@ -139,6 +140,11 @@ run: | deps
 bench-peer: | deps
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)REPS='$(REPS)' BENCH='$(BENCH)' WITH='$(WITH)' bench/peers
+
+.PHONY: bench-linux
+bench-linux: | deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)LINUX=1 REPS='$(REPS)' BENCH='$(BENCH)' WITH='$(WITH)' bench/peers
 
 .PHONY: check
 check: | deps

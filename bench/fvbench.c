@@ -362,6 +362,10 @@ static int cmd_list(int argc, char **argv)
 	struct error err = { "" };
 
 	options_list(&s.o, argc, argv);
+	if (!s.o.globs) {
+		s.o.glob[s.o.globs++] = "*";
+		s.o.glob[s.o.globs++] = "linux/*";
+	}
 	if (select_benches(&s, &err)) {
 		session_fini(&s);
 		return complain("list", &err, EXIT_USAGE);

@@ -2,8 +2,9 @@
 /*
  * Peers: programs other than this one that run a benchmark's guest file, or its work, and print its
  * result line. `native`: the same object file in a process, for compute guests
- * (bench/nano/README.md). `qemu-tcg`: QEMU's emulator; its engines are CPU models: max, lean (max
- * without ERMS and PKU, which cost TCG time), qemu64.
+ * (bench/nano/README.md), the same program for Linux workloads. `qemu-tcg`: QEMU's emulator, -M pc;
+ * its engines are CPU models: max, lean (max without ERMS and PKU, which cost TCG time), qemu64.
+ * One more is the machine microvm (with max), for linux/boot alone.
  *
  * To be variants in a run, they are known as a struct backend that has nothing but name, summary,
  * engines and probe.

@@ -144,8 +144,9 @@ void report_head(FILE *f, const struct run *run)
 
 	fprintf(f,
 		"# Compared with native code and emulation\n\n"
-		"Made by `make bench-peer`. Run %s, %u repetitions, version %s. Host: %s.",
-		run->run_id, run->reps, FVB_VERSION, run->host_kind);
+		"Made by `make %s`. Run %s, %u repetitions, version %s. Host: %s.",
+		run->benches && run->bench[0]->in_linux ? "bench-linux" : "bench-peer", run->run_id,
+		run->reps, FVB_VERSION, run->host_kind);
 	for (size_t i = 0; i < ARRAY_SIZE(shown); i++)
 		for (const struct fact *fact = host_facts; fact->key; fact++) {
 			char text[FACT_TEXT] = "";

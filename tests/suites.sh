@@ -21,6 +21,7 @@ suite linux-swbt tests/linux/check swbt
 suite linux-kvm tests/linux/check kvm
 suite fvbench-cli tests/fvbench/cli
 suite fvbench-run tests/with-kvm tests/fvbench/run
+suite fvbench-linux tests/fvbench/linux
 suite fvbench-verify tests/with-kvm ./fvbench verify --counts --backend kvm,kvm:kernel,swbt
 suite kvm-oracle make --no-print-directory kvm-oracle-share
 suite rig tests/rig/selftest

@@ -127,6 +127,65 @@ static void test_qemu(void)
 	tear_down();
 }
 
+/* A machine that hangs at random: the first start does, and the second one says its line. */
+static void test_hang(void)
+{
+	const struct variant microvm = { .backend = &peer_qemu_tcg, .engine = "microvm" };
+	struct bench bench = fake_bench("linux/boot");
+	const struct sample_runner runner = { peer_or_machine_body, dir, NSEC_PER_SEC };
+	const struct sample_request request = { .bench = &bench,
+						.variant = &microvm,
+						.iterations = 1,
+						.mem_size = 64 * MiB,
+						.kernel = "/proc/self/exe",
+						.timeout_ns = 7 * NSEC_PER_SEC };
+	struct sample s;
+	sigset_t none;
+
+	bench.in_linux = bench.boot = true;
+	set_up();
+	sigemptyset(&none);
+	script("qemu-system-x86_64",
+	       "test -e \"$0.ran\" || { : >\"$0.ran\"; exec /bin/sleep 100; }\n/bin/rm \"$0.ran\"\n"
+	       "case \"$*\" in *'-M microvm -cpu max '*'-- boot iters=1 '*) echo 'init: first "
+	       "line'\n"
+	       "echo 'fvbench: bench=boot mode=64 iters=1 cycles=0 loop=0 ok'; exit 1;; esac");
+	CU_ASSERT_EQUAL_FATAL(sample_take(&runner, &request, &none, &s, NULL), 0);
+	CU_ASSERT_EQUAL(s.status, SAMPLE_OK);
+	/* Of the start that counts: well below the time that the other one was waited for. */
+	CU_ASSERT_TRUE(s.raw->init_ticks > 0);
+	CU_ASSERT_TRUE(s.raw->wall_ns < request.timeout_ns / 15);
+	sample_free(&s);
+	/* Its guests cannot tell the time. */
+	bench.boot = false;
+	CU_ASSERT_EQUAL_FATAL(sample_take(&runner, &request, &none, &s, NULL), 0);
+	CU_ASSERT_EQUAL(s.status, SAMPLE_SKIP);
+	sample_free(&s);
+	tear_down();
+}
+
+static void test_no_kernel(void)
+{
+	const struct variant qemu = { .backend = &peer_qemu_tcg, .engine = "max" };
+	struct bench bench = fake_bench("linux/fork");
+	const struct sample_runner runner = { peer_or_machine_body, dir, NSEC_PER_SEC };
+	const struct sample_request request = { .bench = &bench,
+						.variant = &qemu,
+						.iterations = 1,
+						.mem_size = 64 * MiB,
+						.kernel = "/nonexistent/vmlinuz",
+						.timeout_ns = NSEC_PER_SEC };
+	struct sample s;
+	sigset_t none;
+
+	bench.in_linux = true;
+	sigemptyset(&none);
+	CU_ASSERT_EQUAL_FATAL(sample_take(&runner, &request, &none, &s, NULL), 0);
+	CU_ASSERT_EQUAL(s.status, SAMPLE_SKIP);
+	CU_ASSERT_PTR_NOT_NULL(strstr(s.reason, "run make guests"));
+	sample_free(&s);
+}
+
 static void test_names(void)
 {
 	static const struct variant_defaults plain;
@@ -144,6 +203,8 @@ static void test_names(void)
 CU_TestInfo tests_peer[] = {
 	{ "native programs run compute guests' work", test_native },
 	{ "QEMU gets the same machine, or is missed in one line", test_qemu },
+	{ "a machine that hangs is started again", test_hang },
+	{ "Linux guests need a kernel", test_no_kernel },
 	{ "peers are named like backends", test_names },
 	CU_TEST_INFO_NULL,
 };
