@@ -145,9 +145,54 @@ static char *printed(bool markdown, const struct comparison *c, unsigned int n)
 	return text;
 }
 
+static const struct goal *goal_named(const char *title)
+{
+	for (int i = 0; i < GOALS; i++)
+		if (!strcmp(goals[i].title, title))
+			return &goals[i];
+	return NULL;
+}
+
+/* Means of work in Linux: of compute, of all else, and the boot apart from both. */
+static void test_linux_goals(void)
+{
+	struct bench bench[4] = { fake_bench("sieve"), fake_bench("linux/sieve"),
+				  fake_bench("linux/fork"), fake_bench("linux/boot") };
+	struct result r[4][VARIANTS];
+	struct comparison c[4];
+	char *text;
+
+	bench[0].compute = bench[1].compute = true;
+	bench[3].boot = true;
+	for (int i = 0; i < 4; i++) {
+		make(r[i], &bench[i], (double[]){ 100, i < 3 ? 50 : NAN, 200 + 100 * i, NAN });
+		c[i] = compare(r[i], VARIANTS);
+	}
+	CU_ASSERT_DOUBLE_EQUAL(goal_mean(goal_named("compute, times as fast as TCG"), c, 4), 2,
+			       1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(
+		goal_mean(goal_named("in Linux: compute, times as fast as TCG"), c, 4), 3, 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(
+		goal_mean(goal_named("in Linux: kernel work, times as fast as TCG"), c, 4), 4,
+		1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(goal_mean(goal_named("Linux boot, times as fast as TCG"), c, 4), 5,
+			       1e-9);
+	/* A mean of 3 is wanted, of each no more than to be no slower. */
+	CU_ASSERT_EQUAL(wanted_lead(&bench[2]), 1);
+	CU_ASSERT_EQUAL(wanted_lead(&bench[3]), 4);
+	text = printed(true, c, 4);
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(text, "| in Linux: kernel work, times native | 2.00 | - |  |\n"));
+	free(text);
+	for (int i = 0; i < 4; i++)
+		drop(r[i]);
+}
+
 static void test_head(void)
 {
-	const struct run run = { .run_id = "r7", .reps = 4, .host_kind = "nested" };
+	const struct bench boot = { .name = "linux/boot", .in_linux = true };
+	const struct bench *const list[] = { &boot };
+	struct run run = { .run_id = "r7", .reps = 4, .host_kind = "nested" };
 	char *text = NULL;
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
@@ -157,6 +202,14 @@ static void test_head(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "Run r7, 4 repetitions, version "));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "Host: nested. Processor: "));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "Load before: "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "`make bench-peer`"));
+	free(text);
+	f = open_memstream(&text, &size);
+	run.bench = list;
+	run.benches = 1;
+	report_head(f, &run);
+	fclose(f);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "`make bench-linux`"));
 	free(text);
 }
 
@@ -198,6 +251,7 @@ CU_TestInfo tests_compare[] = {
 	{ "an operation that the loop hides", test_small },
 	{ "latencies of guests that wait", test_latency },
 	{ "goals are geometric means", test_goals },
+	{ "goals of work in Linux", test_linux_goals },
 	{ "the table in both forms", test_report },
 	{ "where and how it was made", test_head },
 	CU_TEST_INFO_NULL,

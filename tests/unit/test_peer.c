@@ -37,13 +37,20 @@ static void set_up(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/native", dir);
 	CU_ASSERT_EQUAL(mkdir(path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/linux", dir);
+	CU_ASSERT_EQUAL(mkdir(path, 0755), 0);
 	setenv("PATH", dir, 1);
 }
 
 static void tear_down(void)
 {
-	static const char *const names[] = { "qemu-system-x86_64", "native/good", "native/dies",
-					     "native", "" };
+	static const char *const names[] = { "qemu-system-x86_64",
+					     "native/good",
+					     "native/dies",
+					     "linux/good",
+					     "linux",
+					     "native",
+					     "" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		char path[PATH_MAX];
@@ -164,6 +171,40 @@ static void test_hang(void)
 	tear_down();
 }
 
+/* A Linux guest under QEMU: kernel and initramfs; natively the program alone. */
+static void test_linux(void)
+{
+	const struct variant qemu = { .backend = &peer_qemu_tcg, .engine = "max" },
+			     native = { .backend = &peer_native };
+	struct bench bench = fake_bench("linux/good");
+	const struct sample_runner runner = { peer_or_machine_body, dir, NSEC_PER_SEC };
+	struct sample_request request = { .bench = &bench,
+					  .variant = &qemu,
+					  .iterations = 40,
+					  .mem_size = 64 * MiB,
+					  .kernel = "/proc/self/exe",
+					  .timeout_ns = FAKE_TIMEOUT };
+	struct sample s;
+	sigset_t none;
+
+	bench.in_linux = bench.native = true;
+	set_up();
+	sigemptyset(&none);
+	script("qemu-system-x86_64",
+	       "case \"$*\" in *' -append console=ttyS0 panic=-1 quiet -- good iters=40 -kernel "
+	       "/proc/self/exe -initrd '*/linux/good.cpio) " GOOD ";; esac");
+	CU_ASSERT_EQUAL_FATAL(sample_take(&runner, &request, &none, &s, NULL), 0);
+	CU_ASSERT_EQUAL(s.status, SAMPLE_OK);
+	sample_free(&s);
+	request.variant = &native;
+	request.kernel = "/nonexistent/vmlinuz";
+	script("linux/good", "test \"$*\" = iters=40 && " GOOD);
+	CU_ASSERT_EQUAL_FATAL(sample_take(&runner, &request, &none, &s, NULL), 0);
+	CU_ASSERT_EQUAL(s.status, SAMPLE_OK);
+	sample_free(&s);
+	tear_down();
+}
+
 static void test_no_kernel(void)
 {
 	const struct variant qemu = { .backend = &peer_qemu_tcg, .engine = "max" };
@@ -204,6 +245,7 @@ CU_TestInfo tests_peer[] = {
 	{ "native programs run compute guests' work", test_native },
 	{ "QEMU gets the same machine, or is missed in one line", test_qemu },
 	{ "a machine that hangs is started again", test_hang },
+	{ "Linux guests and their programs", test_linux },
 	{ "Linux guests need a kernel", test_no_kernel },
 	{ "peers are named like backends", test_names },
 	CU_TEST_INFO_NULL,
