@@ -96,13 +96,28 @@ set_failed(struct sample *s, const char *format, ...)
 	va_end(ap);
 }
 
-/* The last line that the guest printed, for a reason's end. */
-static void last_words(const struct sample_raw *raw, char *text, size_t size)
+/* Where the last line ends that the guest printed; of a Linux kernel that gave up, what it said of
+ * that. */
+static size_t end_of_words(const struct sample_raw *raw)
 {
-	size_t end = raw->console_len, start, n = 0;
+	static const char panic[] = "Kernel panic - ";
+	const char *at = memmem(raw->console, raw->console_len, panic, sizeof(panic) - 1);
+	size_t end = raw->console_len;
 
+	if (at)
+		for (end = (size_t)(at - raw->console);
+		     end < raw->console_len && raw->console[end] != '\n'; end++)
+			;
 	while (end && strchr("\r\n ", raw->console[end - 1]))
 		end--;
+	return end;
+}
+
+/* That line, for a reason's end. */
+static void last_words(const struct sample_raw *raw, char *text, size_t size)
+{
+	size_t end = end_of_words(raw), start, n = 0;
+
 	for (start = end; start && raw->console[start - 1] != '\n'; start--)
 		;
 	text[0] = '\0';

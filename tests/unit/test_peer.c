@@ -163,6 +163,13 @@ static void test_hang(void)
 	CU_ASSERT_TRUE(s.raw->init_ticks > 0);
 	CU_ASSERT_TRUE(s.raw->wall_ns < request.timeout_ns / 15);
 	sample_free(&s);
+	/* A kernel that gives up every time has failed, for the reason that it gave. */
+	script("qemu-system-x86_64", "echo 'Kernel panic - not syncing: no timer'; echo '</TASK>'");
+	CU_ASSERT_EQUAL_FATAL(sample_take(&runner, &request, &none, &s, NULL), 0);
+	CU_ASSERT_EQUAL(s.status, SAMPLE_FAIL);
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(s.reason, "last words: Kernel panic - not syncing: no timer"));
+	sample_free(&s);
 	/* Its guests cannot tell the time. */
 	bench.boot = false;
 	CU_ASSERT_EQUAL_FATAL(sample_take(&runner, &request, &none, &s, NULL), 0);
@@ -192,7 +199,7 @@ static void test_linux(void)
 	sigemptyset(&none);
 	script("qemu-system-x86_64",
 	       "case \"$*\" in *' -append console=ttyS0 panic=-1 quiet -- good iters=40 -kernel "
-	       "/proc/self/exe -initrd '*/linux/good.cpio) " GOOD ";; esac");
+	       "/proc/self/exe -initrd '*/linux/good.cpio) echo init: first line; " GOOD ";; esac");
 	CU_ASSERT_EQUAL_FATAL(sample_take(&runner, &request, &none, &s, NULL), 0);
 	CU_ASSERT_EQUAL(s.status, SAMPLE_OK);
 	sample_free(&s);
