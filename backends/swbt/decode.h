@@ -86,6 +86,15 @@ struct insn {
 	u8 rex;	     /* the REX byte or 0 */
 };
 
+/* A struct copy may be a call of memcpy, which is free to use vector registers. */
+static inline void insn_copy(struct insn *to, const struct insn *from)
+{
+	u64 n = sizeof(*to) / 8;
+
+	_Static_assert(sizeof(*to) % 8 == 0, "copied by words");
+	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
+}
+
 enum insn_encoding { ENC_LEGACY, ENC_VEX, ENC_EVEX, ENC_XOP, ENC_3DNOW };
 
 /*

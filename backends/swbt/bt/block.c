@@ -60,7 +60,8 @@ int blocks_init(struct bt *bt)
 	bt->sites = calloc(BT_ADAPT_SITES, sizeof(*bt->sites));
 	bt->nr_exits = FIRST_EXIT;
 	bt->insns = calloc(1, sizeof(*bt->insns));
-	if (!bt->insns || codepages_init(&bt->code_pages))
+	bt->templates = calloc(1, sizeof(*bt->templates));
+	if (!bt->insns || !bt->templates || codepages_init(&bt->code_pages))
 		return -ENOMEM;
 	if (!bt->exits || !bt->blocks || !bt->meta || !bt->page_blocks || !bt->code_lines ||
 	    !bt->v->code_pages || !bt->hash || !bt->sites)
@@ -80,6 +81,7 @@ void blocks_fini(struct bt *bt)
 	free(bt->hash);
 	free(bt->sites);
 	free(bt->insns);
+	free(bt->templates);
 	codepages_fini(&bt->code_pages);
 }
 

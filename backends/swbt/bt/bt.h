@@ -11,6 +11,7 @@
 #include "backends/swbt/bt/cache.h"
 #include "backends/swbt/bt/insncache.h"
 #include "backends/swbt/bt/pagetable.h"
+#include "backends/swbt/bt/template.h"
 #include "backends/swbt/bt/tunables.h"
 #include "backends/swbt/emulate.h"
 #include "backends/swbt/hostfault.h"
@@ -182,6 +183,7 @@ struct bt {
 	struct cache cache;
 	struct pagetable pages;
 	struct code_pages code_pages;
+	struct templates *templates;
 	struct insncache *insns;
 
 	/* Emitted at start, kept for ever: calls into and out of translated code. */

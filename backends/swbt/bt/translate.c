@@ -32,6 +32,21 @@ static gen_fn *const system_routines[NR_EMULATE] = {
 	[EMU_popf] = gen_flags,
 };
 
+/* As decode(); the decoder's library is compiled like any other. */
+static int decode_next(struct tr *t, struct insn *i, const u8 *bytes, u64 left)
+{
+	size_t n = left < INSN_MAX ? left : INSN_MAX;
+	int r;
+
+	if (likely(template_find(t->bt->templates, i, bytes, n, t->v->mode)))
+		return 0;
+	fpu_put(t->v);
+	r = insncache_decode(t->bt->insns, i, bytes, n, t->v->mode);
+	if (!r)
+		template_learn(t->bt->templates, i, bytes, n);
+	return r;
+}
+
 /* ---- instructions ---------------------------------------------------------------------------- */
 
 /* Traces want to hear of every trap. */
@@ -172,8 +187,10 @@ static int decode_crossing(struct tr *t, struct insn *i)
 	struct mmu_tlb_entry *e;
 	u8 bytes[INSN_MAX];
 	u32 n = mem_fetch(t->v, bytes, INSN_MAX);
-	int r = decode(i, bytes, n, t->v->mode);
+	int r;
 
+	fpu_put(t->v);
+	r = decode(i, bytes, n, t->v->mode);
 	/* Nothing is told of the first page when the last one's mapping changes. */
 	if (r || !bt_next_page(t->key, t->next) ||
 	    mmu_translate(t->v, bt_next_page(t->key, t->next), ACC_EXEC, &e) || !e->host || !e->gpa)
@@ -196,9 +213,7 @@ bool tr_goes_on(struct tr *t)
 	struct insn next;
 
 	return t->n + 1u < t->v->bt_config.block_insns && !((t->next ^ t->b->rip) >> 12) &&
-	       !t->b->gpa2 &&
-	       !insncache_decode(t->bt->insns, &next, t->page + (t->next & PAGE_MASK),
-				 left < INSN_MAX ? left : INSN_MAX, t->v->mode);
+	       !t->b->gpa2 && !decode_next(t, &next, t->page + (t->next & PAGE_MASK), left);
 }
 
 /* Two looks at the clock for each instruction would be seen, so only some blocks are timed. */
@@ -249,8 +264,7 @@ static bool add_insns(struct tr *t, const u8 *page, struct insn *i)
 
 		if (full(t) || (t->n && (t->b->gpa2 || (t->next ^ t->b->rip) >> 12)))
 			break;
-		rc = insncache_decode(t->bt->insns, i, page + (t->next & PAGE_MASK),
-				      left < INSN_MAX ? left : INSN_MAX, t->v->mode);
+		rc = decode_next(t, i, page + (t->next & PAGE_MASK), left);
 		end_decode(t, start);
 		if (rc == -ENODATA && !t->n)
 			rc = decode_crossing(t, i);
@@ -273,7 +287,7 @@ static void finish(struct tr *t)
 	b->nr = t->n;
 	b->nr_calls = (u8)t->nr_calls;
 	for (u16 n = 0; n < t->nr_calls; n++)
-		block_calls(b)[n] = t->calls[n];
+		insn_copy(&block_calls(b)[n], &t->calls[n]);
 	b->cold = offset(t, t->e.p);
 	tr_land_pending(t);
 	for (u16 n = 0; n < t->nr_cold; n++)
@@ -329,8 +343,11 @@ struct block *bt_translate(struct bt *bt, const u8 *host, u64 gpa, u64 key)
 	struct insn i;
 	bool ended;
 
+	if (unlikely(bt->watch))
+		fpu_put(v);
+	else
+		fpu_unalign(v);
 	start_block(&t, bt, gpa, key);
-	fpu_put(v); /* the decoder's library is compiled like any other */
 	t.i = &i;
 	t.page = host;
 	ended = add_insns(&t, host, &i);

@@ -54,7 +54,7 @@ bool tr_call(struct tr *t, struct cold *c)
 		if (t->nr_calls == BT_BLOCK_CALLS)
 			return false;
 		t->caller[t->nr_calls] = t->n;
-		t->calls[t->nr_calls++] = *t->i;
+		insn_copy(&t->calls[t->nr_calls++], t->i);
 	}
 	c->calls = true;
 	c->call = t->nr_calls - 1u;

@@ -97,14 +97,19 @@ static bool is_fence(const struct insn *i)
 
 static enum gen put(struct tr *t, struct plan *p)
 {
-	struct insn i = *t->i;
+	const struct insn *i = t->i;
+	struct insn unlocked;
 	u8 bytes[REWRITE_MAX];
 	int len;
 
 	if (p->native_rcx)
 		emit_mov(&t->e, W64, RCX, R14);
-	i.lock = is_fence(t->i);
-	len = rewrite(&i, &p->r, bytes);
+	if (i->lock && !is_fence(i)) {
+		insn_copy(&unlocked, i);
+		unlocked.lock = false;
+		i = &unlocked;
+	}
+	len = rewrite(i, &p->r, bytes);
 	if (len < 0)
 		return GEN_STEP;
 	tr_commit(t);
