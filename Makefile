@@ -109,13 +109,14 @@ $(call objs,common/sandbox.c): $(B)/syscalls.def
 -include tests/hostile/hostile.mk
 -include tests/kvmoracle/kvmoracle.mk
 -include tests/unicorn/unicorn.mk
+-include tests/linux/linux.mk
 
 # ---- what people type ----------------------------------------------------------------------
 
 # The packages that building, testing and the rig need; nothing is asked of the network when all
 # are there.
 PACKAGES := gcc make clang clang-format libc6-dev linux-libc-dev libcunit1-dev libzydis-dev \
-	    libseccomp-dev libclang-rt-14-dev qemu-system-x86 busybox-static cpio libunicorn-dev
+	    libseccomp-dev libclang-rt-14-dev qemu-system-x86 busybox-static cpio e2fsprogs libunicorn-dev
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 .PHONY: deps

@@ -22,7 +22,14 @@
 
 /* Exit statuses of our own are even, so that none can be a guest's (value << 1) | 1; only 128 + N
  * of a signal can look like one. */
-enum { EXIT_OK = 0, EXIT_BAD_INPUT = 2, EXIT_HOST = 4, EXIT_GUEST_DIED = 6, EXIT_TIMEOUT = 124 };
+enum {
+	EXIT_OK = 0,
+	EXIT_BAD_INPUT = 2,
+	EXIT_HOST = 4,
+	EXIT_GUEST_DIED = 6,
+	EXIT_RESET = 8,
+	EXIT_TIMEOUT = 124
+};
 
 struct options {
 	struct vm_config vm;
@@ -109,8 +116,9 @@ static const struct argp_option argp_options[] = {
 static const char doc[] =
 	"Run one virtual machine. COM1 is the terminal: Ctrl-A x quits, Ctrl-A h helps.\v"
 	"Exit status: what the guest wrote to port 0xf4, times two plus one; 0 when it powered off "
-	"or asked for a reset; 2 bad option or file; 4 this host cannot run it; 6 the guest died "
-	"(triple fault); 124 time-out; 128 + N ended by signal N.\n\n"
+	"or you quit; 2 bad option or file; 4 this host cannot run it; 6 the guest died "
+	"(triple fault); 8 it asked for a reset (reboot): run fvm again; 124 time-out; 128 + N "
+	"ended by signal N.\n\n"
 	"Examples:\n"
 	"  fvm --kernel build/nano/in.elf --append iters=1000 --traps traps.csv\n"
 	"  fvm --format flat --address 0x7c00 --kernel boot.bin --timeout 5";
@@ -401,7 +409,7 @@ static int report_stop(struct vm *vm, int run_error)
 		return EXIT_GUEST_DIED;
 	case STOP_RESET:
 		fprintf(stderr, "fvm: the guest asked for a reset\n");
-		return EXIT_OK;
+		return EXIT_RESET;
 	case STOP_NONE:
 	case STOP_POWEROFF:
 	case STOP_QUIT:

@@ -18,6 +18,7 @@ suite fvm-cli tests/fvm/cli
 suite fvm-swbt tests/fvm/run swbt
 suite fvm-run tests/with-kvm tests/fvm/run
 suite linux-swbt tests/linux/check swbt
+suite linux-shell tests/linux/shell swbt
 suite linux-kvm tests/linux/check kvm
 suite fvbench-cli tests/fvbench/cli
 suite fvbench-run tests/with-kvm tests/fvbench/run
