@@ -32,6 +32,10 @@ PAIR_ASM(wrong_guesses, 64,
 	 "movq %rdi, (%rdi)\n movq %rsi, 1(%rsi)\n"
 	 "1: movq (%rdi), %rdi\n movq 1(%rsi), %rsi\n decl %r12d\n jnz 1b\n movq (%rdi), %rdi");
 
+PAIR_ASM(strings, 64,
+	 "1: movl $3, %ecx\n leaq 512(%rsi), %rsi\n rep stosq\n movl $2, %ecx\n rep movsq\n"
+	 "movl $5, %ecx\n rep movsb\n btsq %r12, (%rdi)\n adcq %rdi, %rax\n decl %r12d\n jnz 1b");
+
 static struct {
 	struct vcpu *v;
 	void (*enter)(u8 *base);
@@ -155,8 +159,14 @@ static void test_guesses(void)
 	KICK(wrong_guesses, true);
 }
 
+static void test_strings(void)
+{
+	KICK(strings, true);
+}
+
 CU_TestInfo tests_bt_kick[] = { { "pushes and pops in a row", test_runs },
 				{ "operands on two pages", test_crossing },
 				{ "XCHG and XADD", test_exchanges },
 				{ "guesses", test_guesses },
+				{ "strings", test_strings },
 				CU_TEST_INFO_NULL };

@@ -48,6 +48,7 @@ static void test_moves(void)
 	emit_rorx(&e, W64, R13, RSP, 60), expect("rorx r13, rsp, 0x3C");
 	emit_shlx(&e, RCX, R13, RAX), expect("shlx rcx, r13, rax");
 	emit_shrx(&e, R13, RCX, R9), expect("shrx r13, rcx, r9");
+	emit_sarx(&e, R14, RCX, R13), expect("sarx r14, rcx, r13");
 	emit_not(&e, R13), expect("not r13");
 }
 

@@ -82,6 +82,11 @@ void emit_mov(struct emit *e, enum emit_width w, u8 dst, u8 src)
 	put_rr(e, w, 0x89, src, dst);
 }
 
+void emit_movsxd(struct emit *e, u8 dst, u8 src)
+{
+	put_rr(e, W64, 0x63, dst, src);
+}
+
 void emit_movzx16(struct emit *e, u8 dst, u8 src)
 {
 	put_rex(e, W32, dst, 0, src);
@@ -224,6 +229,11 @@ void emit_store16(struct emit *e, u8 src, struct emit_mem m)
 {
 	emit_byte(e, 0x66);
 	emit_store(e, W32, src, m);
+}
+
+void emit_sarx(struct emit *e, u8 dst, u8 src, u8 count)
+{
+	put_shift(e, 2, dst, src, count);
 }
 
 void emit_not(struct emit *e, u8 reg)

@@ -31,6 +31,7 @@ void emit_byte(struct emit *e, u8 byte);
 void emit_u32(struct emit *e, u32 value);
 
 void emit_mov(struct emit *e, enum emit_width w, u8 dst, u8 src);
+void emit_movsxd(struct emit *e, u8 dst, u8 src);
 void emit_movzx16(struct emit *e, u8 dst, u8 src);
 /* The shortest move of VALUE to all 64 bits of DST. */
 void emit_const(struct emit *e, u8 dst, u64 value);
@@ -63,6 +64,8 @@ void emit_rorx(struct emit *e, enum emit_width w, u8 dst, u8 src, u8 count);
 /* DST = SRC shifted by the low six bits of COUNT. BMI2. */
 void emit_shlx(struct emit *e, u8 dst, u8 src, u8 count);
 void emit_shrx(struct emit *e, u8 dst, u8 src, u8 count);
+/* The sign stays. */
+void emit_sarx(struct emit *e, u8 dst, u8 src, u8 count);
 void emit_not(struct emit *e, u8 reg);
 
 /* Branches. The functions return where the displacement is (writable view), for emit_land8/32;

@@ -12,9 +12,10 @@ typedef enum gen gen_fn(struct tr *t);
 
 /* What is not here is done by calling its C routine. */
 static gen_fn *const routines[NR_EMULATE] = {
-	[EMU_jmp] = gen_flow,	[EMU_jcc] = gen_flow,  [EMU_call] = gen_flow,
-	[EMU_ret] = gen_flow,	[EMU_jcxz] = gen_flow, [EMU_loop] = gen_flow,
-	[EMU_push] = gen_stack, [EMU_pop] = gen_stack, [EMU_leave] = gen_stack,
+	[EMU_jmp] = gen_flow,	 [EMU_jcc] = gen_flow,	  [EMU_call] = gen_flow,
+	[EMU_ret] = gen_flow,	 [EMU_jcxz] = gen_flow,	  [EMU_loop] = gen_flow,
+	[EMU_push] = gen_stack,	 [EMU_pop] = gen_stack,	  [EMU_leave] = gen_stack,
+	[EMU_stos] = gen_string, [EMU_movs] = gen_string, [EMU_bit_string] = gen_string,
 };
 
 /* Sensitive ones. */

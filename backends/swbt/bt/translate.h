@@ -234,6 +234,10 @@ enum gen gen_syscalls(struct tr *t);   /* translate_syscall.c: SYSCALL, SYSRET *
 enum gen gen_smap(struct tr *t);       /* translate_syscall.c: STAC, CLAC */
 enum gen gen_flags(struct tr *t);      /* translate_flags.c */
 
+enum gen gen_string(struct tr *t); /* translate_string.c: short REP, strings of bits */
+
+/* translate_flags.c: RCX = the host's RFLAGS, with the guest's arithmetic ones. */
+void tr_host_flags(struct tr *t);
 /* translate_flags.c: R13 = the guest's RFLAGS. RCX is used. */
 void tr_get_flags(struct tr *t);
 /* Leave unless R13 is a value that the next two can set. RCX is used. */

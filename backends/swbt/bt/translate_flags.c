@@ -61,14 +61,19 @@ static void guest_stack(struct tr *t)
 	emit_load(&t->e, W64, RSP, GPR_AT(RSP));
 }
 
-void tr_get_flags(struct tr *t)
+void tr_host_flags(struct tr *t)
 {
-	struct emit_mem sum = { .base = RCX, .index = R13, .scale = 1 };
-
 	host_stack(t);
 	emit_byte(&t->e, 0x9c); /* pushfq */
 	emit_pop(&t->e, RCX);
 	guest_stack(t);
+}
+
+void tr_get_flags(struct tr *t)
+{
+	struct emit_mem sum = { .base = RCX, .index = R13, .scale = 1 };
+
+	tr_host_flags(t);
 	emit_pext_mem(&t->e, RCX, RCX, MASK_AT(arith));
 	emit_pdep_mem(&t->e, RCX, RCX, MASK_AT(arith));
 	emit_load(&t->e, W64, R13, RFLAGS_AT(0));
