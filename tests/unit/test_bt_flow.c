@@ -140,10 +140,10 @@ static void check_lists(const struct bt *bt)
 			continue;
 		CU_ASSERT_PTR_EQUAL(block_find(bt, b->rip, b->gpa, b->key), b);
 		CU_ASSERT_TRUE(on_page(bt, b, b->gpa));
-		for (const struct exit *x = b->incoming; x; x = x->next, links++)
-			CU_ASSERT_PTR_EQUAL(x->to, b);
+		for (const struct exit *x = b->incoming; x; x = exit_link_of(x)->next, links++)
+			CU_ASSERT_PTR_EQUAL(exit_linked_to(x), b);
 		for (u32 k = 0; k < b->nr_exits; k++)
-			there += !!bt->exits[b->first_exit + k].to;
+			there += !!exit_linked_to(&bt->exits[b->first_exit + k]);
 	}
 	CU_ASSERT_EQUAL(links, there);
 	for (u64 page = there = 0; page < bt->nr_pages; page++)
@@ -285,8 +285,11 @@ static u64 linked_pages(const struct bt *bt)
 	u64 count = 0;
 
 	for (u64 n = bt->oldest; n != bt->newest; n++)
-		for (u32 k = 0; k < block_nr(bt, n)->nr_exits; k++)
-			count += !!bt->exits[block_nr(bt, n)->first_exit + k].page;
+		for (u32 k = 0; k < block_nr(bt, n)->nr_exits; k++) {
+			const struct exit *x = &bt->exits[block_nr(bt, n)->first_exit + k];
+
+			count += x->link && exit_link_of(x)->page;
+		}
 	return count;
 }
 

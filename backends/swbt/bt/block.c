@@ -125,22 +125,27 @@ struct block *block_at(const struct bt *bt, const u8 *host)
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
-/* A block, its sites, and the instructions that it calls out for. */
+/* A block, its sites, the instructions that it calls out for, and its links. */
 static size_t calls_at(unsigned int nr)
 {
 	return sizeof(struct block) + ALIGN_UP((nr + 1) * sizeof(struct site), 16);
 }
 
-static size_t meta_of(unsigned int nr, unsigned int nr_calls)
+static size_t links_at(unsigned int nr, unsigned int nr_calls)
 {
 	return calls_at(nr) + ALIGN_UP(nr_calls * sizeof(struct insn), 16);
+}
+
+static size_t meta_of(unsigned int nr, unsigned int nr_calls, unsigned int nr_links)
+{
+	return links_at(nr, nr_calls) + ALIGN_UP(nr_links * sizeof(struct link), 16);
 }
 
 struct block *block_new(struct bt *bt, unsigned int nr)
 {
 	struct block *b;
 
-	blocks_make_room(bt, meta_of(nr, BT_BLOCK_CALLS));
+	blocks_make_room(bt, meta_of(nr, BT_BLOCK_CALLS, BT_BLOCK_EXITS));
 	b = (struct block *)(void *)(bt->meta + bt->meta_used);
 	*b = (struct block){ .site = (struct site *)(void *)(b + 1), .first_exit = bt->nr_exits };
 	return b;
@@ -149,6 +154,11 @@ struct block *block_new(struct bt *bt, unsigned int nr)
 struct insn *block_calls(struct block *b)
 {
 	return (struct insn *)(void *)((u8 *)b + calls_at(b->nr));
+}
+
+struct link *block_links(struct block *b)
+{
+	return (struct link *)(void *)((u8 *)b + links_at(b->nr, b->nr_calls));
 }
 
 static void page_add(struct bt *bt, struct page_link *l, struct block *b, u64 gpa)
@@ -182,7 +192,7 @@ void block_publish(struct bt *bt, struct block *b)
 	struct block **head = bucket(bt, b->rip, b->gpa, b->key);
 
 	bt->blocks[bt->newest++ & (bt->max_blocks - 1)] = b;
-	bt->meta_used += meta_of(b->nr, b->nr_calls);
+	bt->meta_used += meta_of(b->nr, b->nr_calls, b->nr_links);
 	b->hash_next = *head;
 	*head = b;
 	page_add(bt, &b->page[0], b, b->gpa);
@@ -193,18 +203,18 @@ void block_publish(struct bt *bt, struct block *b)
 
 /* ---- linking --------------------------------------------------------------------------------- */
 
-static void guard(struct exit *x, u16 page)
+static void guard(struct link *l, u16 page)
 {
 	s32 disp = (s32)SPACE_SEEN + page;
 
-	x->page = page;
-	__builtin_memcpy(x->guard, &disp, 4);
+	l->page = page;
+	__builtin_memcpy(l->guard, &disp, 4);
 }
 
 /* The end of X's code goes to block TO, or to the dispatcher. */
 static void put_tail(struct bt *bt, const struct exit *x, const struct block *to)
 {
-	struct emit e = { .p = cache_write(&bt->cache, x->stub) + x->tail,
+	struct emit e = { .p = cache_write(&bt->cache, exit_stub(x)) + x->tail,
 			  .delta = bt->cache.exec - bt->cache.write };
 
 	if (to)
@@ -216,35 +226,39 @@ static void put_tail(struct bt *bt, const struct exit *x, const struct block *to
 
 void exit_link(struct bt *bt, struct exit *x, struct block *to, u16 page)
 {
+	struct link *l = exit_link_of(x);
+
 	fpu_unalign(bt->v);
 	x->across = (x->from->key ^ to->key) & KEY_ALIGNMENT;
 	if (x->across)
 		put_tail(bt, x, to);
-	emit_fix32(x->site, cache_write(&bt->cache, x->across ? x->stub + x->tail : to->host));
-	if (x->guard)
-		guard(x, page);
-	x->to = to;
-	x->next = to->incoming;
-	x->before = &to->incoming;
-	if (x->next)
-		x->next->before = &x->next;
+	emit_fix32(l->site, cache_write(&bt->cache, x->across ? exit_stub(x) + x->tail : to->host));
+	if (l->guard)
+		guard(l, page);
+	l->to = to;
+	l->next = to->incoming;
+	l->before = &to->incoming;
+	if (l->next)
+		exit_link_of(l->next)->before = &l->next;
 	to->incoming = x;
 	bt->stats.links++;
 }
 
 void exit_unlink(struct bt *bt, struct exit *x)
 {
-	*x->before = x->next;
-	if (x->next)
-		x->next->before = x->before;
-	x->to = NULL;
+	struct link *l = exit_link_of(x);
+
+	*l->before = l->next;
+	if (l->next)
+		exit_link_of(l->next)->before = l->before;
+	l->to = NULL;
 	fpu_unalign(bt->v);
-	if (x->guard)
-		guard(x, 0);
+	if (l->guard)
+		guard(l, 0);
 	if (x->across)
 		put_tail(bt, x, NULL);
 	x->across = false;
-	emit_fix32(x->site, cache_write(&bt->cache, x->stub));
+	emit_fix32(l->site, cache_write(&bt->cache, exit_stub(x)));
 }
 
 void block_unlink(struct bt *bt, struct block *b)
@@ -269,7 +283,7 @@ void block_drop(struct bt *bt, struct block *b)
 	b->dropped = true;
 	block_unlink(bt, b);
 	for (u32 n = 0; n < b->nr_exits; n++)
-		if (bt->exits[b->first_exit + n].to)
+		if (exit_linked_to(&bt->exits[b->first_exit + n]))
 			exit_unlink(bt, &bt->exits[b->first_exit + n]);
 	while (*p != b)
 		p = &(*p)->hash_next;

@@ -34,28 +34,36 @@ enum exit_kind {
 
 struct block;
 
+/* There are six for each block, most of them of accesses that may miss. */
 struct exit {
-	struct block *from, *to;     /* to: linked */
-	struct exit *next, **before; /* of those linked to the same block */
+	struct block *from;
 	union {
 		u64 target;		 /* EXIT_JUMP: guest RIP */
 		u64 pop;		 /* EXIT_INDIRECT: what is added to RSP, or BT_PUSHES */
 		const struct insn *call; /* EXIT_CALL; others that miss for good, or NULL */
 	};
-	u8 *site;	/* displacement of the branch, writable view; NULL: cannot be linked */
-	u8 tail;	/* EXIT_JUMP: where BT_TAIL bytes begin that say where to go, from STUB */
-	bool across;	/* it is linked to code for the other way of treating alignment */
-	u8 *guard;	/* that of the load of the page's byte (codepage.h); NULL: the same page */
-	const u8 *stub; /* where it goes when unlinked, executable view */
-	u16 insn;	/* which of the block's */
-	u16 commit;	/* of code that does INSN, from STUB on, like a site's; 0: there is none */
-	u16 page;	/* number of the code page, where it is linked to another one */
+	u16 stub;   /* where it goes when unlinked, in FROM's code */
+	u16 insn;   /* which of the block's */
+	u16 commit; /* of code that does INSN, from STUB on, like a site's; 0: there is none */
+	u16 link;   /* the number of its link plus 1; 0: cannot be linked */
 	u8 kind;
-	bool settle; /* EXIT_CALL: the routine makes unaligned accesses, AC is cleared first */
-	bool direct; /* EXIT_READ, EXIT_WRITE: the instruction raises the #PF of its page, if any */
-	bool adapted;  /* EXIT_CALL: it could be done without, most of the time (adapt.h) */
-	bool guess;    /* EXIT_READ: or too many guesses were wrong */
-	bool crossing; /* EXIT_STEP, EXIT_CALL: because the operand lies on two pages */
+	u8 tail;	  /* EXIT_JUMP: where BT_TAIL bytes begin that say where to go, from STUB */
+	bool across : 1;  /* it is linked to code for the other way of treating alignment */
+	bool settle : 1;  /* EXIT_CALL: the routine makes unaligned accesses, AC is cleared first */
+	bool direct : 1;  /* EXIT_READ, EXIT_WRITE: the instruction raises the #PF of its page, if
+			     any */
+	bool adapted : 1; /* EXIT_CALL: it could be done without, most of the time (adapt.h) */
+	bool guess : 1;	  /* EXIT_READ: or too many guesses were wrong */
+	bool crossing : 1; /* EXIT_STEP, EXIT_CALL: because the operand lies on two pages */
+};
+
+/* Of an exit that can be linked to a block. */
+struct link {
+	struct block *to;	     /* it is */
+	struct exit *next, **before; /* of those linked to the same block */
+	u8 *site;		     /* displacement of the branch, writable view */
+	u8 *guard; /* that of the load of the page's byte (codepage.h); NULL: the same page */
+	u16 page;  /* number of the code page, where it is linked to another one */
 };
 
 /* Where a guest instruction is in its block. Until COMMIT, and before the host instruction there
@@ -113,7 +121,8 @@ struct block {
 	u16 target_of;	   /* BIT(space * NR_TARGETS + targets) that it may be among */
 	const u8 *host;	   /* executable view */
 	struct site *site; /* NR + 1: the last is where the next instruction would be */
-	u32 first_exit, nr_exits;
+	u32 first_exit;
+	u16 nr_exits, nr_links;
 	struct exit *incoming;
 	struct block *hash_next;
 	struct page_link page[2];
@@ -297,6 +306,23 @@ struct block *block_at(const struct bt *bt, const u8 *host);
 struct block *block_new(struct bt *bt, unsigned int nr);
 /* Where B's nr_calls instructions are kept, once NR is final. */
 struct insn *block_calls(struct block *b);
+/* And its links, once those are all. */
+struct link *block_links(struct block *b);
+/* That of X, or NULL. */
+static inline struct link *exit_link_of(const struct exit *x)
+{
+	return x->link ? &block_links(x->from)[x->link - 1] : NULL;
+}
+/* The block that X is linked to, or NULL. */
+static inline struct block *exit_linked_to(const struct exit *x)
+{
+	return x->link ? exit_link_of(x)->to : NULL;
+}
+/* Where X's code is, executable view. */
+static inline const u8 *exit_stub(const struct exit *x)
+{
+	return x->from->host + x->stub;
+}
 void block_publish(struct bt *bt, struct block *b);
 /* Nobody comes here any more; later lookups still find it. */
 void block_unlink(struct bt *bt, struct block *b);

@@ -126,9 +126,12 @@ static void unlink_all(struct bt *bt)
 	for (u64 n = bt->oldest; n != bt->newest; n++) {
 		const struct block *b = block_nr(bt, n);
 
-		for (u32 k = 0; k < b->nr_exits; k++)
-			if (bt->exits[b->first_exit + k].page)
-				exit_unlink(bt, &bt->exits[b->first_exit + k]);
+		for (u32 k = 0; k < b->nr_exits; k++) {
+			struct exit *x = &bt->exits[b->first_exit + k];
+
+			if (x->link && exit_link_of(x)->page)
+				exit_unlink(bt, x);
+		}
 	}
 }
 

@@ -37,7 +37,7 @@ static const struct exit *exit_at(const struct dump *d, const u8 *host)
 	const struct exit *x = &d->bt->exits[d->b->first_exit];
 
 	for (u32 n = 0; n < d->b->nr_exits; n++)
-		if (x[n].stub == host)
+		if (exit_stub(&x[n]) == host)
 			return &x[n];
 	return NULL;
 }
@@ -179,7 +179,7 @@ static void exit_head(struct dump *d, const struct exit *x)
 	u64 about = x->kind == EXIT_JUMP ? x->target : guest_rip(d->b, x->insn);
 
 	fprintf(d->f, LEFT "exit %u: %s %#" PRIx64 "%s\n", "", number(d, x),
-		exit_names[x->kind].text, about, x->site ? ", can be linked" : "");
+		exit_names[x->kind].text, about, x->link ? ", can be linked" : "");
 }
 
 static void exits(struct dump *d)

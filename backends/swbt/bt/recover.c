@@ -56,12 +56,12 @@ static bool stop_in_exit(struct bt *bt, struct block *b, const u8 *pc, u64 r13, 
 	u32 n = b->nr_exits;
 	struct exit *x;
 
-	while (n && bt->exits[b->first_exit + n - 1].stub > pc)
+	while (n && exit_stub(&bt->exits[b->first_exit + n - 1]) > pc)
 		n--;
 	if (!n)
 		return false;
 	x = &bt->exits[b->first_exit + n - 1];
-	if (x->commit && pc > x->stub + x->commit)
+	if (x->commit && pc > exit_stub(x) + x->commit)
 		return false;
 	/* What is checked and what is used are two words; only the first may be new. */
 	bt->v->frame.guess[1] = 0 - bt->v->frame.guess[0];

@@ -146,7 +146,7 @@ static void put_crossing(struct tr *t, const struct cold *c, struct exit *x, u32
 	start = t->e.p;
 	t->i = &t->calls[c->call];
 	if (tr_cross(t, out, t->b->host + behind->host))
-		x->commit = (u16)(t->commit + t->e.delta - x->stub);
+		x->commit = (u16)(t->commit + t->e.delta - exit_stub(x));
 	else
 		t->e.p = start;
 }
@@ -165,6 +165,12 @@ static void put_exact_check(struct tr *t, const struct cold *c)
 static bool called(const struct cold *c)
 {
 	return c->kind == EXIT_CALL || c->kind == EXIT_READ || c->kind == EXIT_WRITE;
+}
+
+static void put_link(struct tr *t, const struct cold *c, struct exit *x)
+{
+	x->link = ++t->b->nr_links;
+	*exit_link_of(x) = (struct link){ .site = c->site, .guard = c->guard };
 }
 
 void tr_put_cold(struct tr *t, struct cold *c, u32 id)
@@ -186,11 +192,11 @@ void tr_put_cold(struct tr *t, struct cold *c, u32 id)
 		x->target = c->target;
 	if (c->fix)
 		emit_land32(&t->e, c->fix);
-	x->stub = t->e.p + t->e.delta;
+	x->stub = (u16)(t->e.p + t->e.delta - t->b->host);
 	if (c->guarded)
 		tr_guarded(t, c);
-	x->site = c->site;
-	x->guard = c->guard;
+	if (c->site)
+		put_link(t, c, x);
 	if (c->size)
 		put_exact_check(t, c);
 	if (c->guess)
@@ -202,7 +208,7 @@ void tr_put_cold(struct tr *t, struct cold *c, u32 id)
 		second = tr_second_probe(t, c);
 	if (c->again && t->key & KEY_ALIGNMENT && c->target != BT_PUSHES)
 		across = tr_across_probe(t, c);
-	x->tail = (u8)(t->e.p + t->e.delta - x->stub);
+	x->tail = (u8)(t->e.p + t->e.delta - exit_stub(x));
 	emit_const(&t->e, RCX, id);
 	emit_jmp_to(&t->e, c->port     ? t->bt->leave_port
 			   : called(c) ? t->bt->leave_call
@@ -214,5 +220,5 @@ void tr_put_cold(struct tr *t, struct cold *c, u32 id)
 		tr_second_hit(t, c);
 	}
 	if (across)
-		x->commit = (u16)(tr_across_hit(t, c, across) + t->e.delta - x->stub);
+		x->commit = (u16)(tr_across_hit(t, c, across) + t->e.delta - exit_stub(x));
 }
