@@ -56,7 +56,7 @@ int blocks_init(struct bt *bt)
 	bt->page_blocks = reserve(bt->nr_pages * sizeof(struct page_link *));
 	bt->code_lines = reserve(bt->nr_pages * sizeof(*bt->code_lines));
 	bt->v->code_pages = reserve(bt->nr_pages);
-	bt->hash = calloc(BT_BUCKETS, sizeof(struct block *));
+	bt->hash = calloc(BT_BUCKETS, sizeof(*bt->hash));
 	bt->sites = calloc(BT_ADAPT_SITES, sizeof(*bt->sites));
 	bt->nr_exits = FIRST_EXIT;
 	bt->insns = calloc(1, sizeof(*bt->insns));
@@ -87,20 +87,45 @@ void blocks_fini(struct bt *bt)
 
 /* ---- finding --------------------------------------------------------------------------------- */
 
-static struct block **bucket(const struct bt *bt, u64 rip, u64 gpa, u64 key)
-{
-	u64 h = (rip ^ gpa << 20 ^ (key ^ key >> 33) << 50) * 0x9e3779b97f4a7c15ull;
+/*
+ * Buckets, and blocks for those behind them, have a block's address with bits of its hash above it:
+ * most that are not looked for are not touched, which would be a cache miss each.
+ */
+#define TAG_SHIFT 48
 
-	return &bt->hash[h >> 40 & (BT_BUCKETS - 1)];
+static u64 hash_of(u64 rip, u64 gpa, u64 key)
+{
+	return (rip ^ gpa << 20 ^ (key ^ key >> 33) << 50) * 0x9e3779b97f4a7c15ull;
+}
+
+static u64 *bucket(const struct bt *bt, u64 hash)
+{
+	return &bt->hash[hash >> 32 & (BT_BUCKETS - 1)];
+}
+
+static u64 tagged(const struct block *b, u64 hash)
+{
+	return (uintptr_t)b | hash >> TAG_SHIFT << TAG_SHIFT;
+}
+
+static struct block *untagged(u64 entry)
+{
+	return (struct block *)(uintptr_t)(entry << (64 - TAG_SHIFT) >> (64 - TAG_SHIFT));
 }
 
 struct block *block_find(const struct bt *bt, u64 rip, u64 gpa, u64 key)
 {
-	struct block *b = *bucket(bt, rip, gpa, key);
+	u64 hash = hash_of(rip, gpa, key), entry = *bucket(bt, hash);
 
-	while (b && (b->rip != rip || b->gpa != gpa || b->key != key))
-		b = b->hash_next;
-	return b;
+	while (entry) {
+		struct block *b = untagged(entry);
+
+		if (entry >> TAG_SHIFT == hash >> TAG_SHIFT && b->rip == rip && b->gpa == gpa &&
+		    b->key == key)
+			return b;
+		entry = b->hash_next;
+	}
+	return NULL;
 }
 
 struct block *block_at(const struct bt *bt, const u8 *host)
@@ -189,12 +214,12 @@ static void page_remove(struct bt *bt, struct page_link *l, u64 gpa)
 
 void block_publish(struct bt *bt, struct block *b)
 {
-	struct block **head = bucket(bt, b->rip, b->gpa, b->key);
+	u64 hash = hash_of(b->rip, b->gpa, b->key), *head = bucket(bt, hash);
 
 	bt->blocks[bt->newest++ & (bt->max_blocks - 1)] = b;
 	bt->meta_used += meta_of(b->nr, b->nr_calls, b->nr_links);
 	b->hash_next = *head;
-	*head = b;
+	*head = tagged(b, hash);
 	page_add(bt, &b->page[0], b, b->gpa);
 	if (b->gpa2)
 		page_add(bt, &b->page[1], b, b->gpa2);
@@ -277,7 +302,7 @@ void block_unlink(struct bt *bt, struct block *b)
 
 void block_drop(struct bt *bt, struct block *b)
 {
-	struct block **p = bucket(bt, b->rip, b->gpa, b->key);
+	u64 *p = bucket(bt, hash_of(b->rip, b->gpa, b->key));
 
 	bt->generation++;
 	b->dropped = true;
@@ -285,8 +310,8 @@ void block_drop(struct bt *bt, struct block *b)
 	for (u32 n = 0; n < b->nr_exits; n++)
 		if (exit_linked_to(&bt->exits[b->first_exit + n]))
 			exit_unlink(bt, &bt->exits[b->first_exit + n]);
-	while (*p != b)
-		p = &(*p)->hash_next;
+	while (untagged(*p) != b)
+		p = &untagged(*p)->hash_next;
 	*p = b->hash_next;
 	page_remove(bt, &b->page[0], b->gpa);
 	if (b->gpa2)

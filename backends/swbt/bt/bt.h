@@ -124,7 +124,7 @@ struct block {
 	u32 first_exit;
 	u16 nr_exits, nr_links;
 	struct exit *incoming;
-	struct block *hash_next;
+	u64 hash_next;
 	struct page_link page[2];
 };
 
@@ -215,7 +215,7 @@ struct bt {
 	struct block **blocks; /* in the order of making: a ring, evict.c */
 	u64 oldest, lap, newest;
 	u64 max_blocks; /* a power of two */
-	struct block **hash;
+	u64 *hash;
 	u64 guessing;		  /* since when, by the TSC, frame.guesses is counted down */
 	struct adapt_site *sites; /* BT_ADAPT_SITES, by RIP, */
 	u64 sites_used[BT_ADAPT_SITES / 64]; /* and which of them are not empty */

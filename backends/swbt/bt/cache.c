@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/swbt/bt/cache.h"
+#include "backends/swbt/bt/tunables.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -12,6 +13,12 @@
  */
 #define ALIGNMENT 32
 #define BEGIN	  16
+
+/* Linux 5.14; a C library may be older. */
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ  22
+#define MADV_POPULATE_WRITE 23
+#endif
 
 int cache_init(struct cache *c, size_t size)
 {
@@ -40,6 +47,19 @@ void cache_fini(struct cache *c)
 	if (c->exec && c->exec != MAP_FAILED)
 		munmap(c->exec, c->size);
 	*c = (struct cache){ 0 };
+}
+
+void cache_map(struct cache *c, size_t len)
+{
+	size_t end = ALIGN_UP(c->used + len + BT_CACHE_MAP, BT_CACHE_MAP), more;
+
+	if (end > c->size)
+		end = c->size;
+	more = end - c->mapped;
+	/* Where the host cannot do it, before Linux 5.14, they fault. */
+	if (!madvise(c->write + c->mapped, more, MADV_POPULATE_WRITE))
+		madvise(c->exec + c->mapped, more, MADV_POPULATE_READ);
+	c->mapped = end;
 }
 
 u8 *cache_room(const struct cache *c, size_t len)

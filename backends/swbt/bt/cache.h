@@ -11,7 +11,8 @@
 struct cache {
 	u8 *write, *exec; /* the two views */
 	size_t size, used;
-	size_t limit; /* no more than SIZE: how much of it is filled */
+	size_t limit;  /* no more than SIZE: how much of it is filled */
+	size_t mapped; /* up to there no page of either view faults */
 };
 
 /* SIZE bytes. 0 or negative errno. */
@@ -21,6 +22,13 @@ void cache_fini(struct cache *c);
 /* Room for LEN more bytes: where to write, or NULL if there is none. Nothing is taken yet. */
 u8 *cache_room(const struct cache *c, size_t len);
 void cache_take(struct cache *c, size_t len);
+/* Are those mapped? If not, cache_map is for them: a page at a time it costs two faults each. A
+ * system call. */
+static inline bool cache_mapped(const struct cache *c, size_t len)
+{
+	return c->used + len <= c->mapped;
+}
+void cache_map(struct cache *c, size_t len);
 
 static inline u8 *cache_exec(const struct cache *c, const u8 *write)
 {

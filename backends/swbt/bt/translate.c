@@ -344,11 +344,13 @@ struct block *bt_translate(struct bt *bt, const u8 *host, u64 gpa, u64 key)
 	struct insn i;
 	bool ended;
 
-	if (unlikely(bt->watch))
+	if (unlikely(bt->watch) || !cache_mapped(&bt->cache, BT_BLOCK_BYTES))
 		fpu_put(v);
 	else
 		fpu_unalign(v);
 	start_block(&t, bt, gpa, key);
+	if (!cache_mapped(&bt->cache, BT_BLOCK_BYTES))
+		cache_map(&bt->cache, BT_BLOCK_BYTES);
 	t.i = &i;
 	t.page = host;
 	ended = add_insns(&t, host, &i);

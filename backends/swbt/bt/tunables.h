@@ -14,6 +14,9 @@
  * made while blocks go, and that should be rare. */
 #define BT_CACHE_SHARES 16
 
+/* Bytes of the code cache that are mapped at once: 200 blocks or so. */
+#define BT_CACHE_MAP (64 * KiB)
+
 /* Guest instructions of a block. Blocks average 6 to 8; the bound matters for straight-line crypto
  * code, where longer blocks save nothing. */
 #define BT_BLOCK_INSNS 64
