@@ -73,6 +73,25 @@ static int init_routing(struct kvm *kvm, struct error *err)
 	return 0;
 }
 
+/* Firmware's choice of level-triggered inputs is in the board's own 8259 pair, which is idle. */
+static int init_elcr(struct vm *vm, struct error *err)
+{
+	struct kvm *kvm = kvm_of(vm);
+
+	for (u32 i = 0; i < 2; i++) {
+		struct kvm_irqchip chip = { .chip_id = i };
+
+		if (!vm->pc.pic.chip[i].elcr)
+			continue;
+		if (ioctl(kvm->vm, KVM_GET_IRQCHIP, &chip))
+			return kvm_fail(err, "KVM_GET_IRQCHIP");
+		chip.chip.pic.elcr = vm->pc.pic.chip[i].elcr;
+		if (ioctl(kvm->vm, KVM_SET_IRQCHIP, &chip))
+			return kvm_fail(err, "KVM_SET_IRQCHIP");
+	}
+	return 0;
+}
+
 int kvm_irq_init(struct vm *vm, struct error *err)
 {
 	struct kvm *kvm = kvm_of(vm);
@@ -84,6 +103,8 @@ int kvm_irq_init(struct vm *vm, struct error *err)
 	if (ioctl(kvm->vm, KVM_CREATE_IRQCHIP, 0ul))
 		return kvm_fail(err, "KVM_CREATE_IRQCHIP");
 	r = init_routing(kvm, err);
+	if (!r)
+		r = init_elcr(vm, err);
 	if (!r && ioctl(kvm->vm, KVM_CREATE_PIT2, &pit))
 		return kvm_fail(err, "KVM_CREATE_PIT2");
 	return r;

@@ -54,6 +54,33 @@ static void test_window(enum irqchip irqchip)
 	machine_free(&m);
 }
 
+/* IRQ 5 as PCI has it, level-triggered by the ELCR: it comes again after the EOI for as long as the
+ * line is up. The handler lets it fall the second time. */
+BLOB(level, 16,
+     PIC_INIT(0xdf) "mov $0x4d0, %dx; mov $0x20, %al; out %al, %dx\n"
+		    "sti; mov $0x2005, %dx; mov $1, %al; out %al, %dx\n"
+		    "nop; nop\n" RECORD(4) STOP(0));
+BLOB(level_handler, 16,
+     "incb 0x2000\n" RECORD(2) "cmpb $2, 0x2000; jne 1f\n"
+			       "mov $0x2005, %dx; xor %ax, %ax; out %al, %dx\n"
+			       "1:" EOI "iret");
+
+static void test_level(enum irqchip irqchip)
+{
+	static const u8 want[] = { 2, 2, 4 };
+	struct machine m;
+
+	if (!machine_make(&m, irqchip))
+		return;
+	machine_blob(&m, 16, level);
+	add_handler(&m, 0x25, level_handler, level_handler_end);
+	EQUAL(machine_run(&m), STOP_QUIT);
+	EQUAL(m.nr, ARRAY_SIZE(want));
+	for (unsigned int i = 0; i < ARRAY_SIZE(want); i++)
+		CHECK(saw(&m, i, true, REC_PORT, want[i], 1));
+	machine_free(&m);
+}
+
 /* An NMI comes whatever IF says; a second one inside the handler waits for its IRET. */
 BLOB(nmi, 16, "cli\n" RECORD(1) "mov $0x3010, %dx; out %al, %dx\n" RECORD(4) STOP(0));
 BLOB(nmi_handler, 16,
@@ -286,6 +313,7 @@ static void test_pin2(enum irqchip irqchip)
 
 const struct test irq_tests[] = {
 	{ "window", test_window, true },
+	{ "level", test_level, true },
 	{ "nmi", test_nmi, true },
 	{ "hlt-timer", test_hlt_timer, true },
 	{ "hlt-masked", test_hlt_masked, true },
