@@ -106,7 +106,8 @@ struct vm {
 int vm_create(struct vm **out, const struct vm_config *config, struct error *err);
 void vm_destroy(struct vm *vm);
 
-/* Run until it stops; vm->stop says why. 0, or a negative errno with vm->error filled. */
+/* Run until it stops; vm->stop says why. What was written to disks is on stable storage then, and
+ * PCI devices do nothing any more. 0, or a negative errno with vm->error filled. */
 int vm_run(struct vm *vm);
 
 /* This thread is going to run VM: its kicks are for it. vm_run begins with this. */

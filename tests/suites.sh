@@ -20,6 +20,8 @@ suite fvm-run tests/with-kvm tests/fvm/run
 suite linux-swbt tests/linux/check swbt
 suite linux-shell tests/linux/shell swbt
 suite linux-kvm tests/linux/check kvm
+suite linux-disk-swbt tests/linux/disk-check swbt
+suite linux-disk-kvm tests/linux/disk-check kvm
 suite fvbench-cli tests/fvbench/cli
 suite fvbench-run tests/with-kvm tests/fvbench/run
 suite fvbench-linux tests/fvbench/linux
