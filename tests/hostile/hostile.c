@@ -10,6 +10,7 @@
  */
 #include "common/args.h"
 #include "common/boot/boot.h"
+#include "common/disk.h"
 #include "common/postmortem.h"
 #include "common/sandbox.h"
 #include "common/vm.h"
@@ -29,6 +30,7 @@
 #define TIMEOUT	     (300ull * NSEC_PER_SEC)
 #define HEAP_BLOCKS  16
 #define HEAP_BLOCK   4096
+#define SECTORS	     2048u
 
 struct canary {
 	u64 *at;
@@ -78,12 +80,27 @@ static void map_canary(u64 at, size_t size, const char *where)
 	add_canary(p, size, where);
 }
 
+/* The first free SIZE bytes below END: devices' buffers and threads' stacks may come first. */
+static u64 free_below(u64 end, size_t size)
+{
+	for (u64 at = end - size; at > end - GiB; at -= size) {
+		void *p = mmap((void *)(uintptr_t)at, size, PROT_NONE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+		if (p == MAP_FAILED)
+			continue;
+		munmap(p, size);
+		return at;
+	}
+	return end - size;
+}
+
 /* Between RAM, which exists, and the rest of the backend's memory, which comes to lie elsewhere. */
 static int plant_and_create(struct vm *vm, struct error *err)
 {
 	u64 ram = (uintptr_t)vm->ram.host;
 
-	map_canary(ram - 64 * KiB, 64 * KiB, "below RAM");
+	map_canary(free_below(ram, 64 * KiB), 64 * KiB, "below RAM");
 	map_canary(ram + vm->ram.size, 256 * KiB, "above RAM");
 	/* Where a guest address that was taken for a host address would lead. */
 	map_canary(vm->ram.size, 64 * KiB, "at the guest's end of RAM");
@@ -150,6 +167,26 @@ static void write_targets(char *path, size_t size)
 	snprintf(path, size, "/proc/self/fd/%d", fd);
 }
 
+/* A disk with a function that returns N in sector N: mov $N, %eax; ret. */
+static struct disk *make_disk(void)
+{
+	int fd = memfd_create("disk", MFD_CLOEXEC);
+	struct error err = { "" };
+	struct disk *disk;
+	char path[40];
+
+	for (u32 i = 0; i < SECTORS; i++) {
+		u8 code[DISK_SECTOR] = { 0xb8, (u8)i, (u8)(i >> 8), 0, 0, 0xc3 };
+
+		if (write(fd, code, sizeof(code)) != sizeof(code))
+			die("cannot make a disk: %s", strerror(errno));
+	}
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (disk_open(&disk, path, &err))
+		die("%s", err.text);
+	return disk;
+}
+
 /* ---- running -------------------------------------------------------------------------------- */
 
 struct options {
@@ -201,6 +238,8 @@ static int run(struct options *o)
 	backend.create = plant_and_create;
 	o->vm.backend = &backend;
 	o->vm.console = print;
+	o->vm.disk[0] = make_disk();
+	o->vm.nr_disks = 1;
 	if (vm_create(&vm, &o->vm, &err))
 		die("%s", err.text);
 	find_targets();
