@@ -18,7 +18,8 @@ struct disk {
 	u64 written_size;
 	u64 size;
 	bool read_only;
-	bool dirty; /* written to since the last flush */
+	bool no_cached; /* disk_read_cached does not work here */
+	bool dirty;	/* written to since the last flush */
 };
 
 /* ---- opening -----------------------------------------------------------------------------------
@@ -229,6 +230,20 @@ int disk_read(struct disk *d, u64 offset, void *buf, u64 len)
 		len -= n;
 	}
 	return r;
+}
+
+int disk_read_cached(struct disk *d, u64 offset, void *buf, u64 len)
+{
+	struct iovec iov = { buf, len };
+	ssize_t n;
+	int fd;
+
+	if (d->no_cached || same_file(d, offset, len, &fd) != len)
+		return -EAGAIN;
+	n = preadv2(fd, &iov, 1, (off_t)offset, RWF_NOWAIT);
+	/* Not every file system can tell. */
+	d->no_cached = n < 0 && errno == EOPNOTSUPP;
+	return n == (ssize_t)len ? 0 : -EAGAIN;
 }
 
 /* Drop N bytes from the front of *IOV. */

@@ -28,6 +28,9 @@ u64 disk_size(const struct disk *disk);
 bool disk_read_only(const struct disk *disk);
 
 int disk_read(struct disk *disk, u64 offset, void *buf, u64 len);
+/* The same if all of it is in the host's memory: 0, or a negative errno if it is not, or if that
+ * cannot be known; never waits for a device. */
+int disk_read_cached(struct disk *disk, u64 offset, void *buf, u64 len);
 /* IOV, of NR entries with LEN bytes together, is used up. */
 int disk_write(struct disk *disk, u64 offset, struct iovec *iov, int nr, u64 len);
 /* The range reads as zeros from now on, and need not take space. */

@@ -5,7 +5,8 @@
  *
  * The disk is used by a thread of its own. It writes to the disk from guest memory, and reads from
  * the disk into buffers of ours, which the vCPU thread copies: guest memory changes on that thread
- * only. Without VIRTIO_BLK_F_FLUSH accepted, each write is on stable storage when it completes.
+ * only. A short read of what the host has in memory is done without that thread. Without
+ * VIRTIO_BLK_F_FLUSH accepted, each write is on stable storage when it completes.
  */
 #ifndef FVB_VIRTIO_BLK_H
 #define FVB_VIRTIO_BLK_H

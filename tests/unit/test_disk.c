@@ -90,6 +90,30 @@ static void test_modes(void)
 	remove_file();
 }
 
+/* What was just written is in the host's memory, if the file system can tell; a read of two files
+ * is not tried. */
+static void test_cached(void)
+{
+	u64 buf[128] = { 0 };
+	struct disk *d;
+	int r;
+
+	make_file(SIZE);
+	CU_ASSERT_EQUAL_FATAL(open_as(&d, ",snapshot", NULL), 0);
+	r = disk_read_cached(d, 1024, buf, sizeof(buf));
+	CU_ASSERT(r == -EAGAIN || (!r && buf[0] == 1024 && buf[64] == 1536));
+	CU_ASSERT_EQUAL(put(d, 1536, 5), 0);
+	CU_ASSERT_EQUAL(disk_read_cached(d, 1024, buf, sizeof(buf)), -EAGAIN);
+	buf[0] = 0;
+	r = disk_read_cached(d, 1536, buf, sizeof(buf));
+	CU_ASSERT(r == -EAGAIN || (!r && buf[0] == 5));
+	/* No more than there is. */
+	CU_ASSERT_EQUAL(truncate(file, 4096), 0);
+	CU_ASSERT_EQUAL(disk_read_cached(d, 8192, buf, 512), -EAGAIN);
+	disk_close(d);
+	remove_file();
+}
+
 /* One writer, or any number of readers. */
 static void test_lock(void)
 {
@@ -152,6 +176,7 @@ static void test_shrunk(void)
 
 CU_TestInfo tests_disk[] = {
 	{ "to change, read-only, snapshot", test_modes },
+	{ "what is in memory", test_cached },
 	{ "locks", test_lock },
 	{ "what is no image", test_refused },
 	{ "an image that becomes shorter", test_shrunk },

@@ -228,8 +228,8 @@ static void test_snapshot(void)
 	teardown(&f);
 }
 
-/* More reads than there are buffers, all offered at once, all answered; then a reset in the middle
- * of such a heap, after which nothing comes. */
+/* More reads than there are buffers, too long to be done at once, all offered at once, all
+ * answered; then a reset in the middle of such a heap, after which nothing comes. */
 static void test_many(void)
 {
 	struct fixture f;
@@ -237,7 +237,7 @@ static void test_many(void)
 	setup(&f, "");
 	put_header(&f, VIRTIO_BLK_T_IN, 5);
 	rig_desc(&f.r, 0, 0, HEADER, 16, VRING_DESC_F_NEXT, 1);
-	rig_desc(&f.r, 0, 1, DATA, 0x10000, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE, 2);
+	rig_desc(&f.r, 0, 1, DATA, 0x20000, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE, 2);
 	rig_desc(&f.r, 0, 2, STATUS, 1, VRING_DESC_F_WRITE, 0);
 	for (int i = 0; i < 16; i++)
 		rig_offer(&f.r, 0, 0);
@@ -248,13 +248,13 @@ static void test_many(void)
 		rig_offer(&f.r, 0, 0);
 	rig_notify(&f.r, 0);
 	rig_write(&f.r, 20, 0, 1);
-	memset(rig_at(&f.r, DATA), 0x77, 0x10000);
+	memset(rig_at(&f.r, DATA), 0x77, 0x20000);
 	for (int i = 0; i < 10000 && rig_status(&f.r); i++) {
 		usleep(1000);
 		virtio_poll(f.r.v);
 	}
 	CU_ASSERT_EQUAL(rig_status(&f.r), 0);
-	CU_ASSERT_EQUAL(*rig_at(&f.r, DATA + 0xffff), 0x77);
+	CU_ASSERT_EQUAL(*rig_at(&f.r, DATA + 0x1ffff), 0x77);
 	CU_ASSERT_EQUAL(rig_start(&f.r, FEATURES), 0x0f);
 	CU_ASSERT_EQUAL(request(&f, VIRTIO_BLK_T_IN, 3, 512), 0);
 	teardown(&f);
