@@ -26,6 +26,10 @@ static void normalize(struct cpu_state *s, u64 flags)
 	for (unsigned int n = 0; n < NR_SEG; n++)
 		if (s->seg[n].attr & ATTR_UNUSABLE && !(s->seg[n].selector & ~3))
 			s->seg[n].selector = 0; /* QEMU drops its RPL on the way to CPL 3 */
+	/* Intel's null selectors clear the base of FS and GS, and so do QEMU's AMD processors. */
+	for (unsigned int n = SEG_FS; n <= SEG_GS; n++)
+		if (known_emulated() && s->seg[n].attr & ATTR_UNUSABLE)
+			s->seg[n].base = 0;
 	if (!(s->seg[SEG_LDT].selector & ~3))
 		s->seg[SEG_LDT] = (struct segment){ .attr = ATTR_UNUSABLE };
 	/* KVM makes G up from the limit, for AMD's processors. */
@@ -54,9 +58,8 @@ static u32 word_at(const u8 *page, u32 n)
 	return value;
 }
 
-/* The lowest address, or W_END. */
-static u32 memory_difference(const struct ko_case *c, const struct outcome *a,
-			     const struct outcome *b, u32 from)
+u32 differ_memory(const struct ko_case *c, const struct outcome *a, const struct outcome *b,
+		  u32 from)
 {
 	for (u32 at = from; at < W_END; at++) {
 		const u8 *x = page_of(c, a, at & ~4095u), *y = page_of(c, b, at & ~4095u);
@@ -65,7 +68,7 @@ static u32 memory_difference(const struct ko_case *c, const struct outcome *a,
 		if (x == y)
 			at |= 4095;
 		else if (x[n] != y[n] && (x[n] ^ y[n]) & ~known_memory_mask(c, a, at) &&
-			 !known_word(c, at, word_at(x, n), word_at(y, n)))
+			 !known_word(c, a, at, x, y))
 			return at;
 	}
 	return W_END;
@@ -74,7 +77,7 @@ static u32 memory_difference(const struct ko_case *c, const struct outcome *a,
 static bool memory_differs(const struct ko_case *c, const struct outcome *a,
 			   const struct outcome *b, char *text, size_t len)
 {
-	u32 at = memory_difference(c, a, b, 0);
+	u32 at = differ_memory(c, a, b, 0);
 
 	if (at == W_END)
 		return false;
@@ -86,7 +89,7 @@ static bool memory_differs(const struct ko_case *c, const struct outcome *a,
 
 void differ_print_memory(const struct ko_case *c, const struct outcome *a, const struct outcome *b)
 {
-	for (u32 at = 0; (at = memory_difference(c, a, b, at)) < W_END; at = (at | 3) + 1)
+	for (u32 at = 0; (at = differ_memory(c, a, b, at)) < W_END; at = (at | 3) + 1)
 		printf("%05" PRIx32 "  kvm %08" PRIx32 "  swbt %08" PRIx32 "\n", at & ~3u,
 		       word_at(page_of(c, a, at & ~4095u), at & 4095),
 		       word_at(page_of(c, b, at & ~4095u), at & 4095));

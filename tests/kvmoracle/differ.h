@@ -9,6 +9,10 @@
 bool differ(const struct ko_case *c, const struct outcome *a, const struct outcome *b, char *text,
 	    size_t len, const char **excuse);
 
+/* The lowest address from FROM on at which memory differs by what is not known, or W_END. */
+u32 differ_memory(const struct ko_case *c, const struct outcome *a, const struct outcome *b,
+		  u32 from);
+
 /* All of memory in which they differ. */
 void differ_print_memory(const struct ko_case *c, const struct outcome *a, const struct outcome *b);
 

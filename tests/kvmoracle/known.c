@@ -4,7 +4,11 @@
 #include "backends/swbt/emulate.h"
 #include "common/hostkind.h"
 
+#include <stdio.h>
 #include <string.h>
+
+/* Whose handler SYSENTER goes to: setup.c, state_msrs(). */
+#define SYSENTER_VECTOR 0xf0
 
 int outcome_vector(const struct outcome *o)
 {
@@ -120,12 +124,22 @@ static bool known_sysret_vif(const struct ko_case *c, const struct outcome *a,
 	return is(c, "sysret") && !strcmp(field, "rflags") && !(bits & ~(RFLAGS_VIF | RFLAGS_VIP));
 }
 
+static bool refused_state(const struct outcome *a)
+{
+	return a->ending == END_REFUSED && strstr(a->what, "refused the guest's state");
+}
+
 static bool known_sysenter(const struct ko_case *c, const struct outcome *a,
 			   const struct outcome *b, const char *field)
 {
-	(void)field;
-	(void)a;
-	return is(c, "sysenter") && outcome_vector(b) == UD && c->before.efer & EFER_LMA;
+	int vector = outcome_vector(a);
+
+	if (!is(c, "sysenter") || outcome_vector(b) != UD || !(c->before.efer & EFER_LMA))
+		return false;
+	if (!strcmp(field, "ending"))
+		return c->insn.mode != MODE_LONG64 && refused_state(a);
+	return !strcmp(field, "vector") &&
+	       vector == (c->before.msr.sysenter_cs ? SYSENTER_VECTOR : GP);
 }
 
 static bool known_sysexit(const struct ko_case *c, const struct outcome *a, const struct outcome *b,
@@ -133,21 +147,6 @@ static bool known_sysexit(const struct ko_case *c, const struct outcome *a, cons
 {
 	return is(c, "sysexit") && !strcmp(field, "vector") && outcome_vector(a) != UD &&
 	       outcome_vector(b) == UD && c->before.efer & EFER_LMA;
-}
-
-static bool known_absent(const struct ko_case *c, const struct outcome *a, const struct outcome *b,
-			 const char *field)
-{
-	if (outcome_vector(a) != UD)
-		return false;
-	/* Their operands are looked at first, and their pages marked. */
-	if (is(c, "movdir64b") || is(c, "movdiri") ||
-	    (c->insn.mnemonic &&
-	     (!strncmp(insn_mnemonic(&c->insn), "sha", 3) ||
-	      !strncmp(insn_mnemonic(&c->insn), "gf2p8", 5)) &&
-	     c->insn.fpu >= FPU_SSE))
-		return true;
-	return !strcmp(field, "vector") && c->insn.fpu >= FPU_SSE && outcome_vector(b) == NM;
 }
 
 static bool known_kvm_emulation(const struct ko_case *c, const struct outcome *a,
@@ -253,8 +252,10 @@ static bool known_adx(const struct ko_case *c, const struct outcome *a, const st
 static bool known_enter(const struct ko_case *c, const struct outcome *a, const struct outcome *b,
 			const char *field)
 {
-	return is(c, "enter") && !strcmp(field, "vector") && outcome_vector(a) != PF &&
-	       outcome_vector(b) == PF;
+	if (!is(c, "enter") || outcome_vector(a) == PF || outcome_vector(b) != PF)
+		return false;
+	return !strcmp(field, "vector") ||
+	       (!strcmp(field, "ending") && a->ending == END_TRIPLE_FAULT);
 }
 
 static bool known_arpl(const struct ko_case *c, const struct outcome *a, const struct outcome *b,
@@ -292,13 +293,6 @@ static bool known_dr6_hits(const struct ko_case *c, const struct outcome *a,
 	(void)c;
 	return !strcmp(field, "dr6") && !((a->after.dr6 ^ b->after.dr6) & ~0xfull) &&
 	       !(b->after.dr6 & 0xf);
-}
-
-static bool known_x87_pointers(const struct ko_case *c, const struct outcome *a,
-			       const struct outcome *b, const char *field)
-{
-	return (is(c, "fnstenv") || is(c, "fnsave")) && !strcmp(field, "memory") &&
-	       outcome_vector(a) == outcome_vector(b);
 }
 
 static bool known_clflush(const struct ko_case *c, const struct outcome *a, const struct outcome *b,
@@ -339,23 +333,22 @@ static bool known_dr_upper(const struct ko_case *c, const struct outcome *a,
 	       !strcmp(field, "vector") && outcome_vector(a) == GP && outcome_vector(b) != GP;
 }
 
-static bool known_stack_on_tables(const struct ko_case *c, const struct outcome *a,
-				  const struct outcome *b, const char *field)
+static bool known_rotate_fault(const struct ko_case *c, const struct outcome *a,
+			       const struct outcome *b, const char *field)
 {
-	u64 rsp = c->before.gpr[RSP], with_base = rsp + c->before.seg[SEG_SS].base;
-
-	(void)a;
-	(void)b;
-	return c->part == PART_SINGLE && !strcmp(field, "ending") && c->before.cr0 & CR0_PG &&
-	       ((rsp >= W_PML4 && rsp < W_KSTACK + 64) ||
-		(with_base >= W_PML4 && with_base < W_KSTACK + 64));
+	return (is(c, "rcl") || is(c, "rcr")) && c->insn.mem_write && !strcmp(field, "rflags") &&
+	       outcome_vector(a) == PF && outcome_vector(b) == PF &&
+	       !((a->after.rflags ^ b->after.rflags) & ~(RFLAGS_CF | RFLAGS_OF));
 }
 
-static bool known_runaway(const struct ko_case *c, const struct outcome *a, const struct outcome *b,
-			  const char *field)
+static bool known_hlt_step(const struct ko_case *c, const struct outcome *a,
+			   const struct outcome *b, const char *field)
 {
-	return c->part == PART_SINGLE && !strcmp(field, "memory") &&
-	       a->ending == END_TRIPLE_FAULT && b->ending == END_TRIPLE_FAULT && b->nr_dirty > 3;
+	(void)c;
+	(void)b;
+	(void)field;
+	return a->ending == END_HALT && a->after.ev.exception_pending &&
+	       a->after.ev.exception == DB && a->after.ev.exception_payload == DR6_BS;
 }
 
 static bool known_rig_hangs(const struct ko_case *c, const struct outcome *a,
@@ -366,13 +359,14 @@ static bool known_rig_hangs(const struct ko_case *c, const struct outcome *a,
 	return !strcmp(field, "ending") && a->ending == END_TIMEOUT;
 }
 
-static const struct {
+static struct {
 	const char *name;
 	bool (*is)(const struct ko_case *c, const struct outcome *a, const struct outcome *b,
 		   const char *field);
 	bool emulated;
+	unsigned int times;
 } table[] = {
-#define KNOWN(name, only_emulated, why) { #name, known_##name, only_emulated },
+#define KNOWN(name, only_emulated, why) { #name, known_##name, only_emulated, 0 },
 #include "tests/kvmoracle/known.def"
 #undef KNOWN
 };
@@ -381,7 +375,16 @@ const char *known(const struct ko_case *c, const struct outcome *a, const struct
 		  const char *field)
 {
 	for (size_t n = 0; n < ARRAY_SIZE(table); n++)
-		if ((!table[n].emulated || known_emulated()) && table[n].is(c, a, b, field))
+		if ((!table[n].emulated || known_emulated()) && table[n].is(c, a, b, field)) {
+			table[n].times++;
 			return table[n].name;
+		}
 	return NULL;
+}
+
+void known_print(void)
+{
+	for (size_t n = 0; n < ARRAY_SIZE(table); n++)
+		if (table[n].times)
+			printf("%8u %s\n", table[n].times, table[n].name);
 }

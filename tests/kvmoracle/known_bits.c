@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Known differences in single bits: flags, and memory that the CPU itself writes. */
+/* Known differences in memory, and in single bits. */
 #include "tests/kvmoracle/known.h"
 
 #include "backends/swbt/emulate.h"
+#include "tests/kvmoracle/differ.h"
 
 #include <string.h>
 
 #define ACCESSED 0x20 /* in a page table's entry */
 #define DIRTY	 0x40
-#define PF_WRITE 0x02u /* in a page fault's error code */
+/* In a page fault's error code. */
+#define PF_PRESENT 0x01u
+#define PF_WRITE   0x02u
+#define PF_USER	   0x04u
 
 static bool is(const struct ko_case *c, const char *mnemonic)
 {
@@ -67,22 +71,71 @@ static u8 frame_mask(const struct ko_case *c, const struct outcome *o, u32 at)
 		byte = stack_byte(o, at, 3);
 	if (byte >= 0 && byte < 4)
 		return (u8)(flags >> byte * 8);
-	/* Where the stack was, AMD's processors do not say. */
-	if (known_emulated() && o->ending == END_TRIPLE_FAULT)
-		return at % 4 == 2   ? (u8)((RFLAGS_RF | RFLAGS_VIF | RFLAGS_VIP) >> 16)
-		       : at % 4 == 0 ? PF_WRITE
-				     : 0;
 	return 0;
 }
 
-bool known_word(const struct ko_case *c, u32 at, u32 x, u32 y)
+/* Is V an image of flags: 1 is set, those that are always clear are clear? */
+static bool flags_image(u32 v)
 {
+	return (v & 0xffc0802a) == RFLAGS_FIXED;
+}
+
+static u32 word_at(const u8 *page, u32 n, unsigned int size)
+{
+	u32 value = 0;
+
+	memcpy(&value, page + n, size);
+	return value;
+}
+
+/* Flags that were pushed. Stacks may be at any address. */
+static bool known_flags_image(const u8 *x, const u8 *y, u32 n)
+{
+	for (u32 back = 0; back < 4 && back <= n; back++) {
+		u32 a, b;
+
+		if (n - back > 4092)
+			continue;
+		a = word_at(x, n - back, 4);
+		b = word_at(y, n - back, 4);
+		/* QEMU neither sets RF in what faults push, nor clears it after an instruction
+		 * that ran (SDM vol. 3B 17.3.1.1); its IRET loads neither VIF nor VIP. */
+		if (flags_image(a) && flags_image(b) &&
+		    !((a ^ b) & ~(u32)(RFLAGS_RF | RFLAGS_VIF | RFLAGS_VIP)))
+			return true;
+	}
+	return false;
+}
+
+/* Error codes of page faults, SDM vol. 3A 4.7: X is QEMU's. */
+static bool known_page_error(u32 x, u32 y)
+{
+	if (x >= 32 || y >= 32)
+		return false;
+	x |= y & PF_WRITE; /* QEMU reads what it is going to modify, and faults as a read */
+	/* QEMU pushes frames for handlers at CPL 3 as the kernel would, and does not say that a
+	 * page with reserved bits is present. */
+	return x == y || x == (y & ~PF_USER) || ((y & 9) == 9 && x == (y & ~PF_PRESENT));
+}
+
+bool known_word(const struct ko_case *c, const struct outcome *a, u32 at, const u8 *px,
+		const u8 *py)
+{
+	u32 n = at & 4095, x = word_at(px, n & ~3u, 4), y = word_at(py, n & ~3u, 4);
+	bool stack = at < W_PML4 || at >= W_KSTACK;
+
 	if (!known_emulated())
 		return false;
 	/* QEMU numbers long mode's vectors as if selectors were 16 bytes apart (SDM vol. 3A 6.13).
 	 */
 	if (at >= W_KSTACK && c->before.efer & EFER_LMA && y & 2 && y < 0x800 &&
 	    (x & ~7u) == 2 * (y & ~7u))
+		return true;
+	/* Where the stack was when all was lost, AMD's processors do not say. */
+	if (c->part != PART_SEQUENCE && a->ending != END_TRIPLE_FAULT)
+		return false;
+	if (stack && (known_flags_image(px, py, n) ||
+		      known_page_error(word_at(px, n & ~1u, 2), word_at(py, n & ~1u, 2))))
 		return true;
 	if (c->part != PART_SEQUENCE)
 		return false;
@@ -95,26 +148,13 @@ bool known_word(const struct ko_case *c, u32 at, u32 x, u32 y)
 	if ((x ^ y) == 1 && y & 1 && (y & 0xffff) < 0x200)
 		return true;
 	/* KVM moves RIP past an INT whose delivery faulted, before it tries again. */
-	if (y >= W_CODE && y < W_CODE + CODE_SIZE && x - y == 2)
-		return true;
-	/* QEMU does not say that a page with reserved bits is present (SDM vol. 3A 4.7). */
-	return (y & 9) == 9 && y < 32 && (x & ~PF_WRITE) == (y & ~(1u | PF_WRITE));
-}
-
-/* What handlers of sequences pushed and wrote down: RF in flags, the write bit in error codes. */
-static u8 sequence_mask(u32 at)
-{
-	if (!known_emulated())
-		return 0;
-	if (at % 4 == 2 || at < W_GDT) /* stacks down there are not aligned */
-		return (u8)((RFLAGS_RF | RFLAGS_VIF | RFLAGS_VIP) >> 16);
-	return at % 4 == 0 && (at < W_PML4 || at >= W_KSTACK) ? PF_WRITE : 0;
+	return y >= W_CODE && y < W_CODE + CODE_SIZE && x - y == 2;
 }
 
 u8 known_memory_mask(const struct ko_case *c, const struct outcome *o, u32 at)
 {
 	bool long_mode = c->before.efer & EFER_LMA;
-	u8 mask = c->part == PART_SEQUENCE ? sequence_mask(at) : frame_mask(c, o, at);
+	u8 mask = c->part == PART_SEQUENCE ? 0 : frame_mask(c, o, at);
 	u32 size = c->before.cr4 & CR4_PAE ? 8 : 4;
 
 	/* The page of the descriptor tables: accessed bits that QEMU does not set. */
@@ -130,4 +170,37 @@ u8 known_memory_mask(const struct ko_case *c, const struct outcome *o, u32 at)
 	    c->before.cr4 & CR4_PAE && !long_mode)
 		mask |= ACCESSED;
 	return mask;
+}
+
+bool known_x87_pointers(const struct ko_case *c, const struct outcome *a, const struct outcome *b,
+			const char *field)
+{
+	/* SDM vol. 1 figures 8-9 to 8-12: from where to where they are. */
+	u32 first = c->insn.opsize == 2 ? 6 : 12, end = c->insn.opsize == 2 ? 14 : 28;
+	static struct vcpu v; /* for its registers */
+	u32 area;
+
+	if ((!is(c, "fnstenv") && !is(c, "fnsave")) || strcmp(field, "memory"))
+		return false;
+	memcpy(v.s.gpr, c->before.gpr, sizeof(v.s.gpr));
+	area = (u32)(insn_ea(&c->insn, &v, c->before.rip) + c->before.seg[c->insn.mem_seg].base);
+	for (u32 at = 0; (at = differ_memory(c, a, b, at)) < W_END; at++)
+		if (at - area < first || at - area >= end)
+			return false;
+	return true;
+}
+
+bool known_absent(const struct ko_case *c, const struct outcome *a, const struct outcome *b,
+		  const char *field)
+{
+	const char *name = c->insn.mnemonic ? insn_mnemonic(&c->insn) : "";
+	int vector = outcome_vector(b);
+
+	if (outcome_vector(a) != UD ||
+	    (strncmp(name, "movdir", 6) && strncmp(name, "sha", 3) && strncmp(name, "gf2p8", 5)))
+		return false;
+	if (!strcmp(field, "vector"))
+		return vector == NM || vector == PF || vector == GP || vector == SS;
+	/* Its operand's page was marked. */
+	return !strcmp(field, "memory") && differ_memory(c, a, b, W_PT + 0x1000) == W_END;
 }

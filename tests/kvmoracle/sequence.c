@@ -111,6 +111,9 @@ static void tasks(struct sequence *q)
 	world_segment(w, SEL_TSS2, W_TSS2, gen_one_in(q->g, 8) ? 0x60 : 0x68, ATTR_P | 9);
 	/* Too short: KVM's task switches are its own, and of those to 16 bits it makes others. */
 	world_segment(w, SEL_TSS16, W_TSS16, 0x2b, ATTR_P | 9);
+	/* When it is left, QEMU stores no upper halves of selectors. */
+	for (u32 at = 0x48; at < 0x60; at += 4)
+		world_put(w, W_TSS16 + at + 2, 0, 2);
 	if (q->lng)
 		return;
 	put_task32(q);
@@ -235,6 +238,8 @@ void sequence_make(struct ko_case *c, struct gen *g)
 
 	q.a.bits = q.lng ? 64 : s->mode == MODE_PROT32 ? 32 : 16;
 	setup_make(s, c, g);
+	if (s->paging)
+		world_show_tables(&c->world, s->paging);
 	log_begin(&q);
 	handlers(&q);
 	if (!q.real) {

@@ -69,6 +69,10 @@ static void random_registers(const struct setup *s, struct ko_case *c, struct ge
 	st->gpr[RSP] = (u32)(sp - st->seg[SEG_SS].base);
 	if (gen_one_in(g, 16))
 		st->gpr[RSP] = (u32)gen_value(g);
+	/* Frames of long mode do without SS's base: not where the tables are, which are not mapped.
+	 */
+	if (setup_long(s) && st->gpr[RSP] - W_PML4 < W_KSTACK + 0x100 - W_PML4)
+		st->gpr[RSP] += W_KSTACK - W_PML4;
 	st->rflags = RFLAGS_FIXED | (gen_u64(g) & (RFLAGS_ARITH | RFLAGS_IF | RFLAGS_IOPL));
 	if (gen_one_in(g, 2))
 		st->rflags |= RFLAGS_IOPL;

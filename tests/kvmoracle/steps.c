@@ -11,7 +11,7 @@ const unsigned int nr_steps = ARRAY_SIZE(steps);
 
 /* The same bytes in 16-, 32- and 64-bit code; nothing that takes a host's values. */
 static const struct {
-	u8 n, bytes[4];
+	u8 n, bytes[5];
 } fragments[] = {
 	{ 1, { 0x90 } },
 	{ 1, { 0x9c } }, /* PUSHF */
@@ -56,9 +56,9 @@ static const struct {
 	{ 2, { 0x0f, 0xa1 } },
 	{ 2, { 0x0f, 0xa8 } }, /* POP FS, PUSH GS */
 	{ 1, { 0x98 } },
-	{ 2, { 0x8e, 0xd0 } }, /* CWDE, MOV to SS */
-	{ 3, { 0x0f, 0x01, 0xf0 } },
-	{ 3, { 0x0f, 0x00, 0xd0 } }, /* LMSW, LLDT */
+	{ 2, { 0x8e, 0xd0 } },			 /* CWDE, MOV to SS */
+	{ 5, { 0x24, 0xfa, 0x0f, 0x01, 0xf0 } }, /* AND AL, ~(EM | PE); LMSW */
+	{ 3, { 0x0f, 0x00, 0xd0 } },		 /* LLDT */
 	{ 1, { 0xc9 } },
 	{ 4, { 0xc8, 0x08, 0x00, 0x01 } }, /* LEAVE, ENTER */
 	{ 1, { 0x99 } },
@@ -73,8 +73,10 @@ void step_fragment(struct sequence *q, struct as *a)
 	if (fragments[n].bytes[0] == 0xf4 && !gen_one_in(q->g, 8))
 		n = 0;
 	/* SYSENTER in long mode, SYSCALL in real mode: who has them, differs. */
-	/* IRET in long mode: QEMU heeds VM in the flags that it finds there. */
-	if (q->lng && fragments[n].bytes[0] == 0xcf)
+	/* IRET in long mode: QEMU heeds VM in the flags that it finds there. Nor does it look at
+	 * the RPL of what is null in MOV to SS. */
+	if (q->lng && (fragments[n].bytes[0] == 0xcf ||
+		       (fragments[n].bytes[0] == 0x8e && fragments[n].bytes[1] == 0xd0)))
 		n = 0;
 	if (fragments[n].bytes[1] == (q->real ? 0x05 : q->lng ? 0x34 : 0xff))
 		n = 0;
@@ -166,8 +168,8 @@ u64 step_descriptor(struct sequence *q)
 		attr |= ATTR_P;
 	if (gen_one_in(q->g, 2))
 		attr |= ATTR_DB;
-	if (q->lng && gen_one_in(q->g, 2))
-		attr = gen_one_in(q->g, 8) ? attr | ATTR_L : (attr & ~(u32)ATTR_DB) | ATTR_L;
+	if (q->lng && gen_one_in(q->g, 2)) /* L with D: QEMU's far returns take it */
+		attr = (attr & ~(u32)ATTR_DB) | ATTR_L;
 	/* Code begins at 0, or what was written for it would not be there. */
 	return world_descriptor(type & 8 || gen_one_in(q->g, 2) ? 0 : gen_below(q->g, 0x100) << 8,
 				0xffffffff, attr | ATTR_G);

@@ -42,8 +42,9 @@ void step_segment(struct sequence *q)
 		as_set(a, RAX, selector);
 		as_sreg(a, (enum seg)seg, RAX);
 	}
-	/* Others QEMU does not check. */
-	if ((q->real || q->lng || selector == SEL_DATA || selector == (SEL_UDATA | 3)) &&
+	/* Others QEMU does not check, and in 64-bit code it adds bases that do not count there. */
+	if ((q->real || (q->lng && seg >= SEG_FS) || selector == SEL_DATA ||
+	     selector == (SEL_UDATA | 3)) &&
 	    gen_one_in(q->g, 2))
 		access_through(q, prefix[seg], step_address(q));
 	if (gen_one_in(q->g, 4))
@@ -108,6 +109,8 @@ static void target(struct sequence *q, u16 *cs, u16 *ss, bool *vm)
 		*cs = step_code_selector(q);
 		*ss = step_selector(q);
 	}
+	if (q->lng && *ss < 4) /* QEMU lets it be null for all code of long mode, with any RPL */
+		*ss = SEL_UDATA | 3;
 }
 
 void step_ret_far(struct sequence *q)

@@ -114,7 +114,8 @@ void step_page(struct sequence *q)
 	/* Not the user's stack: QEMU's far returns at CPL 3 access it as the kernel would. */
 	u32 page = pages[gen_below(q->g, 6)], size = q->s->paging == 32 ? 4 : 8;
 	u64 entry = page | 0x67;
-	u32 at = W_PT + (page >> 12) * size;
+	u32 at = (q->s->paging ? W_PT_SHOWN : W_PT) + (page >> 12) * size;
+	bool directory = gen_one_in(q->g, 12);
 
 	if (gen_one_in(q->g, 4))
 		entry ^= BIT64(gen_below(q->g, 3));
@@ -124,7 +125,7 @@ void step_page(struct sequence *q)
 		entry |= BIT64(63);
 	if (size == 8 && gen_one_in(q->g, 16))
 		entry |= BIT64(40 + gen_below(q->g, 20));
-	if (gen_one_in(q->g, 12)) { /* the directory's: a table, or a large page of the same */
+	if (directory) { /* the directory's: a table, or a large page of the same */
 		at = q->s->paging == 32 ? W_PML4 : W_PD;
 		entry = gen_one_in(q->g, 2) ? 0xe7 : W_PT | 0x67;
 		entry ^= gen_one_in(q->g, 4) ? BIT64(1 + gen_below(q->g, 2)) : 0;
@@ -133,7 +134,7 @@ void step_page(struct sequence *q)
 	as_put(&q->a, at, (u32)entry);
 	if (size == 8)
 		as_put(&q->a, at + 4, (u32)(entry >> 32));
-	flush(q, page, at >= W_PT && gen_one_in(q->g, 2));
+	flush(q, page, !directory && gen_one_in(q->g, 2));
 	access_page(q, page);
 	if (gen_one_in(q->g, 2))
 		access_page(q, page);
@@ -183,7 +184,8 @@ void step_control(struct sequence *q)
 
 	switch (gen_below(q->g, 8)) {
 	case 0:
-		as_set(a, RAX, gen_below(q->g, 16) & ~(q->real ? 1u : 0u));
+		/* Not EM: with TS too, QEMU makes #NM of SSE where #UD comes first. */
+		as_set(a, RAX, gen_below(q->g, 16) & ~(q->real ? 5u : 4u));
 		AS(a, 0x0f, 0x01, 0xf0); /* LMSW */
 		break;
 	case 1:
@@ -371,6 +373,11 @@ void step_task(struct sequence *q)
 	u16 selector = tasks[gen_below(q->g, 5)] | (gen_one_in(q->g, 8) ? 3 : 0);
 	struct as *a = &q->a;
 
+	/* PUSHF, POPF: of flags that it has not computed yet, QEMU's switch loses the new ones. */
+	as_wide(a);
+	AS(a, 0x9c);
+	as_wide(a);
+	AS(a, 0x9d);
 	as_wide(a);
 	AS(a, gen_one_in(q->g, 2) ? 0x9a : 0xea);
 	as_imm(a, 0, 4);

@@ -130,12 +130,24 @@ void world_page_tables(struct world *w, unsigned int paging)
 	for (u32 page = 0; page < W_DATA_END; page += 4096) {
 		u32 flags = all;
 
+		if (page >= W_PML4 && page < W_KSTACK)
+			flags = 0;
 		if (page == W_DATA + 0x2000)
 			flags &= ~PTE_RW;
 		if (page == W_DATA + 0x3000)
 			flags &= ~PTE_US;
 		world_put(w, W_PT + (page >> 12) * size, page | flags, size);
 	}
+}
+
+void world_show_tables(struct world *w, unsigned int paging)
+{
+	const u32 all = PTE_P | PTE_RW | PTE_US;
+	unsigned int size = paging == 32 ? 4 : 8;
+
+	world_put(w, W_PT + (W_PML4 >> 12) * size, W_PML4 | all, size);
+	world_put(w, W_PT + (W_PD >> 12) * size, W_PD | all, size);
+	world_put(w, W_PT + (W_PT_SHOWN >> 12) * size, W_PT | all, size);
 }
 
 void world_init(struct world *w, bool lng)

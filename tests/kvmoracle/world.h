@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Guest-physical memory of every case. Linear addresses equal physical ones in all modes, paging
- * or not: what differs between setups is which segments lead there and with what rights.
+ * or not, but for the page tables, which are not mapped: a stack that runs away faults below its
+ * page before it gets at what translates it. What differs between setups is which segments lead
+ * there and with what rights.
  *
  * Every byte that is not a table or data is INT3, and every vector's handler is HLT at an address
  * of its own, so that whatever an instruction does, the machine stops soon, and RIP tells which
@@ -25,8 +27,9 @@ enum world_address {
 	W_PDPT = 0x6000,
 	W_PD = 0x7000,
 	W_PT = 0x8000,
-	W_KSTACK = 0x9000, /* one page; stacks of rings 0, 1, 2 start at its end, 3/4, 1/2 */
-	W_LOG = 0xa000,	   /* what handlers write down */
+	W_PT_SHOWN = W_PDPT, /* W_PT, as linear address */
+	W_KSTACK = 0x9000,   /* one page; stacks of rings 0, 1, 2 start at its end, 3/4, 1/2 */
+	W_LOG = 0xa000,	     /* what handlers write down */
 	W_USTACK = 0xb000,
 	W_CODE = 0xc000,
 	W_DATA = 0x10000, /* writable, writable, read-only, supervisor; 14000 is not present */
@@ -70,5 +73,8 @@ struct segment world_segment(struct world *w, u16 selector, u32 base, u32 limit,
  * tables. PAGING: 0, 32, 36 (PAE) or 64. */
 void world_init(struct world *w, bool lng);
 void world_page_tables(struct world *w, unsigned int paging);
+/* Map the tables that sequences change: W_PML4 and W_PD where they are, W_PT at W_PT_SHOWN, so that
+ * the page below the stack stays away. */
+void world_show_tables(struct world *w, unsigned int paging);
 
 #endif
