@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define DR7_RESERVED 0xd000ull
+
 static const char *const endings[] = {
 	[END_HALT] = "halted",	   [END_TRIPLE_FAULT] = "triple fault",
 	[END_TIMEOUT] = "endless", [END_REFUSED] = "a failure",
@@ -30,6 +32,8 @@ static void normalize(struct cpu_state *s, u64 flags)
 	for (unsigned int n = SEG_FS; n <= SEG_GS; n++)
 		if (known_emulated() && s->seg[n].attr & ATTR_UNUSABLE)
 			s->seg[n].base = 0;
+	if (known_emulated())
+		s->dr7 &= ~DR7_RESERVED; /* QEMU keeps them, though they read as zero */
 	if (!(s->seg[SEG_LDT].selector & ~3))
 		s->seg[SEG_LDT] = (struct segment){ .attr = ATTR_UNUSABLE };
 	/* KVM makes G up from the limit, for AMD's processors. */
@@ -110,8 +114,18 @@ static const char *value_text(const struct cpu_state *s, const char *field)
 		size_t at;
 	} words[] = {
 #define WORD(f) { #f, offsetof(struct cpu_state, f) }
-		WORD(rip), WORD(rflags), WORD(cr0), WORD(cr2), WORD(cr3),
-		WORD(cr4), WORD(efer),	 WORD(dr6), WORD(dr7),
+		WORD(rip),
+		WORD(rflags),
+		WORD(cr0),
+		WORD(cr2),
+		WORD(cr3),
+		WORD(cr4),
+		WORD(efer),
+		WORD(dr6),
+		WORD(dr7),
+#define MSR(f, number, msr_name, reset) WORD(msr.f),
+#include "common/msr.def"
+#undef MSR
 	};
 
 	b[0] = '\0';

@@ -30,6 +30,15 @@ bool known_emulated(void)
 
 /* ---- predicates of known.def ---------------------------------------------------------------- */
 
+/* Does long mode's first frame go where there is no memory? */
+static bool stack_is_gone(const struct ko_case *c)
+{
+	u64 at = c->before.gpr[RSP] - 40;
+
+	return c->before.efer & EFER_LMA && !(c->before.seg[SEG_CS].selector & 3) &&
+	       (at >= W_DATA_END || at - W_PML4 < W_KSTACK - W_PML4);
+}
+
 static bool known_limits(const struct ko_case *c, const struct outcome *a, const struct outcome *b,
 			 const char *field)
 {
@@ -37,6 +46,9 @@ static bool known_limits(const struct ko_case *c, const struct outcome *a, const
 
 	if (c->before.seg[SEG_CS].attr & ATTR_L && c->before.efer & EFER_LMA)
 		return false;
+	/* What ran, or did not, before no frame could be pushed any more. */
+	if (!strcmp(field, "memory") && stack_is_gone(c))
+		return c->part == PART_SINGLE && a->ending == END_TRIPLE_FAULT;
 	/* A jump beyond the limit, and what became of it. */
 	if (strcmp(field, "vector") && strcmp(field, "ending"))
 		return c->part == PART_SINGLE && vector == GP && outcome_vector(a) == GP;
@@ -339,6 +351,24 @@ static bool known_rotate_fault(const struct ko_case *c, const struct outcome *a,
 	return (is(c, "rcl") || is(c, "rcr")) && c->insn.mem_write && !strcmp(field, "rflags") &&
 	       outcome_vector(a) == PF && outcome_vector(b) == PF &&
 	       !((a->after.rflags ^ b->after.rflags) & ~(RFLAGS_CF | RFLAGS_OF));
+}
+
+static bool known_pusha_order(const struct ko_case *c, const struct outcome *a,
+			      const struct outcome *b, const char *field)
+{
+	return (is(c, "pusha") || is(c, "pushad") || is(c, "pushaw")) && !strcmp(field, "cr2") &&
+	       outcome_vector(a) == PF && outcome_vector(b) == PF;
+}
+
+static bool known_dr45_order(const struct ko_case *c, const struct outcome *a,
+			     const struct outcome *b, const char *field)
+{
+	const u8 *op = c->insn.raw + c->insn.opcode_at;
+
+	op += *op == 0x0f;
+	return (*op == 0x21 || *op == 0x23) && c->before.seg[SEG_CS].selector & 3 &&
+	       c->before.cr4 & BIT64(3) /* DE */ && !strcmp(field, "vector") &&
+	       outcome_vector(a) == GP && outcome_vector(b) == UD;
 }
 
 static bool known_hlt_step(const struct ko_case *c, const struct outcome *a,

@@ -142,8 +142,11 @@ bool known_word(const struct ko_case *c, const struct outcome *a, u32 at, const 
 	/* QEMU does not mark code segments accessed when it jumps there (SDM vol. 3A 3.4.5.1). */
 	if (at >= W_GDT && at < W_IDT)
 		return (x ^ y) == 0x100 && (y & 0x1900) == 0x1900;
-	if (at < W_KSTACK)
+	if (!stack)
 		return false;
+	/* On the way to CPL 3, QEMU drops the RPL of null selectors. */
+	if (!word_at(px, n & ~1u, 2) && word_at(py, n & ~1u, 2) < 4)
+		return true;
 	/* QEMU does not say that it was an event of the CPU's own (SDM vol. 3A 6.13, EXT). */
 	if ((x ^ y) == 1 && y & 1 && (y & 0xffff) < 0x200)
 		return true;

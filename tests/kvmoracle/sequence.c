@@ -105,7 +105,9 @@ static void put_task32(struct sequence *q)
 static void tasks(struct sequence *q)
 {
 	struct world *w = q->a.w;
-	static const u8 vectors[] = { 6, 0x30, 0x31, 0 }; /* QEMU forgets error codes */
+	/* QEMU forgets error codes, and KVM, when it raises #DE again after an exit from its
+	 * delivery, that it is the first half of a double fault. */
+	static const u8 vectors[] = { 6, 0x30, 0x31, 0x32 };
 	u64 gate = step_gate(q, 5, SEL_TSS2, 0);
 
 	world_segment(w, SEL_TSS2, W_TSS2, gen_one_in(q->g, 8) ? 0x60 : 0x68, ATTR_P | 9);

@@ -42,6 +42,19 @@ static bool jumps_to_itself(const struct insn *i)
 	       i->length + i->op[0].imm < INSN_MAX;
 }
 
+/* Among the data are instructions that no manual and every emulator has. */
+static bool jumps_into_data(const struct ko_case *c)
+{
+	const struct insn *i = &c->insn;
+	u64 to = c->before.rip + i->length + i->op[0].imm;
+
+	if (i->class != INSN_EMULATE || i->op[0].type != OPERAND_IMM)
+		return false;
+	if (i->mode != MODE_LONG64)
+		to = (i->opsize == 2 ? to & 0xffff : (u32)to) + c->before.seg[SEG_CS].base;
+	return to - W_DATA < DATA_SIZE;
+}
+
 static u64 data_address(struct gen *g)
 {
 	switch (gen_below(g, 8)) {
@@ -152,7 +165,7 @@ static bool try_single(const struct setup *s, struct ko_case *c, struct gen *g)
 		i->length = 4; /* for show */
 		return true;
 	}
-	if (!deterministic(i) || vendors_differ(i) || jumps_to_itself(i) ||
+	if (!deterministic(i) || vendors_differ(i) || jumps_to_itself(i) || jumps_into_data(c) ||
 	    (i->class == INSN_UNDEFINED && !gen_one_in(g, 32)))
 		return false;
 	random_registers(s, c, g);

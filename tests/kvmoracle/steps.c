@@ -29,8 +29,7 @@ static const struct {
 	{ 3, { 0x0f, 0x00, 0xc8 } }, /* SLDT, STR */
 	{ 3, { 0x0f, 0x01, 0xe0 } },
 	{ 2, { 0x0f, 0x05 } }, /* SMSW, SYSCALL */
-	{ 2, { 0x0f, 0x34 } },
-	{ 1, { 0xcf } }, /* SYSENTER, IRET */
+	{ 1, { 0xcf } },       /* IRET; not SYSENTER, after which QEMU puts off a single step */
 	{ 1, { 0xcb } },
 	{ 1, { 0x9f } }, /* RETF, LAHF */
 	{ 3, { 0x0f, 0x20, 0xc0 } },
@@ -59,8 +58,8 @@ static const struct {
 	{ 2, { 0x8e, 0xd0 } },			 /* CWDE, MOV to SS */
 	{ 5, { 0x24, 0xfa, 0x0f, 0x01, 0xf0 } }, /* AND AL, ~(EM | PE); LMSW */
 	{ 3, { 0x0f, 0x00, 0xd0 } },		 /* LLDT */
-	{ 1, { 0xc9 } },
-	{ 4, { 0xc8, 0x08, 0x00, 0x01 } }, /* LEAVE, ENTER */
+	{ 5, { 0xc8, 0x08, 0x00, 0x00, 0xc9 } },
+	{ 4, { 0xc8, 0x08, 0x00, 0x01 } }, /* ENTER and LEAVE, ENTER */
 	{ 1, { 0x99 } },
 	{ 2, { 0x0f, 0x09 } }, /* CDQ, WBINVD */
 };
@@ -72,13 +71,12 @@ void step_fragment(struct sequence *q, struct as *a)
 	/* HLT is the end. */
 	if (fragments[n].bytes[0] == 0xf4 && !gen_one_in(q->g, 8))
 		n = 0;
-	/* SYSENTER in long mode, SYSCALL in real mode: who has them, differs. */
 	/* IRET in long mode: QEMU heeds VM in the flags that it finds there. Nor does it look at
 	 * the RPL of what is null in MOV to SS. */
 	if (q->lng && (fragments[n].bytes[0] == 0xcf ||
 		       (fragments[n].bytes[0] == 0x8e && fragments[n].bytes[1] == 0xd0)))
 		n = 0;
-	if (fragments[n].bytes[1] == (q->real ? 0x05 : q->lng ? 0x34 : 0xff))
+	if (q->real && fragments[n].bytes[1] == 0x05) /* SYSCALL: who has it there, differs */
 		n = 0;
 	as_bytes(a, fragments[n].bytes, fragments[n].n);
 }
@@ -201,7 +199,7 @@ u32 step_flags(struct sequence *q)
 u32 step_address(struct sequence *q)
 {
 	if (q->a.bits == 16) /* QEMU checks no limits */
-		return gen_below(q->g, 0x400) * 16 + 0xc000;
+		return gen_below(q->g, 0x200) * 16 + W_CODE + CODE_SIZE;
 	if (gen_one_in(q->g, 4))
 		return W_DATA + gen_below(q->g, 5) * 0x1000 - gen_below(q->g, 8);
 	return W_DATA + gen_below(q->g, 0x4ff) * 16;

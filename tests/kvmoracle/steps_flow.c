@@ -131,7 +131,8 @@ void step_ret_far(struct sequence *q)
 	as_wide(a);
 	if (gen_one_in(q->g, 4)) {
 		AS(a, 0xca);
-		as_imm(a, gen_below(q->g, 4) * 4, 2);
+		as_imm(a, gen_below(q->g, 4) * (q->lng ? 8 : 4),
+		       2); /* no odd halves, see target() */
 	} else {
 		AS(a, 0xcb);
 	}
@@ -248,6 +249,8 @@ void step_bad_stack(struct sequence *q)
 				     W_DATA + 0x2ffc,	0 };
 	u64 at = where[gen_below(q->g, ARRAY_SIZE(where))];
 
+	if (!q->s->paging && at > W_END) /* KVM emulates little that is not RAM */
+		at = 4;
 	if (gen_one_in(q->g, 2))
 		as_set(&q->a, RSP, q->lng ? at : (u32)at);
 	if (gen_one_in(q->g, 2))

@@ -231,7 +231,7 @@ void step_msr(struct sequence *q)
 	if (msr == 0xc0000084)
 		low |= RFLAGS_ARITH; /* QEMU's SYSCALL loses them all */
 	if (msr == 0x174)
-		low &= 0xffff; /* no more is there on QEMU */
+		low &= 0xfffc; /* QEMU has no more, and takes 1 to 3 for code segments */
 	if (msr == 0xc0000080)
 		low = BIT(efer[gen_below(q->g, q->s->paging ? ARRAY_SIZE(efer) : 4)]);
 	as_set(a, RCX, msr);
