@@ -95,7 +95,26 @@ static inline void insn_copy(struct insn *to, const struct insn *from)
 	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
 }
 
+/* FNSTENV and FNSAVE (D9 /6, DD /6): they store where the latest x87 instruction was, in host code.
+ */
+static inline bool insn_stores_x87_pointers(const struct insn *i)
+{
+	u8 opcode = i->raw[i->opcode_at];
+
+	return i->fpu == FPU_X87 && i->has_mem && (opcode == 0xd9 || opcode == 0xdd) &&
+	       (i->raw[i->modrm_at] >> 3 & 7) == 6;
+}
+
 enum insn_encoding { ENC_LEGACY, ENC_VEX, ENC_EVEX, ENC_XOP, ENC_3DNOW };
+
+/* 0F 1E with registers: a NOP to guests. But to a host with shadow stacks F3 0F 1E /1 is RDSSP,
+ * which would tell where one is. */
+static inline bool insn_is_hint(const struct insn *i)
+{
+	return !i->has_mem && i->opcode_at && i->modrm_at == i->opcode_at + 1 &&
+	       i->raw[i->opcode_at - 1] == 0x0f && i->raw[i->opcode_at] == 0x1e &&
+	       i->encoding == ENC_LEGACY;
+}
 
 /*
  * Decode the first instruction of BYTES[0..N) in MODE. 0; -EINVAL: not an instruction (#UD);

@@ -77,6 +77,15 @@ static void load_x87(u8 *to, const u8 *from, bool wide)
 	save_x87(to, from, wide);
 }
 
+/* What the guest gets to see of them: nothing. They are addresses in this process, of what ran the
+ * guest's x87 instructions and of its memory. */
+static void hide_pointers(u8 *to)
+{
+	to[6] = to[7] = 0; /* the opcode, whose ModRM is ours */
+	put64(to + 8, 0);
+	put64(to + 16, 0);
+}
+
 static u32 xmm_bytes(const struct vcpu *v)
 {
 	return v->mode == MODE_LONG64 ? 256 : 128;
@@ -105,6 +114,7 @@ static void fxsave(struct vcpu *v, u8 *to, bool wide)
 		__asm__ volatile("fxsave64 %0" : "+m"(*(u8(*)[512])to));
 	else
 		__asm__ volatile("fxsave %0" : "+m"(*(u8(*)[512])to));
+	hide_pointers(to);
 }
 
 enum emulate_result emu_fxsave(struct vcpu *v, const struct insn *i)
@@ -125,6 +135,7 @@ enum emulate_result emu_fxsave(struct vcpu *v, const struct insn *i)
 	}
 	x = image(v);
 	save_x87(op->data, x, wide(i));
+	hide_pointers(op->data);
 	copy(op->data + MXCSR_AT, x + MXCSR_AT, 8);
 	if (v->s.cr4 & CR4_OSFXSR)
 		copy(op->data + XMM_AT, x + XMM_AT, xmm_bytes(v));
@@ -231,6 +242,9 @@ static void xsave(struct vcpu *v, u8 *to, bool wide, bool compact, u64 mask)
 		__asm__ volatile("xsave64 %0" : "+m"(*to) : "a"(lo), "d"(hi) : "memory");
 	else
 		__asm__ volatile("xsave %0" : "+m"(*to) : "a"(lo), "d"(hi) : "memory");
+	/* XSAVEC leaves out, and the others initialize, what is not in use. */
+	if (mask & get64(to + HEADER) & X87)
+		hide_pointers(to);
 }
 
 enum emulate_result emu_xsave(struct vcpu *v, const struct insn *i)
@@ -259,8 +273,10 @@ enum emulate_result emu_xsave(struct vcpu *v, const struct insn *i)
 		inuse |= SSE;
 	/* XSAVEC leaves out what is in its initial state. */
 	write = compact ? inuse : mask;
-	if (write & X87)
+	if (write & X87) {
 		save_x87(op->data, x, wide(i));
+		hide_pointers(op->data);
+	}
 	if (compact ? write & SSE : mask & (SSE | AVX))
 		copy(op->data + MXCSR_AT, x + MXCSR_AT, 8);
 	if (write & SSE)

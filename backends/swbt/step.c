@@ -177,14 +177,28 @@ static int operand_fault(struct vcpu *v, const struct insn *i, const struct thun
 	return EXC;
 }
 
+/* The pointers in what FNSTENV or FNSAVE stored at ENV are ours, not the guest's: none, nor the
+ * opcode, whose ModRM is ours, too. SDM vol. 1 figures 8-9 to 8-12. */
+static void hide_x87_pointers(const struct insn *i, u8 *env)
+{
+	if (i->opsize == 2) {
+		__builtin_memset(env + 6, 0, 8);
+		return;
+	}
+	__builtin_memset(env + 12, 0, 12);
+}
+
 /* Natively. *HITS: data breakpoints. 0 or EXC. */
 static int run_plain(struct vcpu *v, const struct insn *i, u64 *hits)
 {
 	struct mem_op *op = step_operand(v);
-	const struct thunk *t = thunk_get(v, i);
+	const struct thunk *t;
 	u64 ea = 0;
 	int r;
 
+	if (unlikely(insn_is_hint(i)))
+		return 0;
+	t = thunk_get(v, i);
 	if (unlikely(!t))
 		return raise_exc(v, UD);
 	if (i->has_mem)
@@ -203,6 +217,8 @@ static int run_plain(struct vcpu *v, const struct insn *i, u64 *hits)
 	r = thunk_run(v, t, op->data);
 	if (unlikely(r))
 		return r;
+	if (unlikely(insn_stores_x87_pointers(i)))
+		hide_x87_pointers(i, op->data);
 	if (i->mem_write)
 		mem_commit(v, op);
 	if (unlikely(v->s.dr7 & DR7_ON))

@@ -30,8 +30,9 @@ const struct thunk *thunk_get(struct vcpu *v, const struct insn *i);
  * registers as before. MEM of LEA is the effective address itself. A page fault of the host is a
  * bug and kills the process, as it would anywhere else.
  *
- * FIP, FDP and FOP that x87 instructions leave behind are those of the thunk, and FNSTENV and
- * FNSAVE store them in the protected-mode layout of their operand size whatever the mode.
+ * FIP, FDP and FOP that x87 instructions leave behind are those of the thunk, which the guest must
+ * not see: whoever runs FNSTENV or FNSAVE clears them (insn_stores_x87_pointers). Their layout is
+ * that of protected mode for their operand size, whatever the mode.
  */
 int thunk_run(struct vcpu *v, const struct thunk *t, void *mem);
 

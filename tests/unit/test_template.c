@@ -65,5 +65,37 @@ static void test_same(void)
 	}
 }
 
+/* What is learnt from one must not serve for the other, whose bytes differ in more than it knows.
+ */
+static void check_pair(enum cpu_mode mode, const char *one, const char *other)
+{
+	struct templates *t = calloc(1, sizeof(*t));
+	struct insn want, got;
+
+	CU_ASSERT_EQUAL_FATAL(decode(&want, (const u8 *)one, INSN_MAX, mode), 0);
+	template_learn(t, &want, (const u8 *)one, INSN_MAX);
+	CU_ASSERT_EQUAL_FATAL(decode(&want, (const u8 *)other, INSN_MAX, mode), 0);
+	if (template_find(t, &got, (const u8 *)other, INSN_MAX, mode))
+		CU_ASSERT_EQUAL(memcmp(&want, &got, sizeof(want)), 0);
+	free(t);
+}
+
+static void test_two_immediates(void)
+{
+	/* CALL and JMP 0000:1234, then 0008:1234 */
+	check_pair(MODE_PROT32, "\x66\x9a\x34\x12\0\0\0\0\0\0\0\0\0\0",
+		   "\x66\x9a\x34\x12\x08\0\0\0\0\0\0\0\0\0");
+	check_pair(MODE_REAL, "\xea\x34\x12\0\0\0\0\0\0\0\0\0\0\0",
+		   "\xea\x34\x12\x08\0\0\0\0\0\0\0\0\0\0");
+}
+
+static void test_lea_segment(void)
+{
+	check_pair(MODE_LONG64, "\x65\x48\x8d\x00\0\0\0\0\0\0\0\0\0\0",
+		   "\x65\x48\x8d\x45\0\0\0\0\0\0\0\0\0\0");
+}
+
 CU_TestInfo tests_template[] = { { "instructions from templates are the decoder's", test_same },
+				 { "two immediates", test_two_immediates },
+				 { "LEA with a segment", test_lea_segment },
 				 CU_TEST_INFO_NULL };

@@ -293,6 +293,9 @@ static bool is_regular(const struct insn *i, const struct opcode *o, const struc
 		return false;
 	if (i->class != INSN_PLAIN && i->class != INSN_EMULATE)
 		return false;
+	/* LEA has no use for the segment that it is told. */
+	if (i->mem_address_only && (is_segment(o->prefix[0]) || is_segment(o->prefix[1])))
+		return false;
 	for (unsigned int n = 0; n < i->nr_operands; n++) {
 		const struct operand *op = &i->op[n];
 
@@ -312,20 +315,24 @@ static bool names_reg(const struct insn *i)
 	return false;
 }
 
-/* The operand that the immediate is, and how its bytes became it. False: there is no such one. */
+/* The operand that the immediate is, and how its bytes became it. False: there is no such one, or
+ * there are two, as of far pointers and EXTRQ. */
 static bool learn_imm(struct template *e)
 {
 	const struct insn *i = &e->insn;
+	unsigned int nr = 0;
 	u64 sign, zero;
 
 	if (!i->imm_len)
 		return true;
 	if (i->imm_len != 1 && i->imm_len != 2 && i->imm_len != 4 && i->imm_len != 8)
 		return false;
-	for (e->imm_op = 0; e->imm_op < i->nr_operands; e->imm_op++)
-		if (i->op[e->imm_op].type == OPERAND_IMM)
-			break;
-	if (e->imm_op == i->nr_operands)
+	for (unsigned int n = 0; n < i->nr_operands; n++)
+		if (i->op[n].type == OPERAND_IMM) {
+			e->imm_op = (u8)n;
+			nr++;
+		}
+	if (nr != 1)
 		return false;
 	sign = number(i->raw + i->imm_at, i->imm_len, true);
 	zero = number(i->raw + i->imm_at, i->imm_len, false);

@@ -319,6 +319,10 @@ enum gen gen_plain(struct tr *t)
 		return GEN_STEP;
 	if (i->has_mem && i->mem_address_only)
 		return is_lea(i) ? gen_lea(t) : GEN_NEXT; /* prefetches and NOPs do nothing */
+	if (insn_is_hint(i))
+		return GEN_NEXT;
+	if (insn_stores_x87_pointers(i))
+		return GEN_STEP;
 	make_plan(&p, i);
 	if (i->has_mem)
 		return gen_memory(t, &p);
