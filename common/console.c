@@ -92,7 +92,10 @@ static void take_signal(int signo, void (*fn)(int), int flags)
 {
 	struct sigaction old, sa = { .sa_handler = fn, .sa_flags = flags | SA_ONSTACK };
 
-	sigemptyset(&sa.sa_mask);
+	/* Others wait until this is done, so that a kick finds what the vCPU was doing. Those that
+	 * end the process end it at once. */
+	if (!(flags & SA_RESETHAND))
+		sigfillset(&sa.sa_mask);
 	if (!sigaction(signo, NULL, &old) && old.sa_handler == SIG_DFL)
 		sigaction(signo, &sa, NULL);
 }

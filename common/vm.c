@@ -50,7 +50,9 @@ static int install(int signo, void (*handler)(int, siginfo_t *, void *))
 {
 	struct sigaction sa = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_ONSTACK };
 
+	/* A kick on top of another handler would find that, and not the guest's code under it. */
 	sigemptyset(&sa.sa_mask);
+	sigaddset(&sa.sa_mask, KICK_SIGNAL);
 	return sigaction(signo, &sa, NULL) ? -errno : 0;
 }
 
