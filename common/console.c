@@ -35,7 +35,12 @@ static struct {
 	struct termios cooked, raw;
 	atomic_bool active; /* a console has the terminal */
 	bool at_exit;	    /* console_restore is registered */
-} tty = { .fd = -1 };
+	atomic_int screen;  /* the terminal that shows its alternate screen; -1: none */
+	atomic_uint stops;  /* how often we were stopped and came back */
+} tty = { .fd = -1, .screen = -1 };
+
+static const char screen_on[] = "\033[?1049h\033[H\033[2J\033[?7l";
+static const char screen_off[] = "\033[0m\033[?7h\033[?25h\033[?1049l";
 
 static const int fatal_signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGABRT,
 				     SIGBUS, SIGFPE, SIGSEGV, SIGTERM };
@@ -59,8 +64,19 @@ static void tty_set(const struct termios *settings)
 	errno = saved;
 }
 
+/* Nobody can be told that it failed. */
+static void screen_say(const char *sequence, size_t len)
+{
+	int saved = errno, fd = atomic_load(&tty.screen);
+
+	if (fd >= 0 && write(fd, sequence, len) < 0)
+		fd = -1;
+	errno = saved;
+}
+
 void console_restore(void)
 {
+	screen_say(screen_off, sizeof(screen_off) - 1);
 	tty_set(&tty.cooked);
 }
 
@@ -85,6 +101,8 @@ static void on_cont(int signo)
 {
 	(void)signo;
 	tty_set(&tty.raw);
+	screen_say(screen_on, sizeof(screen_on) - 1);
+	atomic_fetch_add(&tty.stops, 1);
 }
 
 /* Handle SIGNO with FN where nobody else does. */
@@ -294,6 +312,7 @@ int console_open(struct console *console, int fd_in, int fd_out, struct error *e
 	console->fd_in = fcntl(fd_in, F_GETFD) < 0 ? -1 : fd_in;
 	console->in = -1;
 	console->out = fd_out;
+	console->out_tty = isatty(fd_out);
 	console->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (console->wake < 0) {
 		ret = fail(err, -errno, "cannot make an event descriptor: %s", strerror(errno));
@@ -333,6 +352,28 @@ int console_start(struct console *console, struct error *err)
 		return fail(err, -ret, "cannot start the console's thread: %s", strerror(ret));
 	console->started = true;
 	return 0;
+}
+
+void console_screen(struct console *console, bool on)
+{
+	if (!console->out_tty || on == console_has_screen(console))
+		return;
+	console_flush(console);
+	if (!on)
+		screen_say(screen_off, sizeof(screen_off) - 1);
+	atomic_store(&tty.screen, on ? console->out : -1);
+	if (on)
+		screen_say(screen_on, sizeof(screen_on) - 1);
+}
+
+bool console_has_screen(const struct console *console)
+{
+	return console->out_tty && atomic_load(&tty.screen) == console->out;
+}
+
+unsigned int console_stops(void)
+{
+	return atomic_load(&tty.stops);
 }
 
 void console_close(struct console *console)

@@ -49,6 +49,7 @@ struct console {
 	atomic_size_t head, tail; /* bytes ever put and taken */
 	u8 ring[CONSOLE_RING];
 
+	bool out_tty;  /* OUT is a terminal */
 	int out_error; /* negative errno after which output is dropped, or 0 */
 	size_t out_len;
 	u8 out_buf[CONSOLE_OUT];
@@ -69,6 +70,14 @@ void console_close(struct console *console);
 /* Give the terminal its settings back. Async-signal-safe, any thread, harmless twice or without a
  * console: for handlers of fatal signals. */
 void console_restore(void);
+
+/* OUT, where it is a terminal, shows its alternate screen for pictures (ON), or what it had before.
+ * console_restore takes it back, too; when a stopped process continues it is ON again, and empty:
+ * then console_stops counts one more. vCPU thread only. */
+void console_screen(struct console *console, bool on);
+/* Is the alternate screen on? */
+bool console_has_screen(const struct console *console);
+unsigned int console_stops(void);
 
 /* Take up to MAX bytes of input; *QUIT becomes true once the user asked to quit (and is otherwise
  * left alone). vCPU thread only. */

@@ -37,6 +37,7 @@ struct options {
 	struct boot_params boot;
 	const char *disk[VM_DISKS];
 	bool hvc;
+	enum display_mode display;
 	bool address_given, mode_given, no_sandbox;
 	const char *traps, *counters, *trace;
 };
@@ -53,6 +54,7 @@ enum {
 	OPT_DISK,
 	OPT_CONSOLE,
 	OPT_RNG,
+	OPT_DISPLAY,
 	OPT_TIMEOUT,
 	OPT_NO_SANDBOX,
 	OPT_TRAPS,
@@ -98,6 +100,10 @@ static const struct argp_option argp_options[] = {
 	  "virtio (hvc0), then with COM1's output alike",
 	  2 },
 	{ "rng", OPT_RNG, NULL, 0, "Give the guest a virtio entropy device", 2 },
+	{ "display", OPT_DISPLAY, "WHAT", 0,
+	  "On the terminal: auto (default: the screen, if it has text and COM1 is silent), serial "
+	  "(COM1) or text (screen and keyboard)",
+	  2 },
 	{ "timeout", OPT_TIMEOUT, "SEC", 0, "Stop after SEC seconds of wall time, exit status 124",
 	  2 },
 	{ "no-sandbox", OPT_NO_SANDBOX, NULL, 0,
@@ -114,7 +120,9 @@ static const struct argp_option argp_options[] = {
 };
 
 static const char doc[] =
-	"Run one virtual machine. COM1 is the terminal: Ctrl-A x quits, Ctrl-A h helps.\v"
+	"Run one virtual machine, with its COM1, or its screen and keyboard, on the terminal: "
+	"Ctrl-A x "
+	"quits, Ctrl-A h helps.\v"
 	"Exit status: what the guest wrote to port 0xf4, times two plus one; 0 when it powered off "
 	"or you quit; 2 bad option or file; 4 this host cannot run it; 6 the guest died "
 	"(triple fault); 8 it asked for a reset (reboot): run fvm again; 124 time-out; 128 + N "
@@ -158,6 +166,7 @@ static int parse_word(struct argp_state *state, const char *option, const char *
 
 static const char *const console_words[] = { "serial", "virtio", NULL };
 static const char *const irqchip_words[] = { "user", "kernel", NULL };
+static const char *const display_words[] = { "auto", "serial", "text", NULL };
 static const char *const format_words[] = {
 	"auto", "multiboot", "pvh", "elf", "linux", "flat", NULL
 };
@@ -209,6 +218,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_RNG:
 		o->vm.rng = true;
 		break;
+	case OPT_DISPLAY:
+		o->display = (enum display_mode)parse_word(state, "--display", arg, display_words);
+		break;
 	case OPT_TIMEOUT:
 		if (args_real(arg, 0, 1e9, &seconds))
 			argp_failure(state, EXIT_BAD_INPUT, 0,
@@ -248,6 +260,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (!o->boot.kernel)
 			argp_failure(state, EXIT_BAD_INPUT, 0,
 				     "--kernel FILE is missing; see fvm --help");
+		if (o->hvc && o->display == DISPLAY_TEXT)
+			argp_failure(state, EXIT_BAD_INPUT, 0,
+				     "--console virtio and --display text both want the terminal");
 		if (o->boot.format != BOOT_FLAT && (o->address_given || o->mode_given))
 			argp_failure(state, EXIT_BAD_INPUT, 0,
 				     "--address and --mode are for --format flat only");
@@ -484,7 +499,7 @@ static int run(struct options *o, struct records *rec, struct error *err)
 	vm->traps.trace = rec->trace;
 	if (rec->trace)
 		trap_trace_header(rec->trace);
-	r = terminal_open(&term, vm, err);
+	r = terminal_open(&term, vm, o->hvc ? DISPLAY_SERIAL : o->display, err);
 	if (!r && !o->no_sandbox)
 		r = sandbox_enter(vm->backend->syscalls, err);
 	if (r)

@@ -111,7 +111,7 @@ static void console_byte(void *arg, u8 byte)
 		vm->config.console(vm->config.console_arg, &byte, 1);
 }
 
-/* The guest has read from COM1: there may be room for more input. */
+/* The guest has read from COM1 or the keyboard: there may be room for more input. */
 static void on_rx_ready(void *arg)
 {
 	struct vm *vm = arg;
@@ -182,6 +182,9 @@ static int init_devices(struct vm *vm)
 	pc->com1.rx_ready_arg = vm;
 	rtc_init(&pc->rtc, &vm->clock, gsi(vm, 8), vm->ram.size - high, high);
 	i8042_init(&pc->i8042, gsi(vm, 1), on_reset, vm);
+	pc->i8042.rx_ready = on_rx_ready;
+	pc->i8042.rx_ready_arg = vm;
+	vga_init(&pc->vga);
 	pm_init(&pc->pm, gsi(vm, 9), &vm->clock, on_poweroff, vm);
 	resetport_init(&pc->resetport, on_reset, vm);
 	debugport_init(&pc->debugport, console_byte, vm, on_exit_port, vm);
@@ -191,6 +194,7 @@ static int init_devices(struct vm *vm)
 	r = uart_attach(&pc->com1, &pc->pio, 0x3f8);
 	r = r ?: rtc_attach(&pc->rtc, &pc->pio);
 	r = r ?: i8042_attach(&pc->i8042, &pc->pio);
+	r = r ?: vga_attach(&pc->vga, &pc->pio);
 	r = r ?: pm_attach(&pc->pm, &pc->pio);
 	r = r ?: resetport_attach(&pc->resetport, &pc->pio);
 	r = r ?: debugport_attach(&pc->debugport, &pc->pio);

@@ -4,9 +4,9 @@
  * under every backend.
  *
  *   ports   20,a0 PIC  40 PIT  60,64 i8042  61 speaker  70 RTC  92 A20/reset  e9 debug console
- *           e0.. pc-testdev  f4 exit  3f8 COM1 (IRQ 4)  4d0 ELCR  510 fw_cfg  600 ACPI PM
- *           cf9 reset  cf8,cfc PCI (where asked for)  fb0 benchmark marker
- *   memory  e0000000 PCI devices  fec00000 I/O APIC  fee00000 local APIC  ff000000 pc-testdev
+ *           e0.. pc-testdev  f4 exit  3c0..3da VGA  3f8 COM1 (IRQ 4)  4d0 ELCR  510 fw_cfg  600
+ * ACPI PM cf9 reset  cf8,cfc PCI (where asked for)  fb0 benchmark marker memory  e0000000 PCI
+ * devices  fec00000 I/O APIC  fee00000 local APIC  ff000000 pc-testdev
  */
 #ifndef FVB_PC_H
 #define FVB_PC_H
@@ -26,6 +26,7 @@
 #include "common/dev/rtc.h"
 #include "common/dev/testdev.h"
 #include "common/dev/uart.h"
+#include "common/dev/vga.h"
 #include "common/error.h"
 
 struct vm;
@@ -45,6 +46,7 @@ struct pc {
 	struct pit pit;
 	struct rtc rtc;
 	struct i8042 i8042;
+	struct vga vga;
 	struct pm pm;
 	struct resetport resetport;
 	struct debugport debugport;

@@ -83,7 +83,6 @@ _Static_assert(sizeof(struct fadt) == 268, "section 5.2.9, revision 5");
 #define CENTURY		     0x32   /* in CMOS */
 #define BOOT_LEGACY_DEVICES  BIT(0) /* COM1 and others that no table names */
 #define BOOT_8042	     BIT(1)
-#define BOOT_NO_VGA	     BIT(2)
 #define BOOT_NO_MSI	     BIT(3)
 #define FLAG_WBINVD	     BIT(0)
 #define FLAG_C1		     BIT(2)
@@ -234,7 +233,7 @@ static u64 put_fadt(struct tables *t, u64 facs, u64 dsdt)
 		.c2_latency = C2_NOT_SUPPORTED,
 		.c3_latency = C3_NOT_SUPPORTED,
 		.century = CENTURY,
-		.boot_architecture = BOOT_LEGACY_DEVICES | BOOT_8042 | BOOT_NO_VGA | BOOT_NO_MSI,
+		.boot_architecture = BOOT_LEGACY_DEVICES | BOOT_8042 | BOOT_NO_MSI,
 		.flags = FLAG_WBINVD | FLAG_C1 | FLAG_NO_SLEEP_BUTTON | FLAG_NO_RTC_WAKE |
 			 FLAG_TIMER_32 | FLAG_RESET,
 		.reset = port(RESET_PORT, 1),

@@ -5,6 +5,7 @@
 #include "common/boot/layout.h"
 #include "common/boot/memmap.h"
 #include "common/boot/modules.h"
+#include "common/dev/vga.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -199,6 +200,17 @@ static void describe_memory(struct kernel *k, const struct ram *ram)
 	put(k, LINUX_PARAMS_RSDP, ACPI_RSDP, 8);
 }
 
+/* A VGA with 256 KiB in mode 3, the cursor at the top left. */
+static void describe_screen(struct kernel *k)
+{
+	put(k, LINUX_PARAMS_MODE, 3, 1);
+	put(k, LINUX_PARAMS_COLUMNS, VGA_COLUMNS, 1);
+	put(k, LINUX_PARAMS_EGA_BX, 3, 2);
+	put(k, LINUX_PARAMS_ROWS, VGA_ROWS, 1);
+	put(k, LINUX_PARAMS_IS_VGA, 1, 1);
+	put(k, LINUX_PARAMS_POINTS, 16, 2);
+}
+
 static int place_params(struct kernel *k, struct layout *layout, u64 *gpa, struct error *err)
 {
 	void *p = layout_alloc_boot(layout, LINUX_PARAMS_SIZE, PAGE, gpa);
@@ -208,6 +220,7 @@ static int place_params(struct kernel *k, struct layout *layout, u64 *gpa, struc
 			    image_label(k->image->path));
 	put(k, LINUX_TYPE_OF_LOADER, LOADER_UNDEFINED, 1);
 	describe_memory(k, layout->ram);
+	describe_screen(k);
 	memcpy(p, k->params, LINUX_PARAMS_SIZE);
 	return 0;
 }

@@ -38,6 +38,12 @@ enum linux_header {
 #define LINUX_ENTRY_64	      0x200 /* ...here, from the start of the protected-mode code */
 
 /* Offsets in struct boot_params, beside the header. */
+#define LINUX_PARAMS_MODE    0x006 /* struct screen_info: what a BIOS would say of the screen */
+#define LINUX_PARAMS_COLUMNS 0x007
+#define LINUX_PARAMS_EGA_BX  0x00a
+#define LINUX_PARAMS_ROWS    0x00e
+#define LINUX_PARAMS_IS_VGA  0x00f
+#define LINUX_PARAMS_POINTS  0x010
 #define LINUX_PARAMS_RSDP    0x070
 #define LINUX_PARAMS_E820_NR 0x1e8
 #define LINUX_PARAMS_E820    0x2d0

@@ -293,6 +293,8 @@ static u64 data_read(void *dev, u64 offset, unsigned int size)
 	k->status &= ~(STATUS_FULL | STATUS_AUX | STATUS_TIMEOUT);
 	update_irq(k);
 	load(k);
+	if (!k->count && !(k->status & STATUS_FULL) && k->rx_ready)
+		k->rx_ready(k->rx_ready_arg);
 	return value;
 }
 
@@ -385,6 +387,11 @@ void i8042_reset(struct i8042 *kbc)
 bool i8042_a20(const struct i8042 *kbc)
 {
 	return kbc->outport & OUT_A20;
+}
+
+size_t i8042_room(const struct i8042 *kbc)
+{
+	return I8042_QUEUE - (size_t)kbc->count;
 }
 
 void i8042_key(struct i8042 *kbc, const u8 *scancodes, size_t n)

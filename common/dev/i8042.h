@@ -18,6 +18,9 @@ struct i8042 {
 	struct irq_line irq; /* IRQ 1; there is no IRQ 12 since there is no mouse */
 	void (*reset)(void *arg);
 	void *reset_arg;
+	/* The guest has taken all that came from the keyboard: there may be more. Optional. */
+	void (*rx_ready)(void *arg);
+	void *rx_ready_arg;
 
 	u8 status;  /* port 0x64 */
 	u8 ram[32]; /* [0] is the command byte */
@@ -43,6 +46,8 @@ void i8042_reset(struct i8042 *kbc);
 
 bool i8042_a20(const struct i8042 *kbc);
 
+/* How many bytes of scan codes fit. */
+size_t i8042_room(const struct i8042 *kbc);
 /* The user's keyboard sends N bytes, scan code set 1 (already translated). All or nothing: dropped
  * when they do not fit, or while the guest has scanning off. */
 void i8042_key(struct i8042 *kbc, const u8 *scancodes, size_t n);
