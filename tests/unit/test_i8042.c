@@ -138,6 +138,25 @@ static void test_interrupts(void)
 	bench_fini(&f.b);
 }
 
+/* More is asked for once, when all has been read. */
+static void test_ready(void)
+{
+	static const u8 keys[] = { 0x1e, 0x9e };
+	struct fixture f;
+
+	setup(&f);
+	f.kbc.rx_ready = count_call;
+	f.kbc.rx_ready_arg = &f.b;
+	i8042_key(&f.kbc, keys, 2);
+	CU_ASSERT_EQUAL(i8042_room(&f.kbc), I8042_QUEUE - 1); /* one is in the output buffer */
+	in8(&f.b, DATA);
+	CU_ASSERT_EQUAL(f.b.calls, 0);
+	in8(&f.b, DATA);
+	CU_ASSERT_EQUAL(f.b.calls, 1);
+	CU_ASSERT_EQUAL(i8042_room(&f.kbc), I8042_QUEUE);
+	bench_fini(&f.b);
+}
+
 static void test_overflow(void)
 {
 	struct fixture f;
@@ -225,6 +244,7 @@ CU_TestInfo tests_i8042[] = {
 	{ "controller commands", test_controller },
 	{ "keyboard commands", test_keyboard },
 	{ "scan codes and interrupts", test_interrupts },
+	{ "asks for more", test_ready },
 	{ "the queue does not overflow", test_overflow },
 	{ "there is no mouse", test_no_mouse },
 	{ "A20 through three doors", test_a20 },

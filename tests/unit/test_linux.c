@@ -85,6 +85,8 @@ static void test_long(void)
 	CU_ASSERT_EQUAL(zero_page(LINUX_CODE32_START, 4), START);
 	CU_ASSERT_EQUAL(zero_page(LINUX_TYPE_OF_LOADER, 1), 0xff);
 	CU_ASSERT_EQUAL(zero_page(LINUX_RAMDISK_SIZE, 4), 0);
+	CU_ASSERT_EQUAL(zero_page(LINUX_PARAMS_MODE, 2), 80 << 8 | 3);
+	CU_ASSERT_EQUAL(zero_page(LINUX_PARAMS_ROWS, 2), 1 << 8 | 25);
 	CU_ASSERT_EQUAL(zero_page(LINUX_PARAMS_RSDP, 8), ACPI_RSDP);
 	CU_ASSERT_FALSE(memcmp(ram_at(&ram, ACPI_RSDP, 8), "RSD PTR ", 8));
 	/* The header came along, what lies around it in the file did not. */
