@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * As test_bt.c for segments that are not flat: random sequences, by the
+ * As test_bt.c for 16-bit code and for segments that are not flat: random sequences, by the
  * step engine and in blocks, up to an instruction that faults or the end.
  */
 #include "backends/swbt/bt/bt.h"
@@ -154,7 +154,7 @@ static bool welcome(const struct insn *i)
 		if (!strcmp(insn_mnemonic(i), unwelcome[n]))
 			return false;
 	if (i->class == INSN_PLAIN)
-		return i->fpu < FPU_SSE; /* test_bt.c has the others */
+		return true;
 	switch (i->class == INSN_EMULATE ? i->emulate : EMU_hlt) {
 	case EMU_push:
 	case EMU_pop:
@@ -231,6 +231,12 @@ static void candidate(struct gen *g, enum cpu_mode mode, u8 *b)
 	}
 }
 
+/* PUSHA has pushed some registers, #XM has set MXCSR: such a fault cannot be as if it never was. */
+static bool left_traces(const struct vcpu *v, const struct insn *i)
+{
+	return v->exc.vector == XM || (i->class == INSN_EMULATE && i->emulate == EMU_pusha);
+}
+
 /* Append what does not fault, executing it on the way; now and then one that does is the last. */
 static void make(struct vm *vm, enum cpu_mode mode, u64 n)
 {
@@ -251,7 +257,7 @@ static void make(struct vm *vm, enum cpu_mode mode, u64 n)
 		memcpy(host, bytes, INSN_MAX);
 		q->result = step_execute(v);
 		fpu_put(v);
-		if (q->result == EMU_FAULT && !gen_one_in(&g, 16)) {
+		if (q->result == EMU_FAULT && !left_traces(v, &i) && !gen_one_in(&g, 16)) {
 			q->result = EMU_NEXT;
 			continue;
 		}
@@ -355,5 +361,23 @@ static void test_prot32(void)
 	all_ways(MODE_PROT32);
 }
 
+static void test_prot16(void)
+{
+	all_ways(MODE_PROT16);
+}
+
+static void test_real(void)
+{
+	all_ways(MODE_REAL);
+}
+
+static void test_vm86(void)
+{
+	all_ways(MODE_VM86);
+}
+
 CU_TestInfo tests_bt_modes[] = { { "sequences of 32-bit code in segments", test_prot32 },
+				 { "sequences of 16-bit code in segments", test_prot16 },
+				 { "sequences of real-mode code", test_real },
+				 { "sequences of virtual-8086 code", test_vm86 },
 				 CU_TEST_INFO_NULL };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The binary translator: guest code of 32-bit and of 64-bit mode becomes blocks of host code
- * that run one into the other. Everything else, and everything unusual, is done by the step engine,
- * one instruction at a time; README.md says how and why.
+ * The binary translator: guest code of every mode becomes blocks of host code that run one into
+ * the other. Everything unusual is done by the step engine, one instruction at a time; README.md
+ * says how and why.
  */
 #ifndef FVB_SWBT_BT_BT_H
 #define FVB_SWBT_BT_BT_H

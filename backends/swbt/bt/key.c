@@ -111,7 +111,9 @@ static bool code_possible(const struct vcpu *v)
 		return true;
 	if (cs->base & 15 || cs->base >> 4 >> (64 - KEY_BASE_SHIFT))
 		return false;
-	return v->mode == MODE_PROT32 && cs->limit == 0xffffffff;
+	if (v->mode == MODE_PROT32)
+		return cs->limit == 0xffffffff;
+	return cs->limit >= 0xffff && v->s.rip <= 0xffff;
 }
 
 #define RFLAGS_CALM (RFLAGS_IOPL | RFLAGS_NT | RFLAGS_VIF | RFLAGS_VIP)
