@@ -167,7 +167,14 @@ static bool welcome(const struct insn *i)
 	case EMU_push_seg:
 	case EMU_mov_from_seg:
 	case EMU_xlat:
+	case EMU_cli:
+	case EMU_sti:
+	case EMU_pushf:
+	case EMU_popf:
 		return true;
+	case EMU_mov_to_seg:
+	case EMU_pop_seg: /* elsewhere there are no descriptors */
+		return (i->mode == MODE_REAL || i->mode == MODE_VM86) && i->op[0].reg != SEG_SS;
 	case EMU_jmp:
 	case EMU_call:
 	case EMU_jcc:
@@ -180,14 +187,25 @@ static bool welcome(const struct insn *i)
 	}
 }
 
+static bool among_code(u64 linear)
+{
+	return (u32)linear + 64 > CODE - 0x1000 && (u32)linear < CODE + 0x2000;
+}
+
+static bool string_at_code(const struct vcpu *v, const struct insn *i, enum seg seg, enum gpr reg)
+{
+	return among_code(gpr_get(v, reg, i->addrsize, false) + v->s.seg[seg].base);
+}
+
 /* Code ahead is not the same while a sequence is made and when it is run: nobody may look. */
 static bool looks_at_code(const struct vcpu *v, const struct insn *i)
 {
-	u32 ea = (u32)(insn_ea(i, v, v->s.rip) + v->s.seg[i->mem_seg].base);
-
+	if (i->class == INSN_EMULATE &&
+	    (i->emulate == EMU_movs || i->emulate == EMU_lods || i->emulate == EMU_stos))
+		return string_at_code(v, i, i->mem_seg, RSI) || string_at_code(v, i, SEG_ES, RDI);
 	if (!i->has_mem || i->mem_address_only)
 		return false;
-	return ea + 64 > CODE - 0x1000 && ea < CODE + 0x2000;
+	return among_code(insn_ea(i, v, v->s.rip) + v->s.seg[i->mem_seg].base);
 }
 
 static void candidate(struct gen *g, enum cpu_mode mode, u8 *b)
@@ -198,7 +216,7 @@ static void candidate(struct gen *g, enum cpu_mode mode, u8 *b)
 	memset(b, 0, INSN_MAX);
 	if (gen_one_in(g, 4))
 		*b++ = 0x66;
-	switch (gen_below(g, 12)) {
+	switch (gen_below(g, 13)) {
 	case 0: /* mov r, pointer */
 		b[0] = 0xb8 | (reg == RSP ? RBX : reg);
 		memcpy(b + 1, &value, 4);
@@ -225,6 +243,11 @@ static void candidate(struct gen *g, enum cpu_mode mode, u8 *b)
 		b[1] = (u8)(b[0] == 0xff ? 0x30 | reg : b[0] == 0x8f ? reg : gen_u64(g) & 0x7f);
 		memcpy(b + 2, &value, 2);
 		break;
+	case 7: /* push, pop of segments; mov to and from them; pushf, popf, cli, sti */
+		b[0] = (u8) "\x06\x07\x1e\x1f\x8c\x8e\x9c\x9d\xfa\xfb"[gen_below(g, 10)];
+		b[1] = (u8)(gen_u64(g) & 0xdf);
+		memcpy(b + 2, &value, 2);
+		break;
 	default:
 		gen_bytes(g, mode, b);
 		break;
@@ -237,11 +260,23 @@ static bool left_traces(const struct vcpu *v, const struct insn *i)
 	return v->exc.vector == XM || (i->class == INSN_EMULATE && i->emulate == EMU_pusha);
 }
 
+/* Nothing is loaded that reaches code, or memory that is not looked at afterwards; nor TF. */
+static bool astray(const struct vcpu *v)
+{
+	bool real = v->mode == MODE_REAL || v->mode == MODE_VM86;
+
+	for (unsigned int seg = SEG_ES; real && seg <= SEG_GS; seg++)
+		if (seg != SEG_CS && v->s.seg[seg].base - DATA > 0x20000)
+			return true;
+	return v->s.rflags & RFLAGS_TF;
+}
+
 /* Append what does not fault, executing it on the way; now and then one that does is the last. */
 static void make(struct vm *vm, enum cpu_mode mode, u64 n)
 {
 	struct vcpu *v = vm_vcpu(vm);
 	struct sequence *q = &sequences[n];
+	struct cpu_state before;
 	struct gen g;
 
 	gen_seed(&g, 10 + mode, n);
@@ -255,8 +290,14 @@ static void make(struct vm *vm, enum cpu_mode mode, u64 n)
 		if (decode(&i, bytes, INSN_MAX, v->mode) || !welcome(&i) || looks_at_code(v, &i))
 			continue;
 		memcpy(host, bytes, INSN_MAX);
+		before = v->s;
 		q->result = step_execute(v);
 		fpu_put(v);
+		if (q->result != EMU_FAULT && astray(v)) {
+			v->s = before;
+			vcpu_derive(v);
+			continue;
+		}
 		if (q->result == EMU_FAULT && !left_traces(v, &i) && !gen_one_in(&g, 16)) {
 			q->result = EMU_NEXT;
 			continue;

@@ -30,7 +30,16 @@ static gen_fn *const system_routines[NR_EMULATE] = {
 	[EMU_rdmsr] = gen_predicted,  [EMU_wrmsr] = gen_predicted,     [EMU_cli] = gen_flags,
 	[EMU_syscall] = gen_syscalls, [EMU_sysret] = gen_syscalls,     [EMU_stac] = gen_smap,
 	[EMU_clac] = gen_smap,	      [EMU_sti] = gen_flags,	       [EMU_pushf] = gen_flags,
-	[EMU_popf] = gen_flags,
+	[EMU_popf] = gen_flags,	      [EMU_mov_to_seg] = gen_segment,  [EMU_push_seg] = gen_segment,
+	[EMU_pop_seg] = gen_segment,
+};
+
+/* Those of them that mean the same in 16-bit code and in segments that are not flat. */
+static const bool in_segments[NR_EMULATE] = {
+	[EMU_rdtsc] = true,	   [EMU_rdtscp] = true,	 [EMU_mov_cr] = true,
+	[EMU_mov_from_seg] = true, [EMU_cli] = true,	 [EMU_sti] = true,
+	[EMU_pushf] = true,	   [EMU_popf] = true,	 [EMU_mov_to_seg] = true,
+	[EMU_push_seg] = true,	   [EMU_pop_seg] = true,
 };
 
 /* As decode(); the decoder's library is compiled like any other. */
@@ -55,7 +64,9 @@ static gen_fn *routine(const struct tr *t)
 {
 	if (routines[t->i->emulate])
 		return routines[t->i->emulate];
-	if (!t->v->bt_config.system || t->v->vm->traps.trace || t->segmented)
+	if (!t->v->bt_config.system || t->v->vm->traps.trace)
+		return NULL;
+	if (t->segmented && !in_segments[t->i->emulate])
 		return NULL;
 	return system_routines[t->i->emulate];
 }
@@ -208,13 +219,27 @@ static bool predicted_later(const struct tr *t)
 	return t->n && !t->shadow && t->i->class == INSN_EMULATE && routine(t) == gen_predicted;
 }
 
+/* How many instructions a block may have. */
+static u32 most_insns(const struct tr *t)
+{
+	u32 limit = t->v->bt_config.block_insns;
+
+	return t->segmented && limit > BT_SEGMENTED_INSNS ? BT_SEGMENTED_INSNS : limit;
+}
+
+/* Is I, the instruction at T->NEXT, one of the last, behind which RIP wraps? */
+static bool wraps(const struct tr *t, const struct insn *i)
+{
+	return t->key & KEY_CODE16 && bt_rip(t->key, t->next) + i->length > 0xffff;
+}
+
 bool tr_goes_on(struct tr *t)
 {
 	u64 left = PAGE_SIZE - (t->next & PAGE_MASK);
 	struct insn next;
 
-	return t->n + 1u < t->v->bt_config.block_insns && !((t->next ^ t->b->rip) >> 12) &&
-	       !t->b->gpa2 && !decode_next(t, &next, t->page + (t->next & PAGE_MASK), left);
+	return t->n + 1u < most_insns(t) && !((t->next ^ t->b->rip) >> 12) && !t->b->gpa2 &&
+	       !decode_next(t, &next, t->page + (t->next & PAGE_MASK), left) && !wraps(t, &next);
 }
 
 /* Two looks at the clock for each instruction would be seen, so only some blocks are timed. */
@@ -244,21 +269,13 @@ static bool full(const struct tr *t)
 	       bytes > BT_BLOCK_BYTES - BT_LAST_BYTES;
 }
 
-/* Is the instruction at T->NEXT one of the last, behind which RIP wraps? */
-static bool wraps(const struct tr *t, const struct insn *i)
-{
-	return t->key & KEY_CODE16 && bt_rip(t->key, t->next) + i->length > 0xffff;
-}
-
 /* Instructions up to the end of the block. Returns false if the last of them goes on to the next.
  */
 static bool add_insns(struct tr *t, const u8 *page, struct insn *i)
 {
 	enum gen r = GEN_NEXT;
-	u32 limit = t->v->bt_config.block_insns;
+	u32 limit = most_insns(t);
 
-	if (t->segmented && limit > BT_SEGMENTED_INSNS)
-		limit = BT_SEGMENTED_INSNS;
 	while (r == GEN_NEXT && t->n < limit) {
 		u64 left = PAGE_SIZE - (t->next & PAGE_MASK), start = begin_decode(t);
 		int rc;

@@ -233,6 +233,7 @@ enum gen gen_predicted(struct tr *t);  /* translate_msr.c: depends on what RAX a
 enum gen gen_syscalls(struct tr *t);   /* translate_syscall.c: SYSCALL, SYSRET */
 enum gen gen_smap(struct tr *t);       /* translate_syscall.c: STAC, CLAC */
 enum gen gen_flags(struct tr *t);      /* translate_flags.c */
+enum gen gen_segment(struct tr *t);    /* translate_segment.c */
 
 enum gen gen_string(struct tr *t); /* translate_string.c: short REP, strings of bits */
 

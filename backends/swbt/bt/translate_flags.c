@@ -13,14 +13,32 @@
 #define RFLAGS_AT(byte) at(R15, (s32)offsetof(struct vcpu, s.rflags) + (byte))
 #define MASK_AT(m)	at(R15, (s32)offsetof(struct vcpu, frame.mask_##m))
 
+/* The words of PUSHF and POPF. */
 static u8 size(const struct tr *t)
 {
-	return t->long64 ? 8 : 4;
+	return t->i->opsize;
 }
 
-static enum emit_width width(const struct tr *t)
+/* In 64-bit and flat 32-bit code those of two bytes are rare. */
+static bool usual_size(const struct tr *t)
 {
-	return t->long64 ? W64 : W32;
+	return t->segmented || size(t) == (t->long64 ? 8 : 4);
+}
+
+static void load_word(struct tr *t, u8 reg, struct emit_mem m)
+{
+	if (size(t) == 2)
+		emit_load16(&t->e, reg, m);
+	else
+		emit_load(&t->e, t->long64 ? W64 : W32, reg, m);
+}
+
+static void store_word(struct tr *t, u8 reg, struct emit_mem m)
+{
+	if (size(t) == 2)
+		emit_store16(&t->e, reg, m);
+	else
+		emit_store(&t->e, t->long64 ? W64 : W32, reg, m);
 }
 
 static enum gen gen_cli(struct tr *t)
@@ -93,7 +111,8 @@ static enum gen gen_pushf(struct tr *t)
 {
 	struct ea ea;
 
-	if (t->i->opsize != size(t))
+	/* In virtual-8086 mode it depends on IOPL. */
+	if (bt_mode(t->key) == MODE_VM86 || !usual_size(t) || !tr_stack_usable(t))
 		return GEN_STEP;
 	tr_get_flags(t);
 	emit_store(&t->e, W64, R13, FRAME_AT(target));
@@ -103,8 +122,8 @@ static enum gen gen_pushf(struct tr *t)
 	emit_lea(&t->e, W64, RCX, tr_operand(t, &ea));
 	emit_load(&t->e, W64, R13, FRAME_AT(target));
 	tr_commit(t);
-	emit_store(&t->e, width(t), R13, at(RCX, 0));
-	emit_lea(&t->e, width(t), RSP, at(RSP, -(s32)size(t)));
+	store_word(t, R13, at(RCX, 0));
+	tr_move_rsp(t, -(s32)size(t));
 	tr_trap(t, TRAP_FLAGS);
 	return GEN_NEXT;
 }
@@ -133,17 +152,19 @@ void tr_set_if(struct tr *t)
 /* POPF of what PUSHF gave, or the like. */
 static enum gen gen_popf(struct tr *t)
 {
-	struct ea ea = tr_stack(t, 0, size(t));
+	struct ea ea;
 
-	if (t->i->opsize != size(t) ||
-	    !tr_lookup(t, &ea, size(t), false, tr_needs_check(t, size(t))))
+	if (!usual_size(t) || !tr_stack_usable(t))
 		return GEN_STEP;
-	emit_load(&t->e, width(t), R13, tr_operand(t, &ea));
+	ea = tr_stack(t, 0, size(t));
+	if (!tr_lookup(t, &ea, size(t), false, tr_needs_check(t, size(t))))
+		return GEN_STEP;
+	load_word(t, R13, tr_operand(t, &ea));
 	tr_check_flags(t);
 	tr_commit(t);
 	tr_set_if(t);
 	tr_set_flags(t);
-	emit_lea(&t->e, width(t), RSP, at(RSP, size(t)));
+	tr_move_rsp(t, size(t));
 	tr_trap(t, TRAP_FLAGS);
 	return GEN_NEXT;
 }
