@@ -34,6 +34,8 @@ PAIR_ASM(forbid, 64,
 PAIR_ASM(load, 64, "movl 8(%rdi), %eax");
 PAIR_ASM(store, 64, "addl %eax, 8(%rdi)");
 PAIR_ASM(load_xmm, 64, "movaps 8(%rdi), %xmm0");
+PAIR_ASM(store_xmm, 64, "movaps %xmm0, 8(%rdi)");
+PAIR_ASM(store_ymm, 64, "vmovaps %ymm0, 8(%rdi)");
 PAIR_ASM(undefined, 64, "nop\nud2");
 PAIR_ASM(base, 32,
 	 "movl %fs:(%eax), %ebx\n"
@@ -116,6 +118,10 @@ static void test_faults(void)
 	/* Alignment comes first. */
 	FAULT(&p, load_xmm, nowhere, GP, 0);
 	FAULT(&p, load_xmm, nowhere + 8, PF, 0);
+	/* So much so that no page becomes dirty: all of RAM is compared. */
+	FAULT(&p, store_xmm, PAIR_DATA, GP, 0);
+	if (__builtin_cpu_supports("avx"))
+		FAULT(&p, store_ymm, PAIR_DATA + 8, GP, 0);
 	FAULT(&p, undefined, 0, UD, 0);
 	pair_down(&p);
 }

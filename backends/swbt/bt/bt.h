@@ -47,6 +47,7 @@ struct exit {
 	u16 commit; /* of code that does INSN, from STUB on, like a site's; 0: there is none */
 	u16 link;   /* the number of its link plus 1; 0: cannot be linked */
 	u8 kind;
+	u8 aligned;	  /* EXIT_READ, EXIT_WRITE: these bits of the address have to be 0 */
 	u8 tail;	  /* EXIT_JUMP: where BT_TAIL bytes begin that say where to go, from STUB */
 	bool across : 1;  /* it is linked to code for the other way of treating alignment */
 	bool settle : 1;  /* EXIT_CALL: the routine makes unaligned accesses, AC is cleared first */

@@ -198,7 +198,8 @@ static enum after handle_miss(struct bt *bt, struct space *s, struct exit *x, st
 	u64 generation = bt->generation;
 	int r;
 
-	if (!canonical(v->s.gpr[RSP]))
+	/* #GP for alignment comes before any look for the page, which does not become dirty. */
+	if (!canonical(v->s.gpr[RSP]) || v->frame.linear & x->aligned)
 		return AFTER_STEP;
 	r = pagetable_fill(&bt->pages, s, v, v->frame.linear, access);
 	/* Accessed and dirty bits may have been set in what was translated, this block even. */

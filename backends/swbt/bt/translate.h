@@ -26,6 +26,7 @@ struct cold {
 	u8 kind;      /* enum exit_kind */
 	bool returns; /* EXIT_INDIRECT: the targets of returns are meant */
 	bool guarded; /* the target is on another page: the guard is to be put here */
+	u8 aligned;   /* as in struct exit */
 	bool direct, adapted, crossing;
 	bool port;  /* EXIT_CALL: IN or OUT at CPL 0 */
 	bool cross; /* EXIT_CALL: tr_cross comes first */

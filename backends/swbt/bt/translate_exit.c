@@ -42,6 +42,7 @@ struct cold *tr_cold(struct tr *t, enum exit_kind kind)
 	*c = (struct cold){ .kind = (u8)kind, .insn = t->n, .ea = { .how = EA_R13 } };
 	if (kind == EXIT_READ || kind == EXIT_WRITE) {
 		c->direct = faults_directly(t);
+		c->aligned = t->i->mem_aligned ? (u8)(t->i->mem_size - 1) : 0;
 		if (unlikely(t->adapt & ADAPT_MISS))
 			tr_call(t, c);
 	}
@@ -182,6 +183,7 @@ void tr_put_cold(struct tr *t, struct cold *c, u32 id)
 	*x = (struct exit){ .from = t->b,
 			    .insn = c->insn,
 			    .kind = c->kind,
+			    .aligned = c->aligned,
 			    .direct = c->direct,
 			    .adapted = c->adapted,
 			    .crossing = c->crossing,
