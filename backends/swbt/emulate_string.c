@@ -4,6 +4,7 @@
  * memory is plain RAM, and come back (EMU_AGAIN) after a while so that interrupts are not kept
  * waiting. SDM vol. 1 section 7.3.9, vol. 2 REP.
  */
+#include "backends/swbt/debug.h"
 #include "backends/swbt/emulate.h"
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/mmu.h"
@@ -13,11 +14,11 @@
 #define BURST	    4096
 #define BURST_BYTES (64 * KiB)
 
-/* Elements of the COUNT - N that are left for this call: one where each is followed by a
- * single-step trap (SDM vol. 3B 17.3.1.4). */
+/* Elements of the COUNT - N that are left for this call: one where each may be followed by a trap
+ * of TF or of a breakpoint (SDM vol. 3B 17.3.1.4). */
 static u64 wanted(const struct vcpu *v, u64 count, u64 n)
 {
-	if (unlikely(v->s.rflags & RFLAGS_TF))
+	if (unlikely(v->s.rflags & RFLAGS_TF || v->s.dr7 & DR7_ON))
 		return count && !n;
 	return n < BURST ? count - n : 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/swbt/step.h"
+#include "backends/swbt/debug.h"
 #include "backends/swbt/divide.h"
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/masked.h"
@@ -9,8 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define INSNS  4096 /* decoded instructions kept; a kernel's hot loops are far fewer */
-#define DR7_ON 0xffull
+#define INSNS 4096 /* decoded instructions kept; a kernel's hot loops are far fewer */
 
 /* Routines before this one stand for sensitive instructions: each execution is a trap. The others
  * are done in C for convenience. */
@@ -101,25 +101,6 @@ static int fetch(struct vcpu *v, const struct insn **insn)
 
 /* ---- debug exceptions ----------------------------------------------------------------------- */
 
-/* Which of DR0-DR3 stand for an access of TYPE (R/W field) to [LINEAR, LINEAR + SIZE). SDM vol. 3B
- * 17.2.4, 17.2.5. */
-static u64 breakpoints(const struct vcpu *v, u64 linear, u32 size, u32 types)
-{
-	static const u8 lengths[] = { 1, 2, 8, 4 };
-	u64 hits = 0;
-
-	for (unsigned int n = 0; n < ARRAY_SIZE(v->s.dr); n++) {
-		u32 control = (u32)(v->s.dr7 >> (16 + 4 * n));
-		u32 len = lengths[control >> 2 & 3];
-		u64 at = v->s.dr[n] & ~(u64)(len - 1);
-
-		if (v->s.dr7 >> 2 * n & 3 && types & BIT(control & 3) &&
-		    (linear - at < len || at - linear < size))
-			hits |= BIT64(n);
-	}
-	return hits;
-}
-
 static int raise_debug(struct vcpu *v, u64 dr6, bool trap)
 {
 	raise_exc(v, DB);
@@ -134,7 +115,7 @@ static int code_breakpoint(struct vcpu *v)
 
 	if (v->s.rflags & RFLAGS_RF || v->s.ev.movss_shadow)
 		return 0;
-	hits = breakpoints(v, code_linear(v), 1, BIT(0));
+	hits = debug_at_code(v);
 	return hits ? raise_debug(v, hits, false) : 0;
 }
 
@@ -222,7 +203,7 @@ static int run_plain(struct vcpu *v, const struct insn *i, u64 *hits)
 	if (i->mem_write)
 		mem_commit(v, op);
 	if (unlikely(v->s.dr7 & DR7_ON))
-		*hits = breakpoints(v, op->linear, op->size, BIT(3) | (i->mem_write ? BIT(1) : 0));
+		*hits = debug_at_data(v, op->linear, op->size, i->mem_write);
 	return 0;
 }
 
@@ -333,6 +314,8 @@ enum emulate_result step_execute(struct vcpu *v)
 	}
 	if (fpu_check(v, i))
 		return EMU_FAULT;
+	if (i->class == INSN_EMULATE && unlikely(v->s.dr7 & DR7_ON))
+		hits = debug_at_routine(v, i);
 	if (i->class == INSN_EMULATE)
 		r = step_routine(v, i);
 	else if (run_plain(v, i, &hits))
