@@ -47,6 +47,30 @@ PAIR_ASM(two_pages, 64,
 	 "incl %ebx\n"
 	 "decl %r12d\n"
 	 "jnz 1b");
+/* An instruction whose first byte ends a page: its constant, in the next one, by a store from the
+ * page before and by one from behind it. */
+PAIR_ASM(straddle, 64,
+	 "1: movb %r12b, 2f+4(%rip)\n"
+	 "jmp 2f\n"
+	 ".org straddle + 0xfff, 0x90\n"
+	 "2: movl $0x100, %eax\n"
+	 "addl %eax, %ebx\n"
+	 "movb %bl, 2b+2(%rip)\n"
+	 "decl %r12d\n"
+	 "jnz 1b");
+/* A store to the code that follows at once, in the next page; and from there to what comes again.
+ */
+PAIR_ASM(next_page, 64,
+	 "jmp 1f\n"
+	 ".org next_page + 0xff0, 0x90\n"
+	 "1: addl $0x1000, %esi\n"
+	 "movb %r12b, 2f+1(%rip)\n"
+	 ".org next_page + 0x1000, 0x90\n"
+	 "2: movl $0x100, %eax\n"
+	 "addl %eax, %ebx\n"
+	 "movb %bl, 1b+3(%rip)\n"
+	 "decl %r12d\n"
+	 "jnz 1b");
 PAIR_ASM(ahead32, 32,
 	 "1: movb %cl, 0x400000 + (2f+1-ahead32)\n"
 	 "2: movl $0x100, %eax\n"
@@ -114,6 +138,23 @@ static void test_into(void)
 	pair_down(&p);
 }
 
+static void test_next_page(void)
+{
+	struct pair p;
+
+	pair_up(&p, true);
+	p.s.gpr[R12] = TIMES;
+	PAIR_RUN(&p, straddle);
+	CU_ASSERT_EQUAL(p.end, EMU_HALT);
+	CU_ASSERT(stats(&p)->invalidations >= TIMES);
+	pair_state(&p);
+	p.s.gpr[R12] = TIMES;
+	PAIR_RUN(&p, next_page);
+	CU_ASSERT_EQUAL(p.end, EMU_HALT);
+	CU_ASSERT(stats(&p)->invalidations >= 3 * TIMES);
+	pair_down(&p);
+}
+
 static void test_prot32(void)
 {
 	struct pair p;
@@ -139,6 +180,7 @@ static void test_accessed(void)
 
 CU_TestInfo tests_bt_smc[] = { { "beside code", test_beside },
 			       { "into code", test_into },
+			       { "into the next page's code", test_next_page },
 			       { "into 32-bit code", test_prot32 },
 			       { "by accessed bits", test_accessed },
 			       CU_TEST_INFO_NULL };
