@@ -28,7 +28,7 @@ $(LINUX_B)/obj/%.o: bench/linux/%.c $(NANO_B)/how bench/linux/programs.mk
 	$(Q)$(CC) -m64 $(LINUX_CFLAGS) -DNANO_NAME='"$*"' -c -o $@ $<
 
 $(LINUX_WORK:%=$(LINUX_B)/%): $(LINUX_B)/%: $(LINUX_B)/obj/%.o $(LINUX_LIB)
-	$(Q)$(CC) -m64 -static -no-pie -s -o $@ $^
+	$(Q)$(CC) -m64 -static -s -o $@ $^
 
 $(COMPUTE:%=$(LINUX_B)/%): $(LINUX_B)/%: $(NANO_B)/native/%
 	@mkdir -p $(@D)
