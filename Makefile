@@ -8,7 +8,7 @@
 #   make unit       the unit tests alone
 #   make oracle     swbt against this processor, instruction by instruction (SEED=n CASES=n)
 #   make kvm-oracle, engine-oracle, unicorn  swbt against KVM; its engines against each other; Unicorn
-#   make fuzz       fuzz the loaders with libFuzzer (SECONDS=60)
+#   make fuzz       fuzz the loaders and the virtio devices with libFuzzer (SECONDS=60 each)
 #   make guests     download Debian's kernels, make initramfs images: build/guests
 #   make format     apply .clang-format
 #   make deps       install what is needed, nothing else
