@@ -19,11 +19,11 @@ static const char *const endings[] = {
 /* What neither side can know, or what the way of getting the state makes. */
 static void normalize(struct cpu_state *s, u64 flags)
 {
-	static const u64 both = 3;
+	const u64 all = s->xcr0 | 3;
 
 	s->rflags &= ~flags;
 	memset(s->xsave + 6, 0, 18); /* FOP, FIP, FDP: the host's, for what ran natively */
-	memcpy(s->xsave + 512, &both, 8);
+	memcpy(s->xsave + 512, &all, 8);
 	memset(s->xsave + 28, 0, 4);
 	for (unsigned int n = 0; n < NR_SEG; n++)
 		if (s->seg[n].attr & ATTR_UNUSABLE && !(s->seg[n].selector & ~3))

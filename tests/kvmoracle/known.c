@@ -371,6 +371,41 @@ static bool known_dr45_order(const struct ko_case *c, const struct outcome *a,
 	       outcome_vector(a) == GP && outcome_vector(b) == UD;
 }
 
+static bool known_vex_b32(const struct ko_case *c, const struct outcome *a, const struct outcome *b,
+			  const char *field)
+{
+	const u8 *p = c->bytes;
+
+	(void)a;
+	(void)b;
+	(void)field;
+	if (c->insn.encoding != ENC_VEX || c->insn.mode == MODE_LONG64)
+		return false;
+	while (is_prefix(*p))
+		p++;
+	return p[0] == 0xc4 && (!(p[1] & 0x20) || !(p[2] & 0x40));
+}
+
+static bool known_vex_mmx(const struct ko_case *c, const struct outcome *a, const struct outcome *b,
+			  const char *field)
+{
+	const u8 *p = c->bytes;
+
+	(void)a;
+	while (p < c->bytes + INSN_MAX - 3 && is_prefix(*p))
+		p++;
+	return ((p[0] == 0xc5 && !(p[1] & 3)) || (p[0] == 0xc4 && !(p[2] & 3))) &&
+	       !c->insn.mnemonic && !strcmp(field, "vector") && outcome_vector(b) == UD;
+}
+
+static bool known_vex_em(const struct ko_case *c, const struct outcome *a, const struct outcome *b,
+			 const char *field)
+{
+	(void)b;
+	return c->insn.encoding == ENC_VEX && c->insn.fpu == FPU_AVX && c->before.cr0 & CR0_EM &&
+	       !strcmp(field, "vector") && outcome_vector(a) == UD;
+}
+
 static bool known_hlt_step(const struct ko_case *c, const struct outcome *a,
 			   const struct outcome *b, const char *field)
 {

@@ -199,8 +199,8 @@ bool known_absent(const struct ko_case *c, const struct outcome *a, const struct
 	const char *name = c->insn.mnemonic ? insn_mnemonic(&c->insn) : "";
 	int vector = outcome_vector(b);
 
-	if (outcome_vector(a) != UD ||
-	    (strncmp(name, "movdir", 6) && strncmp(name, "sha", 3) && strncmp(name, "gf2p8", 5)))
+	if (outcome_vector(a) != UD || (strncmp(name, "movdir", 6) && strncmp(name, "sha", 3) &&
+					strncmp(name, "gf2p8", 5) && c->insn.encoding != ENC_VEX))
 		return false;
 	if (!strcmp(field, "vector"))
 		return vector == NM || vector == PF || vector == GP || vector == SS;

@@ -10,6 +10,9 @@
 #define TYPE_CONFORM  4u
 #define TYPE_CODE     8u
 
+#define AVX    4u  /* in XCR0 */
+#define YMM_AT 576 /* in the standard image */
+
 const struct setup setups[] = {
 	{ "real", MODE_REAL, 0, 0, false },	      { "vm86", MODE_VM86, 3, 32, false },
 	{ "prot32-flat-0", MODE_PROT32, 0, 0, true }, { "prot32-flat-3", MODE_PROT32, 3, 32, true },
@@ -195,6 +198,27 @@ void state_fpu(struct cpu_state *st, struct gen *g)
 		memcpy(st->xsave + at, &value, 8);
 	}
 	memcpy(st->xsave + 512, &both, 8);
+	if (st->xcr0 & AVX) {
+		for (unsigned int at = YMM_AT; at < YMM_AT + 256; at += 8) {
+			u64 value = gen_value(g);
+
+			memcpy(st->xsave + at, &value, 8);
+		}
+		st->xsave[512] |= AVX;
+		st->xsave_size = YMM_AT + 256;
+	}
+}
+
+/* XCR0 is the case's, for guests that execute no XSETBV: README.md. */
+void state_avx(struct cpu_state *st, struct gen *g)
+{
+	static const u8 some[] = { 7, 7, 7, 3 };
+
+	if (!__builtin_cpu_supports("avx"))
+		return;
+	st->xcr0 = some[gen_below(g, sizeof(some))];
+	if (!gen_one_in(g, 16))
+		st->cr4 |= CR4_OSXSAVE;
 }
 
 void state_msrs(struct cpu_state *st, struct gen *g)

@@ -19,7 +19,9 @@ extern const unsigned int nr_setups;
 /* World and state of S in C: control registers, tables, segments; the rest is as at reset. */
 void setup_make(const struct setup *s, struct ko_case *c, struct gen *g);
 
-/* Random vector and x87 state. */
+/* XCR0, where the host has AVX, and CR4.OSXSAVE. */
+void state_avx(struct cpu_state *st, struct gen *g);
+/* Random vector and x87 state, of what XCR0 names. */
 void state_fpu(struct cpu_state *st, struct gen *g);
 /* Fast system calls lead to handlers. */
 void state_msrs(struct cpu_state *st, struct gen *g);
