@@ -111,30 +111,13 @@ static struct bus_region *bus_find(struct bus *bus, u64 addr)
 	return &bus->region[0];
 }
 
-/* Does one call to R's device answer all SIZE bytes at ADDR? */
-static inline bool fits(const struct bus_region *r, u64 addr, unsigned int size)
-{
-	return size <= r->max_size && (r->len == 0 || addr - r->base + size <= r->len);
-}
-
-static inline u64 size_mask(unsigned int size)
-{
-	return size >= 8 ? ~0ull : BIT64(size * 8) - 1;
-}
-
-static u64 region_read(struct bus_region *r, u64 addr, unsigned int size)
-{
-	return (r->ops->read ? r->ops->read(r->dev, addr - r->base, size) : ~0ull) &
-	       size_mask(size);
-}
-
 u64 bus_read(struct bus *bus, u64 addr, unsigned int size)
 {
 	struct bus_region *r = bus_find(bus, addr);
 	u64 value;
 
-	if (likely(fits(r, addr, size)))
-		return region_read(r, addr, size);
+	if (likely(bus_region_fits(r, addr, size)))
+		return bus_region_read(r, addr, size);
 	size /= 2;
 	value = bus_read(bus, addr, size);
 	return value | bus_read(bus, addr + size, size) << (size * 8);
@@ -144,9 +127,8 @@ void bus_write(struct bus *bus, u64 addr, u64 value, unsigned int size)
 {
 	struct bus_region *r = bus_find(bus, addr);
 
-	if (likely(fits(r, addr, size))) {
-		if (r->ops->write)
-			r->ops->write(r->dev, addr - r->base, value & size_mask(size), size);
+	if (likely(bus_region_fits(r, addr, size))) {
+		bus_region_write(r, addr, value, size);
 		return;
 	}
 	size /= 2;
@@ -158,7 +140,7 @@ bool bus_quiet(struct bus *bus, u64 addr, unsigned int size)
 {
 	const struct bus_region *r = bus_find(bus, addr);
 
-	return r->ops->quiet && fits(r, addr, size);
+	return r->ops->quiet && bus_region_fits(r, addr, size);
 }
 
 void bus_read_rep(struct bus *bus, u64 addr, void *data, unsigned int size, u64 count)

@@ -65,6 +65,41 @@ void bus_write(struct bus *bus, u64 addr, u64 value, unsigned int size);
 /* Is whoever answers such an access quiet? */
 bool bus_quiet(struct bus *bus, u64 addr, unsigned int size);
 
+/* ---- for who does the same step by step, because it is quicker ------------------------------- */
+
+/* Who answers at PORT of a bus of ports. */
+static inline struct bus_region *bus_port(struct bus *bus, u16 port)
+{
+	return &bus->region[bus->port_map[port]];
+}
+
+/* Who was asked last on a bus of addresses, if that is who answers at ADDR; or NULL. */
+static inline struct bus_region *bus_last(struct bus *bus, u64 addr)
+{
+	struct bus_region *r = &bus->region[bus->last];
+
+	return addr - r->base < r->len ? r : NULL;
+}
+
+/* Does one call to R's device answer all SIZE bytes at ADDR? */
+static inline bool bus_region_fits(const struct bus_region *r, u64 addr, unsigned int size)
+{
+	return size <= r->max_size && (r->len == 0 || addr - r->base + size <= r->len);
+}
+
+/* That call. */
+static inline u64 bus_region_read(struct bus_region *r, u64 addr, unsigned int size)
+{
+	return (r->ops->read ? r->ops->read(r->dev, addr - r->base, size) : ~0ull) &
+	       ~0ull >> (64 - 8 * size);
+}
+
+static inline void bus_region_write(struct bus_region *r, u64 addr, u64 value, unsigned int size)
+{
+	if (r->ops->write)
+		r->ops->write(r->dev, addr - r->base, value & ~0ull >> (64 - 8 * size), size);
+}
+
 /* COUNT accesses of SIZE bytes at the same ADDR (INS/OUTS), memory side at DATA, packed. */
 void bus_read_rep(struct bus *bus, u64 addr, void *data, unsigned int size, u64 count);
 void bus_write_rep(struct bus *bus, u64 addr, const void *data, unsigned int size, u64 count);

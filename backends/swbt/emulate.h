@@ -105,6 +105,9 @@ int set_efer(struct vcpu *v, u64 value);
 /* mmio.c: I, if it is a MOV or MOVZX between a register or an immediate and a device's memory, and
  * simple: no segment that counts, all in the TLB. False: nothing has been done. */
 bool mmio_move(struct vcpu *v, const struct insn *i);
+/* The same where the operand is known to be at LINEAR, and only if the device is quiet, takes the
+ * access in one piece and nobody wants to know how long that is. */
+bool mmio_quick(struct vcpu *v, const struct insn *i, u64 linear);
 
 /* RFLAGS that POPF/IRET may change at this CPL and IOPL. */
 void set_rflags(struct vcpu *v, u64 value, u64 mask);

@@ -19,7 +19,7 @@ static const int signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP };
 static struct sigaction previous[ARRAY_SIZE(signals)];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int install_error;
-static _Thread_local struct hostfault_guard *current;
+_Thread_local struct hostfault_guard *hostfault_current;
 _Thread_local u64 hostfault_unaligned;
 
 /* Nothing of ours: run the instruction again under the disposition from before. */
@@ -37,7 +37,7 @@ static void on_fault(int signo, siginfo_t *info, void *context)
 	u64 rip = (u64)regs[REG_RIP];
 
 	host_flags_clean();
-	g = current;
+	g = hostfault_current;
 	if (g && g->handle && info->si_code > 0 && g->handle(g, context))
 		return;
 	/* Only translated code wants to hear of alignment (fpu.h). */
@@ -101,14 +101,9 @@ void hostfault_fini(void *stack)
 {
 	stack_t off = { .ss_flags = SS_DISABLE };
 
-	current = NULL;
+	hostfault_current = NULL;
 	if (!stack)
 		return;
 	sigaltstack(&off, NULL);
 	munmap(stack, STACK_SIZE);
-}
-
-void hostfault_guard(struct hostfault_guard *guard)
-{
-	current = guard;
 }

@@ -31,7 +31,13 @@ extern _Thread_local u64 hostfault_unaligned;
 int hostfault_init(void **stack);
 void hostfault_fini(void *stack);
 
+/* For the next alone. */
+extern _Thread_local struct hostfault_guard *hostfault_current;
+
 /* The guard of this thread from now on; NULL: none. Owned by the caller. */
-void hostfault_guard(struct hostfault_guard *guard);
+static inline void hostfault_guard(struct hostfault_guard *guard)
+{
+	hostfault_current = guard;
+}
 
 #endif

@@ -136,6 +136,42 @@ static bool device_at(struct vcpu *v, const struct insn *i, u32 access, u64 *gpa
 	return true;
 }
 
+bool mmio_quick(struct vcpu *v, const struct insn *i, u64 linear)
+{
+	struct trap_stats *stats = &v->vm->traps;
+	u32 access = move_access(i), size = i->mem_size;
+	const struct mmu_tlb_entry *e;
+	struct bus_region *r;
+	u64 value = 0, gpa;
+
+	if (!access || stats->timed & BIT(TRAP_MMIO) || stats->trace)
+		return false;
+	e = mmu_hit(v, linear, mmu_right_quick(v), access);
+	if (!e || e->host || (linear & PAGE_MASK) + size > PAGE_SIZE)
+		return false;
+	gpa = e->gpa + (linear & PAGE_MASK);
+	r = bus_last(&v->vm->pc.mmio, gpa);
+	if (!r || !r->ops->quiet || !bus_region_fits(r, gpa, size) ||
+	    (access == ACC_WRITE && operand_get(v, i, 1, &value)))
+		return false;
+	value &= ~0ull >> (64 - 8 * size);
+	if (access == ACC_WRITE)
+		bus_region_write(r, gpa, value, size);
+	else
+		value = bus_region_read(r, gpa, size);
+	*trap_event_next(stats) = (struct trap_event){ .addr = gpa,
+						       .value = value,
+						       .rip = v->s.rip,
+						       .cause = TRAP_MMIO,
+						       .size = (u8)size,
+						       .write = access == ACC_WRITE };
+	stats->c[TRAP_MMIO].count++;
+	stats->nr_events++;
+	if (access == ACC_READ)
+		gpr_set(v, i->op[0].reg, i->op[0].size, i->op[0].high, value);
+	return true;
+}
+
 bool mmio_move(struct vcpu *v, const struct insn *i)
 {
 	u32 access = move_access(i), size = i->mem_size;

@@ -326,10 +326,16 @@ static int run(struct vcpu *v, const struct thunk *t, void *mem)
 	ts->guard.len = t->len;
 	ts->guard.exit = ts->guard.code + t->exit;
 	hostfault_guard(&ts->guard);
-	flags = t->code(v, mem, (v->s.rflags & RFLAGS_ARITH) | RFLAGS_FIXED);
+	flags = (v->s.rflags & RFLAGS_ARITH) | RFLAGS_FIXED;
+	/* It stays as it is: host_ac might not know yet that it is clear. */
+	if (t->flags && v->host_ac)
+		flags |= __builtin_ia32_readeflags_u64() & RFLAGS_AC;
+	flags = t->code(v, mem, flags);
 	hostfault_guard(NULL);
-	if (unlikely(!flags))
+	if (unlikely(!flags)) {
+		v->host_ac = false; /* hostfault.c */
 		return EXC;
+	}
 	if (t->flags)
 		v->s.rflags = (v->s.rflags & ~(u64)RFLAGS_ARITH) | (flags & RFLAGS_ARITH);
 	return 0;

@@ -107,6 +107,8 @@ struct bt_config {
 struct bt_frame {
 	u64 host_rsp;
 	u64 flags;	   /* in and out, the host's RFLAGS */
+	u64 set_flags;	   /* in: all of them are to be set, not the status flags alone */
+	u64 may_df;	   /* translated code may have set DF; 0: it has not */
 	u64 entry;	   /* where to go in */
 	u64 exit;	   /* number of the exit that was taken */
 	u64 linear;	   /* address of an access that missed */
@@ -114,8 +116,10 @@ struct bt_frame {
 	u64 indirect_hits; /* jumps that found their target; counted for --bt-stats only */
 	/* An operand that lies on two pages (bt/translate_cross.c). */
 	u64 value, window[2], word[2];
-	u64 mask_arith, mask_special, mask_if; /* constants: RFLAGS_ARITH, neither it nor IF, IF */
-	u64 mask_not_zf;		       /* of AX after LAHF */
+	u64 mask_arith, mask_special,
+		mask_if;  /* constants: RFLAGS_ARITH; neither IF nor a status flag; IF */
+	u64 mask_top;	  /* bits 63 to 48 */
+	u64 mask_not_zf;  /* of AX after LAHF */
 	u64 split;	  /* 0: the spaces of CPL 3 and CPL 0 hold code of one system */
 	u64 pending;	  /* an interrupt or NMI waits; as of the entry */
 	u64 sti_before;	  /* byte 1 of RFLAGS before the latest STI */
@@ -143,7 +147,7 @@ struct vcpu {
 	struct vm *vm;
 
 	bool fpu_live;		 /* guest FPU state is in the host's registers, not in s.xsave */
-	bool host_ac;		 /* the host's RFLAGS.AC may be set; only while fpu_live */
+	bool host_ac;		 /* the host's RFLAGS.AC is set; only while fpu_live (fpu.h) */
 	u64 fpu_mask;		 /* XSAVE components that fpu_get/fpu_put move (host side mask) */
 	bool tf_pending;	 /* single-step: #DB after this instruction */
 	u64 instructions;	 /* executed by the step engine */

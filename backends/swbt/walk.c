@@ -219,7 +219,8 @@ void walk_mark(struct vcpu *v, struct walk *w, bool write)
 		if (!host || (*host & bits) == bits)
 			continue;
 		mem_note_write(v, w->entry_gpa[level], 1);
-		__atomic_fetch_or(host, (u8)bits, __ATOMIC_SEQ_CST);
+		/* Unlocked, as all of the only vCPU's accesses are. */
+		*host |= (u8)bits;
 	}
 	w->dirty |= write;
 }

@@ -37,6 +37,38 @@ PAIR_ASM(load_xmm, 64, "movaps 8(%rdi), %xmm0");
 PAIR_ASM(store_xmm, 64, "movaps %xmm0, 8(%rdi)");
 PAIR_ASM(store_ymm, 64, "vmovaps %ymm0, 8(%rdi)");
 PAIR_ASM(undefined, 64, "nop\nud2");
+PAIR_ASM(clears_ac, 64,
+	 "1: fxsave (%rsi)\n"
+	 "movq (%rdi), %rax\n"
+	 "addq %rax, %rbx\n"
+	 "addl %eax, 16(%r8)\n"
+	 "movq (%rdi), %rax\n"
+	 "adcq %rax, %rbx\n"
+	 "decl %r12d\n"
+	 "jnz 1b");
+PAIR_ASM(direction, 64,
+	 "std\n"
+	 "invlpg (%rdi)\n"
+	 "lodsb\n"
+	 "cpuid\n"
+	 "lodsb\n"
+	 "pushfq\n"
+	 "cld\n"
+	 "invlpg (%rdi)\n"
+	 "lodsb\n"
+	 "popfq\n"
+	 "invlpg (%rdi)\n"
+	 "lodsb\n"
+	 "cld\n"
+	 "lodsb");
+PAIR_ASM(table, 64,
+	 "movq %rax, 0x20000008\n"
+	 "movq %rbx, 0x20000010\n"
+	 "addl $0x7fffffff, %ecx\n"
+	 "lidt 0x20000008\n"
+	 "sidt 0x20000020\n"
+	 "lidt 0x20000006\n"
+	 "sidt 0x20000036");
 PAIR_ASM(base, 32,
 	 "movl %fs:(%eax), %ebx\n"
 	 "movl $0x12345678, (%ecx)");
@@ -141,6 +173,54 @@ static void test_base(void)
 	pair_down(&p);
 }
 
+/* C code has cleared AC; translated code must not rest on it: the operand lies on two pages. */
+static void test_ac(void)
+{
+	struct pair p;
+
+	for (unsigned int n = 0; n < 2; n++) {
+		pair_up(&p, true);
+		p.s.gpr[R12] = TIMES;
+		p.s.gpr[RDI] = PAIR_DATA + 3 * PAGE_SIZE - 3;
+		p.s.gpr[RSI] = PAIR_DATA;
+		p.s.gpr[R8] = PAIR_DEVICE;
+		vm_vcpu(p.bt)->bt_config.adaptive = n;
+		PAIR_RUN(&p, clears_ac);
+		CU_ASSERT_EQUAL(p.end, EMU_HALT);
+		CU_ASSERT(stats(&p)->unaligned > 0);
+		pair_down(&p);
+	}
+}
+
+/* LIDT from an address that is known, aligned and not: 6 bytes of the base in RAX, 2 in RBX. */
+static void test_table(void)
+{
+	static const u16 top[] = { 0, 0xffff, 1, 0x8000, 0x7fff };
+	struct pair p;
+
+	pair_up(&p, true);
+	for (unsigned int n = 0; n < 2 * ARRAY_SIZE(top); n++) {
+		pair_state(&p);
+		p.s.gpr[RAX] = 0x123456789abcdef0 | (u64)(n & 1) << 63;
+		p.s.gpr[RBX] = top[n / 2];
+		PAIR_RUN(&p, table);
+		CU_ASSERT_EQUAL(vm_vcpu(p.bt)->s.idt.base, p.s.idt.base);
+		CU_ASSERT_EQUAL(vm_vcpu(p.bt)->s.idt.limit, p.s.idt.limit);
+	}
+	pair_down(&p);
+}
+
+static void test_direction(void)
+{
+	struct pair p;
+
+	pair_up(&p, true);
+	p.s.gpr[RAX] = 1;
+	PAIR_RUN(&p, direction);
+	CU_ASSERT_EQUAL(p.end, EMU_HALT);
+	pair_down(&p);
+}
+
 /* With AC set, C code goes on behind an unaligned access, without it. */
 static void test_alignment(void)
 {
@@ -160,8 +240,12 @@ static void test_alignment(void)
 	pair_down(&p);
 }
 
-CU_TestInfo tests_bt_callout[] = {
-	{ "code behind a call", test_behind },	       { "a key that changes", test_key },
-	{ "faults without a step", test_faults },      { "bases of FS", test_base },
-	{ "unaligned accesses in C", test_alignment }, CU_TEST_INFO_NULL
-};
+CU_TestInfo tests_bt_callout[] = { { "code behind a call", test_behind },
+				   { "a key that changes", test_key },
+				   { "faults without a step", test_faults },
+				   { "bases of FS", test_base },
+				   { "unaligned accesses in C", test_alignment },
+				   { "AC after C", test_ac },
+				   { "DF across call-outs", test_direction },
+				   { "tables", test_table },
+				   CU_TEST_INFO_NULL };

@@ -35,13 +35,26 @@ PAIR_ASM(wrong_guesses, 64,
 PAIR_ASM(strings, 64,
 	 "1: movl $3, %ecx\n leaq 512(%rsi), %rsi\n rep stosq\n movl $2, %ecx\n rep movsq\n"
 	 "movl $5, %ecx\n rep movsb\n btsq %r12, (%rdi)\n adcq %rdi, %rax\n decl %r12d\n jnz 1b");
+/* Out by each stub and in again: a port, INVLPG and a miss, a device, with flags across. */
+PAIR_ASM(ports, 64,
+	 "movl $0x3ff, %edx\n"
+	 "1: addl $0x7fffffff, %ebp\n outb %al, %dx\n adcl %ebp, %ebx\n seto %cl\n"
+	 "std\n inb %dx, %al\n lodsb\n cld\n decl %r12d\n jnz 1b");
+PAIR_ASM(misses, 64,
+	 "1: addl $0x7fffffff, %ebp\n invlpg (%rdi)\n adcl (%rdi), %ebx\n seto %cl\n"
+	 "std\n invlpg (%rsi)\n movb (%rsi), %al\n lodsb\n cld\n decl %r12d\n jnz 1b");
+PAIR_ASM(device, 64,
+	 "movl $0x20120000, %r8d\n"
+	 "1: addl $0x7fffffff, %ebp\n movl $1, (%r8)\n adcl 16(%r8), %ebx\n seto %cl\n"
+	 "decl %r12d\n jnz 1b");
 
 static struct {
 	struct vcpu *v;
 	void (*enter)(u8 *base);
 	struct sigaction before;
-	unsigned int ticks;
+	unsigned int ticks, on_the_way; /* the kick was heeded on the way in */
 	bool on, kicked;
+	bool stubs; /* there, too */
 	volatile bool left;
 } tick;
 
@@ -50,7 +63,7 @@ static bool translated(const greg_t *regs)
 	const struct bt *bt = tick.v->bt;
 	const u8 *pc = (const u8 *)(uintptr_t)regs[REG_RIP];
 
-	return cache_holds(&bt->cache, pc) && pc >= bt->cache.exec + bt->stubs;
+	return cache_holds(&bt->cache, pc) && (tick.stubs || pc >= bt->cache.exec + bt->stubs);
 }
 
 static void on_trap(int signo, siginfo_t *info, void *context)
@@ -72,6 +85,8 @@ static void on_trap(int signo, siginfo_t *info, void *context)
 	tick.on = false;
 	tick.kicked = true;
 	regs[REG_EFL] &= ~(greg_t)RFLAGS_TF;
+	/* As vm_kick does it, for C code that decides where to go in. */
+	tick.v->vm->attention = tick.stubs;
 	bt_kick(tick.v, context);
 }
 
@@ -80,6 +95,7 @@ static void stepping(u8 *base)
 {
 	if (!tick.on) {
 		tick.enter(base);
+		tick.v->vm->attention = 0;
 		return;
 	}
 	tick.left = false;
@@ -88,6 +104,8 @@ static void stepping(u8 *base)
 			 : "r"(tick.enter)
 			 : "rax", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "cc", "memory");
 	tick.left = true;
+	tick.on_the_way += tick.kicked && tick.v->frame.exit == KICKED_ID;
+	tick.v->vm->attention = 0;
 }
 
 static void state(struct pair *p, u64 times, bool aligned)
@@ -103,7 +121,7 @@ static void kick_everywhere(const u8 *code, size_t len, bool aligned)
 {
 	struct pair p;
 	struct bt *bt;
-	unsigned int n = 0;
+	unsigned int n = 0, kicks = 0;
 
 	pair_up(&p, true);
 	bt = bt_of(vm_vcpu(p.bt));
@@ -111,16 +129,22 @@ static void kick_everywhere(const u8 *code, size_t len, bool aligned)
 	pair_run(&p, code, len);
 	tick.v = vm_vcpu(p.bt);
 	tick.enter = bt->enter;
+	tick.on_the_way = 0;
 	bt->enter = stepping;
 	do {
 		state(&p, 1, aligned);
 		tick.kicked = false;
-		tick.ticks = n++;
+		tick.ticks = n;
+		/* Most of the time goes into stepping through C code. */
+		n += tick.stubs ? 7 : 1;
+		kicks++;
 		tick.on = true;
 		pair_run(&p, code, len);
 		tick.on = false;
 	} while (tick.kicked && n < MOST);
 	CU_ASSERT(n > 20 && n < MOST);
+	if (tick.stubs)
+		CU_ASSERT(tick.on_the_way > kicks / 2);
 	bt->enter = tick.enter;
 	pair_down(&p);
 }
@@ -164,9 +188,19 @@ static void test_strings(void)
 	KICK(strings, true);
 }
 
+static void test_stubs(void)
+{
+	tick.stubs = true;
+	KICK(ports, true);
+	KICK(misses, true);
+	KICK(device, true);
+	tick.stubs = false;
+}
+
 CU_TestInfo tests_bt_kick[] = { { "pushes and pops in a row", test_runs },
 				{ "operands on two pages", test_crossing },
 				{ "XCHG and XADD", test_exchanges },
 				{ "guesses", test_guesses },
 				{ "strings", test_strings },
+				{ "ways out and in again", test_stubs },
 				CU_TEST_INFO_NULL };

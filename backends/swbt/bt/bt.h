@@ -182,6 +182,15 @@ struct next {
 	enum emulate_result result;
 };
 
+/* What came of filling in the page of an EXIT_READ or EXIT_WRITE. */
+enum miss {
+	MISS_FILLED,
+	MISS_FAULT,   /* v->exc */
+	MISS_SLOW,    /* a device, or a page with code */
+	MISS_STEP,    /* the instruction is for the step engine */
+	MISS_GUESSES, /* too many guesses were wrong */
+};
+
 /* Registers that a key is made of, as they were when KEY, their part of it, was made. */
 struct control {
 	u64 cr0, cr4, xcr0, efer, star, lstar, sfmask;
@@ -208,6 +217,10 @@ struct bt {
 	const u8 *leave_call_saved; /* RSP is the host's there */
 	const u8 *leave_port;	    /* as leave, to call bt_port */
 	const u8 *leave_port_saved;
+	const u8 *leave_invlpg; /* the same for bt_invlpg */
+	const u8 *leave_invlpg_saved;
+	const u8 *leave_miss; /* the same for bt_miss */
+	const u8 *leave_miss_saved;
 
 	struct exit *exits;
 	u32 nr_exits, max_exits;
@@ -232,6 +245,7 @@ struct bt {
 	bool fast_pext;	     /* the same */
 	struct hostfault_guard guard;
 	struct stopped stopped;
+	enum miss miss;	    /* what bt_miss leaves to bt_missed */
 	struct next called; /* CALLED_ID: what bt_called leaves to the dispatcher */
 	enum after called_after;
 	bool single;	     /* bt_execute: no more than one block, and nothing is delivered */
@@ -353,18 +367,33 @@ u64 bt_key(struct bt *bt);
 /* The space for what the vCPU is now, and the key; targets of other code are forgotten. */
 struct space *bt_space(struct bt *bt, u64 *key);
 
-/* Ready to enter translated code at HOST, which is for KEY. A kick sends it elsewhere. */
-void bt_prepare(struct bt *bt, const u8 *host, u64 key);
-/* The same where the flags are as they were left. */
-void bt_reenter(struct bt *bt, const u8 *host);
-
-/* Called from the stub of leave_port with frame.exit: do IN or OUT, at CPL 0, with only those of
- * the guest's registers in the vCPU that C may change. Translated code is to be entered at
- * frame.entry. */
-void bt_port(struct bt *bt);
-/* Called from the stub of leave_call with frame.exit: the base of the space in which translated
- * code is to be entered at frame.entry, or NULL, and frame.exit is CALLED_ID. */
+/*
+ * Called from the stubs that are named below, with frame.exit, or that as EXIT. A light one keeps
+ * what C does not change of the guest's registers in the host's; translated code is to be entered
+ * at frame.entry then, in the same space.
+ */
+enum light {
+	LIGHT_FAILED = 0, /* call the other one, with all registers in the vCPU */
+	LIGHT_STATUS = 1, /* of frame.flags, those of SAHF and OF are to be set; or */
+	LIGHT_FLAGS = 2,  /* all */
+};
+/* leave_port: do IN or OUT, at CPL 0. Cannot fail. */
+int bt_port(struct bt *bt, u32 exit);
+/* leave_invlpg: do INVLPG of frame.linear, at CPL 0. Cannot fail. */
+int bt_invlpg(struct bt *bt, u32 exit);
+/* leave_miss: enter the page of frame.linear; or bt_missed. */
+int bt_miss(struct bt *bt, u32 exit);
+/* The base of the space in which translated code is to be entered at frame.entry, or NULL, and
+ * frame.exit is CALLED_ID. bt_called: leave_call. */
 u8 *bt_called(struct bt *bt);
+u8 *bt_missed(struct bt *bt);
+
+/* miss.c: X, an EXIT_READ or EXIT_WRITE, was taken in space S. RIP is set. */
+enum after bt_handle_miss(struct bt *bt, struct space *s, struct exit *x, struct next *next);
+/* Its second half, for bt->miss. */
+enum after bt_after_miss(struct bt *bt, struct space *s, struct exit *x, struct next *next);
+/* Is X a miss that will be one again, at what is not RAM, and has a call-out instead? */
+bool bt_at_device(struct vcpu *v, const struct exit *x);
 /* find.c: code for RIP in *NEXT, or false: a step instead. */
 bool bt_look_up(struct bt *bt, struct space **space, struct next *next);
 /* callout.c: do the instruction of X, an EXIT_CALL taken in space S. */

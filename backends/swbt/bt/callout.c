@@ -4,19 +4,9 @@
  * goes on behind such an instruction; translated code is entered again there as long as nothing
  * has changed that its being there, or being right, rests on.
  */
-#include "backends/swbt/bt/bt.h"
+#include "backends/swbt/bt/reenter.h"
 
-#include "backends/swbt/fpu.h"
 #include "backends/swbt/step.h"
-
-/* Is there an interrupt to take, or nothing to run at all? */
-static bool event_due(const struct vcpu *v)
-{
-	const struct vm *vm = v->vm;
-
-	return (vm->pc.intr && v->s.rflags & RFLAGS_IF) || (vm->nmi && !v->s.ev.nmi_masked) ||
-	       v->s.ev.halted;
-}
 
 /* What the block before the call rests on. */
 struct before {
@@ -52,7 +42,7 @@ static bool may_go_on(struct bt *bt, const struct space *s, const struct before 
 {
 	struct vcpu *v = bt->v;
 
-	if (bt->generation != b->generation || bt->remapped != b->remapped || event_due(v))
+	if (bt->generation != b->generation || bt->remapped != b->remapped || bt_event_due(v))
 		return false;
 	if (is_quiet)
 		return true;
@@ -74,6 +64,16 @@ static enum emulate_result execute(struct vcpu *v, const struct insn *i)
 	return i->class == INSN_PLAIN ? step_plain(v, i) : step_routine(v, i);
 }
 
+/* X is a miss: done, if it is a move from or to a quiet device. */
+static inline bool at_device(struct vcpu *v, const struct exit *x)
+{
+	if (x->kind == EXIT_CALL || !mmio_quick(v, x->call, v->frame.linear))
+		return false;
+	v->tf_pending = false;
+	v->instructions++;
+	return true;
+}
+
 /* Both pages of an operand, so that the code for it can do without us. */
 static void enter_pages(struct bt *bt, struct space *s, u32 size, bool write)
 {
@@ -93,6 +93,7 @@ static void note_unaligned(struct bt *bt, struct exit *x, const struct before *b
 	if (likely(hostfault_unaligned == bt->unaligned_seen))
 		return;
 	bt->unaligned_seen = hostfault_unaligned;
+	bt->v->host_ac = false;
 	if (bt->generation == b->generation)
 		x->settle = true;
 }
@@ -112,7 +113,7 @@ enum after bt_call_out(struct bt *bt, struct space *s, struct exit *x, struct ne
 
 	if (unlikely(x->settle))
 		fpu_unalign(v);
-	next->result = execute(v, i);
+	next->result = at_device(v, x) ? EMU_NEXT : execute(v, i);
 	note_unaligned(bt, x, &before);
 	if (likely(next->result == EMU_NEXT || next->result == EMU_HALT))
 		v->s.rip = (v->s.rip + length) & v->ip_mask;
@@ -136,31 +137,103 @@ enum after bt_call_out(struct bt *bt, struct space *s, struct exit *x, struct ne
 	return AFTER_RESUME;
 }
 
-/* At CPL 0, IN and OUT cannot fault, and with RAX and RDX they have all they work on. */
-void bt_port(struct bt *bt)
+/*
+ * I, IN or OUT, with its trap's accounting, if the device is quiet and nobody wants to know how
+ * long it takes. False: nothing has been done.
+ */
+static inline __attribute__((always_inline)) bool port_quick(struct vcpu *v, const struct insn *i)
 {
-	struct exit *x = &bt->exits[bt->v->frame.exit];
-	const struct before before = note(bt);
-	const struct block *b = x->from;
-	const u8 *behind = b->host + b->site[x->insn + 1].host;
-	struct vcpu *v = bt->v;
-	u8 length = x->call->length;
+	struct trap_stats *stats = &v->vm->traps;
+	/* E4 to E7, EC to EF. */
+	u8 opcode = i->raw[i->opcode_at], size = !(opcode & 1) ? 1 : i->opsize == 2 ? 2 : 4;
+	bool out = opcode & 2;
+	u16 port = opcode & 8 ? (u16)v->s.gpr[RDX] : (u8)i->op[!out].imm;
+	enum trap_cause cause = out ? TRAP_PORT_OUT : TRAP_PORT_IN;
+	struct bus_region *r = bus_port(&v->vm->pc.pio, port);
+	u64 *rax = &v->s.gpr[RAX], mask = ~0ull >> (64 - 8 * size), value = *rax & mask;
+	struct trap_event *e = trap_event_next(stats);
 
-	v->s.rip = bt_rip(b->key, b->rip + b->site[x->insn].guest);
-	v->host_ac = true; /* if it is */
+	if (unlikely(!r->ops->quiet || !bus_region_fits(r, port, size) ||
+		     stats->timed >> cause & 1 || stats->trace))
+		return false;
+	*e = (struct trap_event){ .addr = port,
+				  .value = value,
+				  .rip = v->s.rip,
+				  .cause = (u8)cause,
+				  .size = size,
+				  .write = out };
+	if (out) {
+		bus_region_write(r, port, value, size);
+	} else {
+		e->value = value = bus_region_read(r, port, size);
+		*rax = size == 4 ? value : (*rax & ~mask) | value;
+	}
+	stats->c[cause].count++;
+	stats->nr_events++;
+	return true;
+}
+
+/* An instruction that cannot fault, from a light stub. */
+struct simple {
+	struct before before;
+	const u8 *behind;
+	u64 next, key;
+};
+
+static inline struct simple begin_simple(struct bt *bt, const struct exit *x)
+{
+	const struct block *b = x->from;
+	struct vcpu *v = bt->v;
+	struct simple s = { note(bt), b->host + b->site[x->insn + 1].host, 0, b->key };
+
+	bt_go_to(v, b, x->insn);
+	s.next = (v->s.rip + x->call->length) & v->ip_mask;
+	bt_left(bt, x);
 	v->instructions++;
 	bt->stats.exits[EXIT_CALL]++;
 	if (unlikely(x->settle))
 		fpu_unalign(v);
-	step_routine(v, x->call);
-	note_unaligned(bt, x, &before);
-	v->host_ac = true;
-	v->s.rip = (v->s.rip + length) & v->ip_mask;
+	return s;
+}
+
+static inline int end_simple(struct bt *bt, struct exit *x, const struct simple *s)
+{
+	const u8 *host = s->behind;
+
+	note_unaligned(bt, x, &s->before);
+	bt->v->s.rip = s->next;
 	bt->entered_shadow = false;
-	bt->stats.resumed++;
-	if (unlikely(!may_go_on(bt, NULL, &before, true)))
-		behind = bt->leave_kicked;
-	bt_reenter(bt, behind);
+	if (unlikely(bt->generation != s->before.generation || bt->remapped != s->before.remapped ||
+		     bt_event_due(bt->v)))
+		host = bt->leave_kicked;
+	else
+		bt->stats.resumed++;
+	return bt_reenter(bt, host, s->key);
+}
+
+/* At CPL 0, IN and OUT cannot fault, and with RAX and RDX they have all they work on. */
+int bt_port(struct bt *bt, u32 exit)
+{
+	struct exit *x = &bt->exits[exit];
+	struct simple s = begin_simple(bt, x);
+
+	if (unlikely(!port_quick(bt->v, x->call)))
+		step_routine(bt->v, x->call);
+	return end_simple(bt, x, &s);
+}
+
+int bt_invlpg(struct bt *bt, u32 exit)
+{
+	struct exit *x = &bt->exits[exit];
+	struct simple s = begin_simple(bt, x);
+	struct vcpu *v = bt->v;
+	struct trap_stats *stats = &v->vm->traps;
+
+	*trap_event_next(stats) = (struct trap_event){ .rip = v->s.rip, .cause = TRAP_CR };
+	mmu_flush_page(v, v->frame.linear);
+	stats->c[TRAP_CR].count++;
+	stats->nr_events++;
+	return end_simple(bt, x, &s);
 }
 
 enum after bt_jumped(struct bt *bt, struct space **s, struct next *next)
@@ -168,7 +241,7 @@ enum after bt_jumped(struct bt *bt, struct space **s, struct next *next)
 	const struct bt_config *config = &bt->v->bt_config;
 	const struct vcpu *v = bt->v;
 
-	if (!config->chain || config->flush_always || event_due(v) || !bt_possible(v))
+	if (!config->chain || config->flush_always || bt_event_due(v) || !bt_possible(v))
 		return AFTER_KICK;
 	*s = bt_space(bt, &next->key);
 	next->host = targets_find(&(*s)->targets[bt_targets(next->key, false)], bt_linear(v));

@@ -17,6 +17,11 @@
 #define GPR(n)	 at(R15, (s32)(offsetof(struct vcpu, s.gpr) + 8 * (n)))
 #define FRAME(f) at(R15, (s32)offsetof(struct vcpu, frame.f))
 
+/* Conditions: zero, not, negative. */
+#define CC_E  4
+#define CC_NE 5
+#define CC_S  8
+
 static const u8 callee_saved[] = { RBX, RBP, R12, R13, R14, R15 };
 
 /* The host's register of guest register N; R13 to R15 have none. */
@@ -34,20 +39,121 @@ static void move_all(struct emit *e, bool load)
 	}
 }
 
-static void load_guest(struct emit *e)
+/* The registers that C may change, RSP aside. */
+static void move_scratch(struct emit *e, bool load)
+{
+	static const u8 scratch[] = { RAX, RDX, RSI, RDI, R8, R9, R10, R11 };
+
+	for (unsigned int n = 0; n < ARRAY_SIZE(scratch); n++) {
+		if (load)
+			emit_load(e, W64, scratch[n], GPR(scratch[n]));
+		else
+			emit_store(e, W64, scratch[n], GPR(scratch[n]));
+	}
+}
+
+/* A branch that is taken unless the word at M is 0. For emit_land32. */
+static u8 *unless_zero(struct emit *e, struct emit_mem m)
+{
+	static const u8 cmp[] = { 0x49, 0x83, 0xbf }; /* cmp qword [r15 + disp32], imm8 */
+
+	emit_bytes(e, cmp, sizeof(cmp));
+	emit_u32(e, (u32)m.disp);
+	emit_byte(e, 0);
+	return emit_jcc32(e, CC_NE);
+}
+
+static void emit_back(struct emit *e, const u8 *to)
+{
+	emit_fix32(emit_jmp32(e), to);
+}
+
+/*
+ * The status flags of frame.flags, by way of RAX and RCX. POPFQ takes some 17 cycles on AMD's
+ * processors and 20 on Intel's, SAHF and the ADD that makes OF one each; but they set neither DF
+ * nor AC, which are what they should be as a rule (frame.set_flags).
+ */
+static void load_status(struct emit *e)
+{
+	static const u8 sahf[] = {
+		0x89, 0xc1,	  /* mov ecx, eax */
+		0xc1, 0xe1, 0x14, /* shl ecx, 20: bit 31 is OF, bit 30 DF, which is 0 */
+		0x88, 0xc4,	  /* mov ah, al */
+		0x01, 0xc9,	  /* add ecx, ecx */
+		0x9e,		  /* sahf */
+	};
+
+	emit_load(e, W64, RAX, FRAME(flags));
+	emit_bytes(e, sahf, sizeof(sahf));
+}
+
+/* All of frame.flags, and on to BACK. */
+static void load_all_flags(struct emit *e, const u8 *back)
 {
 	emit_load(e, W64, RAX, FRAME(flags));
 	emit_push(e, RAX);
 	emit_byte(e, 0x9d); /* popfq */
+	emit_back(e, back);
+}
+
+/*
+ * The status flags to frame.flags, by way of RAX and RCX; PUSHFQ and CLD would take eight cycles.
+ * AC stays: changing it takes longer than all the rest (fpu.h). Returns the branch that is for
+ * save_direction, which is to come back to *BACK.
+ */
+static u8 *save_status(struct emit *e, u8 **back)
+{
+	static const u8 lahf[] = {
+		0x9f,		  /* lahf */
+		0x0f, 0x90, 0xc0, /* seto al */
+		0x0f, 0xb6, 0xcc, /* movzx ecx, ah */
+		0x0f, 0xb6, 0xc0, /* movzx eax, al */
+		0xc1, 0xe0, 0x0b, /* shl eax, 11 */
+		0x09, 0xc8,	  /* or eax, ecx */
+	};
+	u8 *may;
+
+	emit_bytes(e, lahf, sizeof(lahf));
+	may = unless_zero(e, FRAME(may_df));
+	*back = e->p;
+	emit_store(e, W64, RAX, FRAME(flags));
+	return may;
+}
+
+/* DF, too, which C wants clear. */
+static void save_direction(struct emit *e, u8 *may, const u8 *back)
+{
+	static const u8 direction[] = {
+		0x9c,				    /* pushfq */
+		0x59,				    /* pop rcx */
+		0x81, 0xe1, 0x00, 0x04, 0x00, 0x00, /* and ecx, RFLAGS_DF */
+		0x09, 0xc8,			    /* or eax, ecx */
+		0xfc,				    /* cld */
+	};
+
+	emit_land32(e, may);
+	emit_bytes(e, direction, sizeof(direction));
+	emit_back(e, back);
+}
+
+static void load_guest(struct emit *e)
+{
+	u8 *all = unless_zero(e, FRAME(set_flags)), *back;
+
+	load_status(e);
+	back = e->p;
 	move_all(e, true);
 	emit_load(e, W64, RSP, GPR(RSP));
 	emit_jmp_mem(e, FRAME(entry));
+	emit_land32(e, all);
+	load_all_flags(e, back);
 }
 
 static void make_enter(struct emit *e)
 {
 	for (unsigned int n = 0; n < ARRAY_SIZE(callee_saved); n++)
 		emit_push(e, callee_saved[n]);
+	emit_lea(e, W64, RSP, at(RSP, -8)); /* as it has to be for a call */
 	emit_mov(e, W64, R15, RDI);
 	emit_store(e, W64, RSP, FRAME(host_rsp));
 	load_guest(e);
@@ -62,6 +168,7 @@ static void save_exit(struct emit *e)
 	emit_load(e, W64, RSP, FRAME(host_rsp));
 }
 
+/* All there is, AC too. */
 static void save_guest(struct emit *e)
 {
 	move_all(e, false);
@@ -74,63 +181,87 @@ static void save_guest(struct emit *e)
 
 static void make_return(struct emit *e)
 {
+	emit_lea(e, W64, RSP, at(RSP, 8));
 	for (unsigned int n = ARRAY_SIZE(callee_saved); n--;)
 		emit_pop(e, callee_saved[n]);
 	emit_byte(e, 0xc3);
 }
 
-/* Call bt_called, from a stack that is aligned for it, and go where it says. */
-static void make_call(struct bt *bt, struct emit *e)
+/* Call FN with BT. */
+static void call(struct bt *bt, struct emit *e, uintptr_t fn)
 {
-	static const u8 call[] = { 0xff, 0xd0 }; /* call rax */
+	static const u8 call_rax[] = { 0xff, 0xd0 };
+
+	emit_const(e, RDI, (uintptr_t)bt);
+	emit_const(e, RAX, fn);
+	emit_bytes(e, call_rax, sizeof(call_rax));
+}
+
+/* All of the guest is in the vCPU: call FN, as bt_called is, and go where it says. */
+static void call_and_go(struct bt *bt, struct emit *e, uintptr_t fn)
+{
+	static const u8 test_rax[] = { 0x48, 0x85, 0xc0 };
 	u8 *back;
 
-	save_exit(e);
-	bt->leave_call_saved = e->p + e->delta;
-	save_guest(e);
-	emit_const(e, RDI, (uintptr_t)bt);
-	emit_const(e, RAX, (uintptr_t)bt_called);
-	emit_lea(e, W64, RSP, at(RSP, -8));
-	emit_bytes(e, call, sizeof(call));
-	emit_lea(e, W64, RSP, at(RSP, 8));
-	emit_mov(e, W64, RCX, RAX);
-	back = emit_jrcxz(e);
+	call(bt, e, fn);
+	emit_bytes(e, test_rax, sizeof(test_rax));
+	back = emit_jcc32(e, CC_E);
 	emit_mov(e, W64, R15, RAX);
 	load_guest(e);
-	emit_land8(e, back);
+	emit_land32(e, back);
 	make_return(e);
 }
 
-/* The guest's registers that C may change, RSP aside. */
-static void move_scratch(struct emit *e, bool load)
+static void make_call(struct bt *bt, struct emit *e)
 {
-	static const u8 scratch[] = { RAX, RDX, RSI, RDI, R8, R9, R10, R11 };
-
-	for (unsigned int n = 0; n < ARRAY_SIZE(scratch); n++) {
-		if (load)
-			emit_load(e, W64, scratch[n], GPR(scratch[n]));
-		else
-			emit_store(e, W64, scratch[n], GPR(scratch[n]));
-	}
-}
-
-/* Call bt_port, with the flags on the stack, which is aligned by that. */
-static void make_port(struct bt *bt, struct emit *e)
-{
-	static const u8 call[] = { 0xff, 0xd0 }; /* call rax */
+	u8 *may, *back;
 
 	save_exit(e);
-	bt->leave_port_saved = e->p + e->delta;
-	emit_byte(e, 0x9c); /* pushfq */
-	emit_byte(e, 0xfc); /* cld */
+	bt->leave_call_saved = e->p + e->delta;
+	move_all(e, false);
+	may = save_status(e, &back);
+	call_and_go(bt, e, (uintptr_t)bt_called);
+	save_direction(e, may, back);
+}
+
+/* The rest of what a light stub did not save. */
+static void save_others(struct emit *e)
+{
+	static const u8 others[] = { RBX, RBP, R12 };
+
+	for (unsigned int n = 0; n < ARRAY_SIZE(others); n++)
+		emit_store(e, W64, others[n], GPR(others[n]));
+	emit_store(e, W64, R14, GPR(RCX));
+}
+
+/* Call LIGHT with no more of the guest in the vCPU than C may change. As it returns LIGHT_*, go on
+ * at frame.entry, or call HEAVY with all of it there. SAVED: see bad_rsp. */
+static void make_light(struct bt *bt, struct emit *e, uintptr_t light, uintptr_t heavy,
+		       const u8 **saved)
+{
+	static const u8 dec_eax[] = { 0xff, 0xc8 };
+	u8 *may, *df_back, *other, *flags_back, *failed;
+
+	save_exit(e);
+	*saved = e->p + e->delta;
 	move_scratch(e, false);
-	emit_const(e, RDI, (uintptr_t)bt);
-	emit_const(e, RAX, (uintptr_t)bt_port);
-	emit_bytes(e, call, sizeof(call));
+	emit_mov(e, W32, RSI, RCX);
+	may = save_status(e, &df_back);
+	call(bt, e, light);
+	emit_bytes(e, dec_eax, sizeof(dec_eax));
+	other = emit_jcc32(e, CC_NE);
+	load_status(e);
+	flags_back = e->p;
 	move_scratch(e, true);
-	emit_byte(e, 0x9d); /* popfq */
 	emit_load(e, W64, RSP, GPR(RSP));
 	emit_jmp_mem(e, FRAME(entry));
+	emit_land32(e, other);
+	failed = emit_jcc32(e, CC_S);
+	load_all_flags(e, flags_back);
+	emit_land32(e, failed);
+	save_others(e);
+	call_and_go(bt, e, heavy);
+	save_direction(e, may, df_back);
 }
 
 /*
@@ -171,7 +302,11 @@ void bt_make_stubs(struct bt *bt)
 	bt->leave_call = cache_exec(c, e.p);
 	make_call(bt, &e);
 	bt->leave_port = cache_exec(c, e.p);
-	make_port(bt, &e);
+	make_light(bt, &e, (uintptr_t)bt_port, (uintptr_t)bt_called, &bt->leave_port_saved);
+	bt->leave_invlpg = cache_exec(c, e.p);
+	make_light(bt, &e, (uintptr_t)bt_invlpg, (uintptr_t)bt_called, &bt->leave_invlpg_saved);
+	bt->leave_miss = cache_exec(c, e.p);
+	make_light(bt, &e, (uintptr_t)bt_miss, (uintptr_t)bt_missed, &bt->leave_miss_saved);
 	for (unsigned int n = 0; n < ARRAY_SIZE(bt->across); n++) {
 		bt->across[n] = cache_exec(c, e.p);
 		make_across(&e, n);

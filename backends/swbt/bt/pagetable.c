@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define RESERVED  (SPACE_READ + SPACE_GS + TABLE_SIZE + REGIONS * sizeof(struct region))
+#define MAP_SIZE  (NR_SPACES * SPACE_STRIDE + ALIAS_STEP)
 #define LINE	  8u /* entries in a cache line */
 #define ALIAS_BIT 44
 
@@ -87,11 +88,12 @@ int pagetable_init(struct pagetable *t, struct vcpu *v, int vcpu_fd, size_t vcpu
 		return r;
 	if (syscall(SYS_arch_prctl, ARCH_SET_GS, SPACE_GS))
 		return -errno;
-	map = mmap(NULL, NR_SPACES * SPACE_STRIDE, PROT_READ | PROT_WRITE,
+	map = mmap(NULL, MAP_SIZE, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (map == MAP_FAILED)
 		return -errno;
 	t->map = map;
+	map += ALIGN_DOWN((uintptr_t)v - (uintptr_t)map, PAGE_SIZE) % ALIAS_STEP;
 	for (unsigned int n = 0; !r && n < NR_SPACES; n++, map += SPACE_STRIDE)
 		r = space_init(&t->space[n], map, vcpu_fd, vcpu_size);
 	return r;
@@ -109,7 +111,7 @@ void pagetable_fini(struct pagetable *t)
 			targets_fini(&s->targets[k]);
 	}
 	if (t->map)
-		munmap(t->map, NR_SPACES * SPACE_STRIDE);
+		munmap(t->map, MAP_SIZE);
 	for (unsigned int n = 0; n < ARRAY_SIZE(t->aliases.at); n++)
 		if (t->aliases.at[n])
 			munmap(t->aliases.at[n], t->aliases.size);
@@ -342,6 +344,8 @@ static void space_flush_page(struct space *s, u64 linear, unsigned int shift)
 	for (unsigned int n = 0; n < ARRAY_SIZE(s->targets); n++)
 		if (s->targets[n].local.nr | s->targets[n].global.nr)
 			targets_flush_page(&s->targets[n], linear);
+	if (!s->any.nr)
+		return;
 	if (r->read & line_bit(page))
 		s->read[page] = 0;
 	if (r->write & line_bit(page))
@@ -351,7 +355,8 @@ static void space_flush_page(struct space *s, u64 linear, unsigned int shift)
 void pagetable_flush_page(struct pagetable *t, u64 linear, unsigned int shift)
 {
 	for (unsigned int n = 0; n < NR_SPACES; n++)
-		space_flush_page(&t->space[n], linear, shift);
+		if (t->space[n].used)
+			space_flush_page(&t->space[n], linear, shift);
 }
 
 void pagetable_follow(struct pagetable *t, u64 cr3)

@@ -33,8 +33,14 @@
 /* What is beyond the table's size keeps a page's two entries from competing for a place in the
  * host's L1 cache, which on AMD's processors is told by a hash of the address: README.md, "Guest
  * memory". */
-#define SPACE_GS     (TABLE_SIZE + 20 * MiB + 0x5840)
-#define SPACE_STRIDE (2 * TABLE_SIZE + 512 * MiB) /* from one to the next */
+#define SPACE_GS (TABLE_SIZE + 20 * MiB + 0x5840)
+/*
+ * The vCPU is seen at several addresses, in C and in each space. That hash is of bits 12 to 31, and
+ * a line seen at an address with another one than last time is a miss (12 cycles): so all of them
+ * are multiples of this apart.
+ */
+#define ALIAS_STEP   (4 * GiB)
+#define SPACE_STRIDE (2 * TABLE_SIZE + ALIAS_STEP) /* from one to the next */
 #define TARGETS	     65536u
 #define REGIONS	     BIT(23)
 
@@ -86,6 +92,7 @@ struct space {
 	struct region_list any, local; /* that have entries; that have local ones */
 	struct targets targets[NR_TARGETS];
 	struct seen seen;
+	bool used; /* something may have been entered, ever */
 };
 
 struct aliases {
@@ -121,6 +128,7 @@ static inline struct space *pagetable_space(struct pagetable *t, const struct vc
 
 	if (unlikely(t->cr3 != v->s.cr3))
 		pagetable_follow(t, v->s.cr3);
+	t->space[id].used = true;
 	return &t->space[id];
 }
 

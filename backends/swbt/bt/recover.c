@@ -140,7 +140,9 @@ static bool bad_rsp(struct bt *bt, greg_t *regs)
 
 	if ((pc < bt->leave || pc > bt->leave_now) &&
 	    (pc < bt->leave_call || pc > bt->leave_call_saved) &&
-	    (pc < bt->leave_port || pc > bt->leave_port_saved))
+	    (pc < bt->leave_port || pc > bt->leave_port_saved) &&
+	    (pc < bt->leave_invlpg || pc > bt->leave_invlpg_saved) &&
+	    (pc < bt->leave_miss || pc > bt->leave_miss_saved))
 		return roll_back(bt, regs, KICKED);
 	bt->v->frame.exit = (u64)regs[REG_RCX];
 	bt->v->frame.linear = (u64)regs[REG_R13];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The dispatcher: find or make the block at RIP, run it, and see why it came back. */
 #include "backends/swbt/bt/bt.h"
+#include "backends/swbt/bt/reenter.h"
 #include "backends/swbt/bt/reports.h"
 #include "backends/swbt/bt/tunables.h"
 #include "backends/swbt/bt/watch.h"
@@ -44,8 +45,10 @@ static int init(struct vcpu *v, int vcpu_fd)
 	if (r)
 		return r;
 	v->frame.mask_arith = RFLAGS_ARITH;
-	v->frame.mask_special = ~(RFLAGS_ARITH | RFLAGS_IF);
+	/* DF among them: it is rare, and frame.may_df would have to know. */
+	v->frame.mask_special = ~((RFLAGS_ARITH & ~RFLAGS_DF) | RFLAGS_IF);
 	v->frame.mask_if = RFLAGS_IF;
+	v->frame.mask_top = ~0ull << 48;
 	v->frame.mask_not_zf = ~(RFLAGS_ZF << 8);
 	bt_make_stubs(bt);
 	v->frame.guesses = BT_GUESSES;
@@ -95,44 +98,6 @@ static void flush_page(struct vcpu *v, u64 linear, unsigned int shift)
 
 /* ---- running --------------------------------------------------------------------------------- */
 
-/* C code that is not a routine of a call-out met AC. That is rare, or AC has to go. */
-static void unsettled(struct bt *bt)
-{
-	bt->unaligned_seen = hostfault_unaligned;
-	bt->settle++;
-}
-
-void bt_reenter(struct bt *bt, const u8 *host)
-{
-	struct vcpu *v = bt->v;
-
-	if (unlikely(!v->fpu_live))
-		fpu_get(v);
-	if (unlikely(bt->unaligned_seen != hostfault_unaligned))
-		unsettled(bt);
-	v->frame.pending = v->vm->pc.intr | v->vm->nmi;
-	hostfault_guard(&bt->guard);
-	bt->stats.enters++;
-	/* A kick before this is seen below, a later one sends us elsewhere. */
-	v->frame.entry = (uintptr_t)host;
-	atomic_signal_fence(memory_order_seq_cst);
-	if (unlikely(atomic_load_explicit(&v->vm->attention, memory_order_relaxed)))
-		v->frame.entry = (uintptr_t)bt->leave_kicked;
-}
-
-void bt_prepare(struct bt *bt, const u8 *host, u64 key)
-{
-	struct vcpu *v = bt->v;
-
-	v->frame.flags = (v->s.rflags & RFLAGS_ARITH) | RFLAGS_FIXED;
-	/* Inside, the rest of them is here. */
-	v->s.rflags &= ~(RFLAGS_RF | RFLAGS_ARITH);
-	v->host_ac = !(key & KEY_ALIGNMENT);
-	if (v->host_ac)
-		v->frame.flags |= RFLAGS_AC;
-	bt_reenter(bt, host);
-}
-
 /* Run from where NEXT says; v->frame.exit says why it came back. */
 static void enter(struct bt *bt, struct space *s, const struct next *next)
 {
@@ -142,15 +107,12 @@ static void enter(struct bt *bt, struct space *s, const struct next *next)
 	bt_prepare(bt, next->host, next->key);
 	bt->enter(s->base);
 	hostfault_guard(NULL);
-	v->host_ac |= !!(v->frame.flags & RFLAGS_AC);
+	/* By way of bt_called, that knows. */
+	if (v->frame.exit != CALLED_ID)
+		v->host_ac = !!(v->frame.flags & RFLAGS_AC);
 	if (unlikely(bt->settle > BT_SETTLE))
 		fpu_unalign(v);
 	v->s.rflags |= v->frame.flags & RFLAGS_ARITH;
-}
-
-static void go_to(struct vcpu *v, const struct block *b, u16 insn)
-{
-	v->s.rip = bt_rip(b->key, b->rip + b->site[insn].guest);
 }
 
 /* The instruction at RIP comes behind an STI. */
@@ -165,7 +127,7 @@ static enum after handle_stopped(struct bt *bt)
 {
 	const struct stopped *st = &bt->stopped;
 
-	go_to(bt->v, st->block, st->insn);
+	bt_go_to(bt->v, st->block, st->insn);
 	if (st->trap == KICKED) {
 		bt->stats.kicks++;
 		if (st->block->site[st->insn].shadow)
@@ -180,51 +142,6 @@ static enum after handle_stopped(struct bt *bt)
 	} else {
 		adapt_faulted(bt, st->block, st->insn);
 	}
-	return AFTER_STEP;
-}
-
-/* No operand that begins there reaches into the next page, or wraps. */
-static bool inside_page(u64 linear)
-{
-	return (linear & PAGE_MASK) <= PAGE_SIZE - 8;
-}
-
-/* The page of frame.linear is not entered. */
-static enum after handle_miss(struct bt *bt, struct space *s, struct exit *x, struct next *next)
-{
-	u32 access = x->kind == EXIT_WRITE ? ACC_WRITE : ACC_READ;
-	struct vcpu *v = bt->v;
-	u64 *fills = &v->vm->traps.c[TRAP_TLB_FILL].count, before = *fills;
-	u64 generation = bt->generation;
-	int r;
-
-	/* #GP for alignment comes before any look for the page, which does not become dirty. */
-	if (!canonical(v->s.gpr[RSP]) || v->frame.linear & x->aligned)
-		return AFTER_STEP;
-	r = pagetable_fill(&bt->pages, s, v, v->frame.linear, access);
-	/* Accessed and dirty bits may have been set in what was translated, this block even. */
-	if (unlikely(bt->generation != generation))
-		return AFTER_STEP;
-	if (x->guess && !v->frame.guesses) {
-		adapt_guesses(bt, x->from, x->insn);
-		return AFTER_STEP;
-	}
-	if (!r) {
-		/* One trap, whether the TLB had to be filled for it, or had it. */
-		*fills = before + 1;
-		next->host = x->from->host + x->from->site[x->insn].host;
-		next->key = x->from->key;
-		next->shadow = x->from->site[x->insn].shadow;
-		return AFTER_RESUME;
-	}
-	if (r == EXC && x->direct && v->exc.vector == PF && inside_page(v->frame.linear)) {
-		next->result = EMU_FAULT;
-		return AFTER_DONE;
-	}
-	if (r == FILL_SLOW && x->call)
-		return bt_call_out(bt, s, x, next);
-	if (r == FILL_SLOW)
-		adapt_missed(bt, x->from, x->insn);
 	return AFTER_STEP;
 }
 
@@ -268,7 +185,7 @@ static enum after handle_exit(struct bt *bt, struct space *s, struct next *next)
 		v->s.rip = bt_rip(x->from->key, v->frame.linear);
 		return AFTER_JUMP;
 	}
-	go_to(v, x->from, x->insn);
+	bt_go_to(v, x->from, x->insn);
 	switch (x->kind) {
 	case EXIT_CALL:
 		return bt_call_out(bt, s, x, next);
@@ -280,7 +197,7 @@ static enum after handle_exit(struct bt *bt, struct space *s, struct next *next)
 			adapt_crossing(bt, x->from, x->insn);
 		return AFTER_STEP;
 	default:
-		return handle_miss(bt, s, x, next);
+		return bt_handle_miss(bt, s, x, next);
 	}
 }
 
@@ -298,52 +215,51 @@ static enum after go_there(struct bt *bt, struct space **s, struct next *next)
 	return bt_jumped(bt, s, next) == AFTER_RESUME ? AFTER_RESUME : AFTER_DONE;
 }
 
-/* X is a miss that will be one again, at what is not RAM, and has a call-out instead. */
-static bool at_device(struct vcpu *v, const struct exit *x)
+/* Translated code was left for C, which has done its part, as AFTER says: on in the space that is
+ * returned, or back to the dispatcher. */
+static u8 *go_on(struct bt *bt, struct space *s, enum after after, struct next *next)
 {
-	const struct mmu_tlb_entry *e;
+	struct vcpu *v = bt->v;
 
-	if (!x->call)
-		return false;
-	e = mmu_hit(v, v->frame.linear, mmu_right_quick(v),
-		    x->kind == EXIT_WRITE ? ACC_WRITE : ACC_READ);
-	return e && !e->host;
+	if (after == AFTER_DONE)
+		after = go_there(bt, &s, next);
+	if (likely(after == AFTER_RESUME)) {
+		bt->entered_shadow = next->shadow;
+		bt_prepare(bt, next->host, next->key);
+		return s->base;
+	}
+	bt->called = *next;
+	bt->called_after = after;
+	v->frame.exit = CALLED_ID;
+	v->frame.flags = 0; /* they are where they belong */
+	return NULL;
 }
 
 u8 *bt_called(struct bt *bt)
 {
 	struct vcpu *v = bt->v;
+	struct exit *x = &bt->exits[v->frame.exit];
+	struct next next = { 0 };
 	struct space *s;
-	struct next next;
-	struct exit *x;
-	enum after after;
+
+	bt_left(bt, x);
+	v->s.rflags |= v->frame.flags & RFLAGS_ARITH;
+	s = pagetable_space(&bt->pages, v);
+	bt->stats.exits[x->kind]++;
+	bt_go_to(v, x->from, x->insn);
+	if (likely(x->kind == EXIT_CALL || bt_at_device(v, x)))
+		return go_on(bt, s, bt_call_out(bt, s, x, &next), &next);
+	return go_on(bt, s, bt_handle_miss(bt, s, x, &next), &next);
+}
+
+u8 *bt_missed(struct bt *bt)
+{
+	struct vcpu *v = bt->v;
+	struct space *s = pagetable_space(&bt->pages, v);
+	struct next next = { 0 };
 
 	v->s.rflags |= v->frame.flags & RFLAGS_ARITH;
-	v->host_ac |= !!(v->frame.flags & RFLAGS_AC);
-	if (unlikely(bt->settle > BT_SETTLE))
-		fpu_unalign(v);
-	s = pagetable_space(&bt->pages, v);
-	x = &bt->exits[v->frame.exit];
-	if (likely(x->kind == EXIT_CALL || at_device(v, x))) {
-		bt->stats.exits[x->kind]++;
-		next = (struct next){ 0 };
-		go_to(v, x->from, x->insn);
-		after = bt_call_out(bt, s, x, &next);
-	} else {
-		after = handle_exit(bt, s, &next);
-	}
-	if (after == AFTER_DONE)
-		after = go_there(bt, &s, &next);
-	if (likely(after == AFTER_RESUME)) {
-		bt->entered_shadow = next.shadow;
-		bt_prepare(bt, next.host, next.key);
-		return s->base;
-	}
-	bt->called = next;
-	bt->called_after = after;
-	v->frame.exit = CALLED_ID;
-	v->frame.flags = 0; /* they are where they belong */
-	return NULL;
+	return go_on(bt, s, bt_after_miss(bt, s, &bt->exits[v->frame.exit], &next), &next);
 }
 
 /* An instruction in C, or the rest of it; as step_once. */

@@ -60,15 +60,18 @@ static int decode_next(struct tr *t, struct insn *i, const u8 *bytes, u64 left)
 /* ---- instructions ---------------------------------------------------------------------------- */
 
 /* Traces want to hear of every trap. */
+static bool inlines(const struct tr *t)
+{
+	return t->v->bt_config.system && !t->v->vm->traps.trace;
+}
+
 static gen_fn *routine(const struct tr *t)
 {
 	if (routines[t->i->emulate])
 		return routines[t->i->emulate];
-	if (!t->v->bt_config.system || t->v->vm->traps.trace)
-		return NULL;
 	if (t->segmented && !in_segments[t->i->emulate])
 		return NULL;
-	return system_routines[t->i->emulate];
+	return inlines(t) ? system_routines[t->i->emulate] : NULL;
 }
 
 static enum gen generate(struct tr *t)
@@ -110,11 +113,21 @@ static bool never_goes_on(const struct insn *i)
 	}
 }
 
+static bool emulates(const struct tr *t, enum emulate_id id)
+{
+	return t->i->class == INSN_EMULATE && t->i->emulate == id;
+}
+
 /* The present instruction is done in C: one way or, as R says, the other. */
 static enum gen leave_for(struct tr *t, enum gen r)
 {
-	struct cold *c = tr_cold(t, EXIT_STEP);
+	bool cpl0 = t->key & KEY_CPL0,
+	     invlpg = cpl0 && emulates(t, EMU_invlpg) && inlines(t) && !t->segmented;
+	struct ea ea = { .how = EA_R13 };
+	struct cold *c;
 
+	invlpg = invlpg && tr_ea(t, &ea);
+	c = tr_cold(t, EXIT_STEP);
 	c->fix = emit_jmp32(&t->e);
 	if (r == GEN_STEP || !tr_call(t, c))
 		return GEN_END;
@@ -124,8 +137,11 @@ static enum gen leave_for(struct tr *t, enum gen r)
 		c->ea = t->crossing;
 	}
 	c->adapted = t->adapt & ADAPT_CALL;
-	c->port = t->key & KEY_CPL0 && t->i->class == INSN_EMULATE &&
-		  (t->i->emulate == EMU_in || t->i->emulate == EMU_out);
+	c->port = cpl0 && (emulates(t, EMU_in) || emulates(t, EMU_out));
+	if (invlpg) {
+		c->invlpg = true;
+		c->ea = ea;
+	}
 	return never_goes_on(t->i) ? GEN_END : GEN_NEXT;
 }
 

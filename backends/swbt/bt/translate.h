@@ -28,11 +28,12 @@ struct cold {
 	bool guarded; /* the target is on another page: the guard is to be put here */
 	u8 aligned;   /* as in struct exit */
 	bool direct, adapted, crossing;
-	bool port;  /* EXIT_CALL: IN or OUT at CPL 0 */
-	bool cross; /* EXIT_CALL: tr_cross comes first */
-	bool calls; /* CALL is there */
-	bool guess; /* the page may be there, but is not what was guessed; then on to BACK */
-	u16 size;   /* on to BACK if EA's operand of that size lies on one page; 0: it does not */
+	bool port;   /* EXIT_CALL: IN or OUT at CPL 0 */
+	bool invlpg; /* EXIT_CALL: INVLPG at CPL 0, of EA */
+	bool cross;  /* EXIT_CALL: tr_cross comes first */
+	bool calls;  /* CALL is there */
+	bool guess;  /* the page may be there, but is not what was guessed; then on to BACK */
+	u16 size;    /* on to BACK if EA's operand of that size lies on one page; 0: it does not */
 	u16 insn;
 	union {
 		u64 target;
@@ -238,9 +239,11 @@ enum gen gen_segment(struct tr *t);    /* translate_segment.c */
 
 enum gen gen_string(struct tr *t); /* translate_string.c: short REP, strings of bits */
 
-/* translate_flags.c: RCX = the host's RFLAGS, with the guest's arithmetic ones. */
+/* translate_flags.c: CLD, STD. */
+enum gen tr_direction(struct tr *t);
+/* RCX = the host's RFLAGS, with the guest's arithmetic ones. */
 void tr_host_flags(struct tr *t);
-/* translate_flags.c: R13 = the guest's RFLAGS. RCX is used. */
+/* R13 = the guest's RFLAGS. RCX is used. */
 void tr_get_flags(struct tr *t);
 /* Leave unless R13 is a value that the next two can set. RCX is used. */
 void tr_check_flags(struct tr *t);

@@ -162,10 +162,16 @@ static void put_exact_check(struct tr *t, const struct cold *c)
 	emit_land8(&t->e, crosses);
 }
 
-/* Exits after which translated code goes on as a rule, without a way through the dispatcher. */
-static bool called(const struct cold *c)
+/* Where C goes on. After the ones but for the last one, translated code does so as a rule. */
+static const u8 *way_out(const struct tr *t, const struct cold *c)
 {
-	return c->kind == EXIT_CALL || c->kind == EXIT_READ || c->kind == EXIT_WRITE;
+	if (c->port)
+		return t->bt->leave_port;
+	if (c->invlpg)
+		return t->bt->leave_invlpg;
+	if (c->kind != EXIT_CALL && c->kind != EXIT_READ && c->kind != EXIT_WRITE)
+		return t->bt->leave;
+	return c->calls ? t->bt->leave_call : t->bt->leave_miss;
 }
 
 static void put_link(struct tr *t, const struct cold *c, struct exit *x)
@@ -176,7 +182,6 @@ static void put_link(struct tr *t, const struct cold *c, struct exit *x)
 
 void tr_put_cold(struct tr *t, struct cold *c, u32 id)
 {
-	static const u8 pad[] = { 0x66, 0x90 }; /* to BT_TAIL bytes */
 	struct exit *x = &t->bt->exits[id];
 	u8 *second = NULL, *across = NULL;
 
@@ -212,11 +217,10 @@ void tr_put_cold(struct tr *t, struct cold *c, u32 id)
 		across = tr_across_probe(t, c);
 	x->tail = (u8)(t->e.p + t->e.delta - exit_stub(x));
 	emit_const(&t->e, RCX, id);
-	emit_jmp_to(&t->e, c->port     ? t->bt->leave_port
-			   : called(c) ? t->bt->leave_call
-				       : t->bt->leave);
+	emit_jmp_to(&t->e, way_out(t, c));
 	if (c->kind == EXIT_JUMP)
-		emit_bytes(&t->e, pad, sizeof(pad));
+		while (t->e.p + t->e.delta < exit_stub(x) + x->tail + BT_TAIL)
+			emit_byte(&t->e, 0x90);
 	if (c->again) {
 		emit_land8(&t->e, second);
 		tr_second_hit(t, c);

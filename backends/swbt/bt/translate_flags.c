@@ -130,7 +130,7 @@ static enum gen gen_pushf(struct tr *t)
 
 void tr_check_flags(struct tr *t)
 {
-	/* Nothing but IF and the fixed bit 1 beside the arithmetic ones, */
+	/* Nothing but IF and the fixed bit 1 beside the status flags, */
 	emit_pext_mem(&t->e, RCX, R13, MASK_AT(special));
 	emit_lea(&t->e, W64, RCX, at(RCX, -1));
 	tr_unless_rcxz(t, tr_call_out(t));
@@ -166,6 +166,19 @@ static enum gen gen_popf(struct tr *t)
 	tr_set_flags(t);
 	tr_move_rsp(t, size(t));
 	tr_trap(t, TRAP_FLAGS);
+	return GEN_NEXT;
+}
+
+enum gen tr_direction(struct tr *t)
+{
+	u8 opcode = t->i->raw[t->i->opcode_at];
+
+	if (opcode & 1) /* STD */
+		emit_store_imm(&t->e, W64, 1, FRAME_AT(may_df));
+	tr_commit(t);
+	emit_byte(&t->e, opcode);
+	if (!(opcode & 1))
+		emit_store_imm(&t->e, W64, 0, FRAME_AT(may_df));
 	return GEN_NEXT;
 }
 

@@ -323,6 +323,8 @@ enum gen gen_plain(struct tr *t)
 		return GEN_NEXT;
 	if (insn_stores_x87_pointers(i))
 		return GEN_STEP;
+	if (i->flags_written == RFLAGS_DF)
+		return tr_direction(t);
 	make_plan(&p, i);
 	if (i->has_mem)
 		return gen_memory(t, &p);

@@ -28,8 +28,7 @@ void tr_canonical(struct tr *t, u8 reg)
 
 	emit_const(&t->e, RCX, BIT64(47));
 	emit_lea(&t->e, W64, RCX, sum);
-	emit_rorx(&t->e, W64, RCX, RCX, 48);
-	emit_movzx16(&t->e, RCX, RCX);
+	emit_pext_mem(&t->e, RCX, RCX, FRAME_AT(mask_top));
 }
 
 static bool cpl0(const struct tr *t)
@@ -291,6 +290,23 @@ static enum gen gen_store_table(struct tr *t, s32 limit, s32 base)
 	return GEN_NEXT;
 }
 
+/* R13 = the base of the operand at RCX; by words, or when it is known to be ALIGNED in two pieces,
+ * of which the first has the limit, too. */
+static void load_base(struct tr *t, unsigned int words, bool aligned)
+{
+	if (aligned) {
+		emit_load(&t->e, W64, R13, at(RCX, 0));
+		emit_merge16(&t->e, R13, at(RCX, 8));
+		emit_rorx(&t->e, W64, R13, R13, 16);
+		return;
+	}
+	emit_load16(&t->e, R13, at(RCX, (s32)(2 * words)));
+	for (unsigned int n = words - 1; n; n--) {
+		emit_rorx(&t->e, W64, R13, R13, 48);
+		emit_merge16(&t->e, R13, at(RCX, (s32)(2 * n)));
+	}
+}
+
 static enum gen gen_load_table(struct tr *t, s32 limit, s32 base)
 {
 	unsigned int words = t->long64 ? 4 : 2;
@@ -300,13 +316,9 @@ static enum gen gen_load_table(struct tr *t, s32 limit, s32 base)
 	    !tr_lookup(t, &ea, 2 + 2 * words, false, true))
 		return GEN_STEP;
 	emit_lea(&t->e, W64, RCX, tr_operand(t, &ea));
-	emit_load16(&t->e, R13, at(RCX, 0));
-	emit_store(&t->e, W64, R13, FRAME_AT(target));
-	emit_load16(&t->e, R13, at(RCX, (s32)(2 * words)));
-	for (unsigned int n = words - 1; n; n--) {
-		emit_rorx(&t->e, W64, R13, R13, 48);
-		emit_merge16(&t->e, R13, at(RCX, (s32)(2 * n)));
-	}
+	load_base(t, words, t->long64 && ea.how == EA_CONST && !(ea.value & 7));
+	emit_load16(&t->e, RCX, at(RCX, 0));
+	emit_store(&t->e, W64, RCX, FRAME_AT(target));
 	if (t->long64) {
 		tr_canonical(t, R13);
 		tr_unless_rcxz(t, tr_call_out(t));

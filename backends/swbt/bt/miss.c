@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* Accesses whose page has no entry in the software page table: it gets one, or there is none. */
+#include "backends/swbt/bt/reenter.h"
+
+/* No operand that begins there reaches into the next page, or wraps. */
+static bool inside_page(u64 linear)
+{
+	return (linear & PAGE_MASK) <= PAGE_SIZE - 8;
+}
+
+/* The page of frame.linear is not entered. */
+static inline enum miss fill(struct bt *bt, struct space *s, const struct exit *x)
+{
+	u32 access = x->kind == EXIT_WRITE ? ACC_WRITE : ACC_READ;
+	struct vcpu *v = bt->v;
+	u64 *fills = &v->vm->traps.c[TRAP_TLB_FILL].count, before = *fills;
+	u64 generation = bt->generation;
+	int r;
+
+	/* #GP for alignment comes before any look for the page, which does not become dirty. */
+	if (unlikely(!canonical(v->s.gpr[RSP]) || v->frame.linear & x->aligned))
+		return MISS_STEP;
+	r = pagetable_fill(&bt->pages, s, v, v->frame.linear, access);
+	/* Accessed and dirty bits may have been set in what was translated, this block even. */
+	if (unlikely(bt->generation != generation))
+		return MISS_STEP;
+	if (unlikely(x->guess && !v->frame.guesses))
+		return MISS_GUESSES;
+	if (unlikely(r))
+		return r == EXC ? MISS_FAULT : MISS_SLOW;
+	/* One trap, whether the TLB had to be filled for it, or had it. */
+	*fills = before + 1;
+	return MISS_FILLED;
+}
+
+enum after bt_after_miss(struct bt *bt, struct space *s, struct exit *x, struct next *next)
+{
+	const struct site *site = &x->from->site[x->insn];
+	struct vcpu *v = bt->v;
+
+	switch (bt->miss) {
+	case MISS_FILLED:
+		next->host = x->from->host + site->host;
+		next->key = x->from->key;
+		next->shadow = site->shadow;
+		return AFTER_RESUME;
+	case MISS_FAULT:
+		if (!x->direct || v->exc.vector != PF || !inside_page(v->frame.linear))
+			return AFTER_STEP;
+		next->result = EMU_FAULT;
+		return AFTER_DONE;
+	case MISS_SLOW:
+		if (x->call)
+			return bt_call_out(bt, s, x, next);
+		adapt_missed(bt, x->from, x->insn);
+		return AFTER_STEP;
+	case MISS_GUESSES:
+		adapt_guesses(bt, x->from, x->insn);
+		return AFTER_STEP;
+	default:
+		return AFTER_STEP;
+	}
+}
+
+enum after bt_handle_miss(struct bt *bt, struct space *s, struct exit *x, struct next *next)
+{
+	bt->miss = fill(bt, s, x);
+	return bt_after_miss(bt, s, x, next);
+}
+
+int bt_miss(struct bt *bt, u32 exit)
+{
+	struct vcpu *v = bt->v;
+	const struct exit *x = &bt->exits[exit];
+	const struct block *b = x->from;
+
+	bt_left(bt, x);
+	bt->stats.exits[x->kind]++;
+	bt_go_to(v, b, x->insn);
+	bt->miss = fill(bt, pagetable_space(&bt->pages, v), x);
+	if (unlikely(bt->miss != MISS_FILLED))
+		return LIGHT_FAILED;
+	bt->entered_shadow = b->site[x->insn].shadow;
+	return bt_reenter(bt, b->host + b->site[x->insn].host, b->key);
+}
+
+bool bt_at_device(struct vcpu *v, const struct exit *x)
+{
+	const struct mmu_tlb_entry *e;
+
+	if (!x->call)
+		return false;
+	e = mmu_hit(v, v->frame.linear, mmu_right_quick(v),
+		    x->kind == EXIT_WRITE ? ACC_WRITE : ACC_READ);
+	return e && !e->host;
+}
