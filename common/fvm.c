@@ -3,13 +3,12 @@
 #include "common/args.h"
 #include "common/boot/boot.h"
 #include "common/disk.h"
-#include "common/hostkind.h"
 #include "common/hvc.h"
 #include "common/pc_pci.h"
 #include "common/postmortem.h"
+#include "common/records.h"
 #include "common/sandbox.h"
 #include "common/terminal.h"
-#include "common/trapcsv.h"
 #include "common/vm.h"
 #include "version.h"
 
@@ -39,7 +38,7 @@ struct options {
 	bool hvc;
 	enum display_mode display;
 	bool address_given, mode_given, no_sandbox;
-	const char *traps, *counters, *trace;
+	struct record_paths records;
 };
 
 enum {
@@ -231,13 +230,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->no_sandbox = true;
 		break;
 	case OPT_TRAPS:
-		o->traps = arg;
+		o->records.traps = arg;
 		break;
 	case OPT_COUNTERS:
-		o->counters = arg;
+		o->records.counters = arg;
 		break;
 	case OPT_TRACE:
-		o->trace = arg;
+		o->records.trace = arg;
 		break;
 	case OPT_FORMAT:
 		o->boot.format = (enum boot_format)parse_word(state, "--format", arg, format_words);
@@ -289,109 +288,12 @@ static const struct backend *choose_backend(void)
 	return NULL;
 }
 
-/* The files to write, opened just before the guest starts: a wrong path costs no run. */
-struct records {
-	FILE *traps, *counters, *trace;
-	/* When the program began, and how long it took from then to the guest's first instruction:
-	 * wall time, and processor time with the loading of the program. ns */
-	u64 begin, start, start_cpu;
-};
-
 static u64 time_ns(clockid_t clock)
 {
 	struct timespec ts;
 
 	clock_gettime(clock, &ts);
 	return (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
-}
-
-static FILE *open_record(const char *path, bool *failed)
-{
-	FILE *f;
-
-	if (!path)
-		return NULL;
-	f = fopen(path, "we");
-	if (!f) {
-		fprintf(stderr, "fvm: cannot write %s: %s\n", path, strerror(errno));
-		*failed = true;
-	}
-	return f;
-}
-
-static bool open_records(struct records *rec, const struct options *o, struct vm *vm,
-			 struct error *err)
-{
-	bool failed = false;
-
-	if (vm->backend->open_records && vm->backend->open_records(vm, err))
-		return true;
-
-	rec->traps = open_record(o->traps, &failed);
-	rec->counters = open_record(o->counters, &failed);
-	rec->trace = open_record(o->trace, &failed);
-	return failed;
-}
-
-static int close_record(FILE *f, const char *path)
-{
-	int r;
-
-	if (!f)
-		return 0;
-	r = ferror(f) ? -EIO : 0;
-	if (fclose(f) && !r)
-		r = -errno;
-	if (r)
-		fprintf(stderr, "fvm: %s is incomplete: %s\n", path, strerror(-r));
-	return r;
-}
-
-static void write_counter(void *arg, const char *name, u64 value)
-{
-	FILE *f = arg;
-
-	csv_text(f, name);
-	fprintf(f, ",%" PRIu64 "\n", value);
-}
-
-static int write_records(struct vm *vm, const struct options *o, struct records *rec)
-{
-	const char *slash = strrchr(o->boot.kernel, '/');
-	char run_id[64], options[CSV_OPTIONS];
-	struct csv_key key = {
-		.run_id = run_id,
-		.backend = vm->backend->name,
-		.engine = backend_engine(vm->backend, o->vm.engine),
-		.options = options,
-		.host_kind = host_kind(),
-		.guest = slash ? slash + 1 : o->boot.kernel,
-	};
-	struct error err = { "" };
-	int r = 0;
-
-	csv_options(options, sizeof(options), irqchip_words[vm->config.irqchip], vm->config.cpu,
-		    vm->ram.size, vm->backend, &vm->config.options);
-	snprintf(run_id, sizeof(run_id), "fvm-%lld-%d", (long long)time(NULL), getpid());
-	if (rec->traps) {
-		trapcsv_header(rec->traps);
-		trapcsv_write(rec->traps, &key, &vm->traps);
-		r |= close_record(rec->traps, o->traps);
-	}
-	if (rec->counters) {
-		fputs("name,value\n", rec->counters);
-		write_counter(rec->counters, "fvm.start_ns", rec->start);
-		write_counter(rec->counters, "fvm.start_cpu_ns", rec->start_cpu);
-		if (vm->backend->counters)
-			vm->backend->counters(vm, write_counter, rec->counters);
-		r |= close_record(rec->counters, o->counters);
-	}
-	r |= close_record(rec->trace, o->trace);
-	if (vm->backend->close_records && vm->backend->close_records(vm, &key, &err)) {
-		fprintf(stderr, "fvm: %s\n", err.text);
-		r = -EIO;
-	}
-	return r;
 }
 
 /* Say how it ended, where that is not plain, and turn it into the exit status. */
@@ -469,7 +371,7 @@ static int run(struct options *o, struct records *rec, struct error *err)
 	o->vm.console = terminal_output;
 	o->vm.console_arg = &term;
 	o->vm.hvc = o->hvc ? &hvc : NULL;
-	o->vm.count_exits = o->traps || o->counters;
+	o->vm.count_exits = o->records.traps || o->records.counters;
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
 		return fail(err, EXIT_HOST, "out of memory");
@@ -492,13 +394,10 @@ static int run(struct options *o, struct records *rec, struct error *err)
 	if (r)
 		goto out;
 	/* Not before all else is known to be good: opening empties what an earlier run left. */
-	if (open_records(rec, o, vm, err)) {
+	if (records_open(rec, &o->records, vm, err)) {
 		status = EXIT_BAD_INPUT;
 		goto out;
 	}
-	vm->traps.trace = rec->trace;
-	if (rec->trace)
-		trap_trace_header(rec->trace);
 	r = terminal_open(&term, vm, o->hvc ? DISPLAY_SERIAL : o->display, err);
 	if (!r && !o->no_sandbox)
 		r = sandbox_enter(vm->backend->syscalls, err);
@@ -510,7 +409,8 @@ static int run(struct options *o, struct records *rec, struct error *err)
 	terminal_close(&term);
 	status = report_stop(vm, r);
 	/* A guest's own status is odd, so this one cannot be taken for it. */
-	if (report_output(&term.console) | write_records(vm, o, rec))
+	if (report_output(&term.console) |
+	    records_write(rec, vm, o->boot.kernel, irqchip_words[vm->config.irqchip]))
 		status = EXIT_HOST;
 out:
 	terminal_close(&term);
