@@ -10,6 +10,7 @@
 #   make kvm-oracle, engine-oracle, unicorn  swbt against KVM; its engines against each other; Unicorn
 #   make fuzz       fuzz the loaders and the virtio devices with libFuzzer (SECONDS=60 each)
 #   make guests     download Debian's kernels, make initramfs images: build/guests
+#   make os-matrix  every guest on swbt and on kvm: results/os-matrix.md (half an hour)
 #   make format     apply .clang-format
 #   make deps       install what is needed, nothing else
 #   make clean      remove what was built, keep what was downloaded
@@ -155,6 +156,11 @@ check: | deps
 .PHONY: guests
 guests: | deps
 	$(Q)tests/linux/fetch
+
+.PHONY: os-matrix
+os-matrix: | deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/linux/matrix
 
 .PHONY: unit
 unit: $(B)/unit

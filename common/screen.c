@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define CELLS (VGA_TEXT_SIZE / 2)
+#define GAP   6 /* bytes of a position, about */
 
 /* Unicode of the characters of code page 437 that are not ASCII's, the controls as they look. */
 static const u16 low_glyphs[32] = {
@@ -143,6 +144,21 @@ static void draw_cell(struct pen *pen, u16 cell, int row, int column)
 	pen->column = column + 1;
 }
 
+/* CELL of ROW, where OLD, if there is one, has others. */
+static void draw_row(struct pen *pen, const u16 *cell, const u16 *old, int row, int columns)
+{
+	pen->column = -1;
+	for (int column = 0; column < columns; column++) {
+		if (old && old[column] == cell[column])
+			continue;
+		/* To draw a few again is shorter than to step over them. */
+		if (pen->column >= 0 && column - pen->column <= GAP)
+			while (pen->column < column)
+				draw_cell(pen, cell[pen->column], row, pen->column);
+		draw_cell(pen, cell[column], row, column);
+	}
+}
+
 size_t screen_update(const struct screen *s, const struct screen *from, unsigned int rows,
 		     unsigned int columns, char *out)
 {
@@ -156,15 +172,9 @@ size_t screen_update(const struct screen *s, const struct screen *from, unsigned
 	pen.out += sprintf(pen.out, "\033[?25l%s", from ? "" : "\033[0m\033[2J");
 	rows = rows < VGA_ROWS ? rows : VGA_ROWS;
 	columns = columns < VGA_COLUMNS ? columns : VGA_COLUMNS;
-	for (unsigned int row = 0; row < rows; row++) {
-		pen.column = -1;
-		for (unsigned int column = 0; column < columns; column++) {
-			u16 cell = s->cell[first + row][column];
-
-			if (!from || from->cell[first + row][column] != cell)
-				draw_cell(&pen, cell, (int)row, (int)column);
-		}
-	}
+	for (unsigned int row = 0; row < rows; row++)
+		draw_row(&pen, s->cell[first + row], from ? from->cell[first + row] : NULL,
+			 (int)row, (int)columns);
 	if (s->row >= 0 && s->column < (int)columns) {
 		pen.out = put_position(pen.out, s->row - first, s->column);
 		pen.out += sprintf(pen.out, "\033[?25h");

@@ -16,6 +16,7 @@ suite nano-tcg tests/nano/run-tcg
 suite nano-tcg-clang env CC=clang tests/nano/run-tcg
 suite fvm-cli tests/fvm/cli
 suite fvm-swbt tests/fvm/run swbt
+suite fvm-display tests/fvm/display swbt
 suite fvm-run tests/with-kvm tests/fvm/run
 suite linux-swbt tests/linux/check swbt
 suite linux-shell tests/linux/shell swbt
