@@ -7,6 +7,9 @@
 #define NO_PULSE       INT64_MAX
 #define REFRESH_PULSES 18 /* counter 1 of a PC asks for a DRAM refresh every 15 us */
 
+/* Interrupts that are owed come this many times as fast as they should have. */
+#define OWED_SPEED 8
+
 #define PORT61_GATE2   0x01
 #define PORT61_WRITE   0x0f
 #define PORT61_REFRESH 0x10
@@ -141,12 +144,40 @@ static s64 next_rise(const struct pit_counter *c, s64 now)
 	return c->start + (elapsed(c, now) / c->count + 1) * c->count;
 }
 
-/* Set the timer for the next rise of OUT 0. */
+/* Set the timer for the next rise of OUT 0, or for one that is owed. */
 static void pit_rearm(struct pit *pit)
 {
-	s64 pulse = next_rise(&pit->counter[0], pulse_now(pit));
+	const struct pit_counter *c = &pit->counter[0];
+	s64 now = pulse_now(pit), pulse = next_rise(c, now), gap = c->count / OWED_SPEED;
 
+	pit->due = pulse;
+	if (pulse == NO_PULSE)
+		pit->owed = 0;
+	else if (pit->owed && now + gap < pulse)
+		pulse = now + gap;
 	timer_set(pit->clock, &pit->timer, pulse == NO_PULSE ? CLOCK_NEVER : pulse_time(pulse));
+}
+
+/*
+ * A guest that counts interrupts to know the time, as Linux does when it starts, gets those that a
+ * busy host let go by, up to a second's: one after another, since two at once are one.
+ */
+static void count_owed(struct pit *pit, s64 now)
+{
+	const struct pit_counter *c = &pit->counter[0];
+	s64 most;
+
+	if (now < pit->due) {
+		pit->owed -= pit->owed > 0;
+		return;
+	}
+	if (!is_periodic(c) || !c->loaded || c->held || c->reload ||
+	    c->count < OWED_SPEED * MIN_GAP)
+		return;
+	most = PIT_HZ / c->count;
+	pit->owed += (now - pit->due) / c->count;
+	if (pit->owed > most)
+		pit->owed = most;
 }
 
 static void pit_rise(void *opaque)
@@ -156,6 +187,7 @@ static void pit_rise(void *opaque)
 	if (pit->counter[0].mode)
 		irq_line_set(&pit->irq0, 0);
 	irq_line_set(&pit->irq0, 1);
+	count_owed(pit, pulse_now(pit));
 	counter_sync(&pit->counter[0], pulse_now(pit));
 	pit_rearm(pit);
 }
@@ -278,6 +310,7 @@ static void pit_control(struct pit *pit, u8 v, s64 now)
 		.gate = gate,
 	};
 	if (select == 0) {
+		pit->owed = 0;
 		irq_line_set(&pit->irq0, c->mode != 0);
 		pit_rearm(pit);
 	}

@@ -11,8 +11,9 @@
  *
  * OUT of counter 0 drives IRQ 0. It rises on time. In modes 2, 3 and 4 its fall comes together
  * with the next rise: a guest that keeps interrupts off longer than the high phase loses no tick.
- * When the host is late, periods gone by without a chance to run become one interrupt, in step
- * with the original grid; and edges less than PIT_MIN_GAP_NS ahead of now are skipped alike.
+ * When the host is late, the interrupts of periods gone by without a chance to run follow an eighth
+ * of a period apart, up to a second's: on a busy host Linux would else take the timer for broken.
+ * Where a period is too short for that, edges less than PIT_MIN_GAP_NS ahead of now are skipped.
  */
 #ifndef FVB_DEV_PIT_H
 #define FVB_DEV_PIT_H
@@ -50,7 +51,9 @@ struct pit_counter {
 struct pit {
 	struct pit_counter counter[3];
 	struct clock *clock;
-	struct timer timer; /* the next rise of OUT 0 */
+	struct timer timer; /* the next rise of OUT 0, or of one that is owed */
+	s64 due;	    /* pulse of the next rise of OUT 0 */
+	s64 owed;	    /* periods that went by while the host had no time for us */
 	struct irq_line irq0;
 	u8 port61; /* the bits that can be written, 0-3 */
 };

@@ -115,11 +115,29 @@ static void test_late_host(void)
 	r.clock.manual_now = pulse(1 + 10500);
 	clock_run(&r.clock);
 	CU_ASSERT_EQUAL(r.rises, 1);
-	CU_ASSERT_EQUAL(clock_next(&r.clock), pulse(1 + 11000));
+	/* The nine that are owed follow, an eighth of a period apart. */
+	CU_ASSERT_EQUAL(clock_next(&r.clock), pulse(1 + 10500 + 125));
+	go_to(&r, 1 + 10999);
+	CU_ASSERT_EQUAL(r.rises, 4);
+	go_to(&r, 1 + 13999);
+	CU_ASSERT_EQUAL(r.rises, 13);
+	CU_ASSERT_EQUAL(clock_next(&r.clock), pulse(1 + 14000));
 	/* An access delivers what is due before it answers. */
-	r.clock.manual_now = pulse(1 + 11001);
+	r.clock.manual_now = pulse(1 + 14001);
 	CU_ASSERT_EQUAL(count16(&r, 0), 999);
-	CU_ASSERT_EQUAL(r.rises, 2);
+	CU_ASSERT_EQUAL(r.rises, 14);
+	/* Of a long stop a second's are owed. */
+	r.clock.manual_now = 100 * NSEC_PER_SEC;
+	clock_run(&r.clock);
+	clock_advance(&r.clock, 3 * NSEC_PER_SEC);
+	CU_ASSERT_TRUE(r.rises >= 15 + 1193 + 3 * 1193 && r.rises <= 17 + 1193 + 3 * 1194);
+	/* A new mode owes nothing. */
+	r.clock.manual_now += NSEC_PER_SEC;
+	clock_run(&r.clock);
+	start(&r, 0, 4, 1000);
+	r.rises = 0;
+	go_to(&r, (u64)r.pit.counter[0].start + 10500);
+	CU_ASSERT_EQUAL(r.rises, 10);
 	bus_fini(&r.pio);
 }
 
@@ -270,7 +288,7 @@ CU_TestInfo tests_pit[] = {
 	{ "mode 0: interrupt on terminal count", test_mode0 },
 	{ "mode 2: an hour without drift", test_mode2_exact },
 	{ "mode 2: a new count waits for the period", test_mode2_reload },
-	{ "a late host gives one interrupt, in step", test_late_host },
+	{ "a late host gives what it owes, in step", test_late_host },
 	{ "a tiny period is no storm", test_no_storm },
 	{ "mode 3: square wave, even and odd", test_mode3 },
 	{ "mode 3: a new count waits for the half period", test_mode3_reload },
