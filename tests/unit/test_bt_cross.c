@@ -154,10 +154,34 @@ static void test_constant(void)
 	pair_down(&p);
 }
 
-CU_TestInfo tests_bt_cross[] = { { "found by the host", test_reported },
-				 { "found by checks", test_checked },
-				 { "without leaving", test_stays },
-				 { "second pages that fault", test_faults },
-				 { "32-bit code", test_prot32 },
-				 { "constant addresses", test_constant },
-				 CU_TEST_INFO_NULL };
+LOOP64(fixed, "movq 0x20003004, %rax\n addq %rax, 0x2000500c\n movq %rbp, %gs:4\n"
+	      "adcq %gs:0x14, %rbx\n xchgq %rbx, 0x20003014\n cmpq $77, %gs:4\n"
+	      "adcq $0, %rax\n movq %gs:0xffc, %rcx\n movq %rcx, 0x20006ffe");
+
+/* At fixed places, the host reports operands once. */
+static void test_fixed(void)
+{
+	struct pair p;
+	u64 before;
+
+	pair_up(&p, true);
+	for (unsigned int n = 0; n < 30; n++) {
+		pair_state(&p);
+		p.s.seg[SEG_GS].base = PAIR_DATA + 9 * PAGE_SIZE + (n % 4 == 3 ? 4 : 0);
+		p.s.gpr[R12] = TIMES;
+		before = bt_of(vm_vcpu(p.bt))->stats.unaligned;
+		PAIR_RUN(&p, fixed);
+		CU_ASSERT_EQUAL(p.end, EMU_HALT);
+	}
+	CU_ASSERT_EQUAL(bt_of(vm_vcpu(p.bt))->stats.unaligned, before);
+	for (u64 n = bt_of(vm_vcpu(p.bt))->oldest; n != bt_of(vm_vcpu(p.bt))->newest; n++)
+		CU_ASSERT_FALSE(block_nr(bt_of(vm_vcpu(p.bt)), n)->unaligned);
+	pair_down(&p);
+}
+
+CU_TestInfo tests_bt_cross[] = {
+	{ "found by the host", test_reported }, { "found by checks", test_checked },
+	{ "without leaving", test_stays },	{ "second pages that fault", test_faults },
+	{ "32-bit code", test_prot32 },		{ "constant addresses", test_constant },
+	{ "never aligned", test_fixed },	CU_TEST_INFO_NULL
+};

@@ -48,6 +48,10 @@ PAIR_ASM(device, 64,
 	 "1: addl $0x7fffffff, %ebp\n movl $1, (%r8)\n adcl 16(%r8), %ebx\n seto %cl\n"
 	 "decl %r12d\n jnz 1b");
 
+PAIR_ASM(fixed, 64,
+	 "1: movq 0x20003004, %rax\n addq %rax, 0x2000500c\n xchgq %r13, 0x20003014\n"
+	 "decl %r12d\n jnz 1b");
+
 static struct {
 	struct vcpu *v;
 	void (*enter)(u8 *base);
@@ -170,6 +174,7 @@ static void test_runs(void)
 static void test_crossing(void)
 {
 	KICK(crossing, false);
+	KICK(fixed, true);
 }
 
 static void test_exchanges(void)

@@ -2,6 +2,8 @@
 #include "backends/swbt/bt/adapt.h"
 #include "backends/swbt/bt/bt.h"
 #include "backends/swbt/bt/tunables.h"
+#include "backends/swbt/fpu.h"
+#include "backends/swbt/mem.h"
 
 static u32 place(u64 rip)
 {
@@ -91,6 +93,34 @@ void adapt_crossing(struct bt *bt, struct block *b, unsigned int insn)
 {
 	if (bt->v->bt_config.adaptive && due(site_of(bt, b, insn), ADAPT_CROSS))
 		translate_anew(bt, b);
+}
+
+/* Eight bytes, displaced from nothing or a segment's base: what alone is worth the decoding. */
+static bool at_fixed_place(struct vcpu *v)
+{
+	u8 bytes[INSN_MAX];
+	struct insn i;
+	u32 n;
+
+	fpu_put(v);
+	n = mem_fetch(v, bytes, INSN_MAX);
+	return !decode(&i, bytes, n, v->mode) && i.class == INSN_PLAIN && i.has_mem &&
+	       i.mem_size == 8 && i.mem_index == REG_NONE &&
+	       (i.mem_base == REG_NONE || i.mem_base == REG_PC);
+}
+
+bool adapt_unaligned(struct bt *bt, struct block *b, unsigned int insn)
+{
+	struct adapt_site *s;
+
+	if (!bt->v->bt_config.adaptive || !at_fixed_place(bt->v))
+		return false;
+	s = site_of(bt, b, insn);
+	if (s->how & ADAPT_SPLIT)
+		return false;
+	s->how |= ADAPT_SPLIT;
+	translate_anew(bt, b);
+	return true;
 }
 
 void adapt_called(struct bt *bt, struct block *b, unsigned int insn, bool faulted)

@@ -18,6 +18,8 @@ struct block;
 #define ADAPT_MISS  BIT(2) /* it often accesses what the tables cannot have: a device, or code */
 #define ADAPT_GUESS BIT(3) /* no guess where its operand is */
 
+#define ADAPT_SPLIT BIT(4) /* its operand, at a fixed place, is never aligned */
+
 struct adapt_site {
 	u64 rip, gpa;
 	u8 how, count;
@@ -34,6 +36,10 @@ void adapt_faulted(struct bt *bt, struct block *b, unsigned int insn);
 void adapt_missed(struct bt *bt, struct block *b, unsigned int insn);
 void adapt_guesses(struct bt *bt, struct block *b, unsigned int insn);
 void adapt_crossing(struct bt *bt, struct block *b, unsigned int insn);
+
+/* The host reported INSN of B, at which RIP is, for not being aligned. True: it is going to be
+ * translated otherwise, since its operand always lies where it does. */
+bool adapt_unaligned(struct bt *bt, struct block *b, unsigned int insn);
 
 /* A call-out for an instruction with ADAPT_CALL is over. After many B is dropped, and the
  * instruction translated as any other. */

@@ -89,7 +89,7 @@ static u16 see_page(struct bt *bt, struct space *s, const struct block *b)
 static bool same_code(u64 from, u64 to)
 {
 	return !((from ^ to) & ~KEY_ALIGNMENT) ||
-	       (from & KEY_CPL3 && from == ((to ^ KEY_PRIVILEGE)));
+	       (from & KEY_CPL3 && !((from ^ to ^ KEY_PRIVILEGE) & ~KEY_ALIGNMENT));
 }
 
 static void link_to(struct bt *bt, struct space *s, struct exit *x, struct block *to)

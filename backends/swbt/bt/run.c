@@ -137,6 +137,8 @@ static enum after handle_stopped(struct bt *bt)
 	bt->stats.faults++;
 	if (st->trap == AC && !(st->block->key & KEY_ALIGNMENT)) {
 		bt->stats.unaligned++;
+		if (adapt_unaligned(bt, st->block, st->insn))
+			return AFTER_STEP;
 		st->block->unaligned = true;
 		block_unlink(bt, st->block);
 	} else {

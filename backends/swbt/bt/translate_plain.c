@@ -182,6 +182,23 @@ static enum gen put_exchange(struct tr *t, struct emit_mem m)
 	return GEN_NEXT;
 }
 
+/* The operand at EA, eight bytes, was not aligned. If so, it is read and written by aligned words,
+ * as if it lay on two pages. False: no room for that. */
+static bool split(struct tr *t, const struct ea *ea)
+{
+	struct cold *c = tr_cold(t, EXIT_STEP);
+
+	if (!tr_call(t, c))
+		return false;
+	c->kind = EXIT_CALL;
+	c->crossing = c->cross = true;
+	c->ea = *ea;
+	emit_const(&t->e, RCX, 7);
+	emit_pext(&t->e, RCX, R13, RCX);
+	tr_unless_rcxz(t, c);
+	return true;
+}
+
 static enum gen gen_memory(struct tr *t, struct plan *p)
 {
 	const struct insn *i = t->i;
@@ -201,6 +218,15 @@ static enum gen gen_memory(struct tr *t, struct plan *p)
 	if (ea.how == EA_CONST && (ea.value & PAGE_MASK) + i->mem_size > PAGE_SIZE) {
 		t->crossing = ea;
 		return tr_may_cross(t) ? GEN_CROSS : GEN_STEP;
+	}
+	/* What is known may be of another instruction that was here. */
+	if (unlikely(t->adapt & ADAPT_SPLIT) && ea.how != EA_DIRECT && i->mem_size == 8 &&
+	    !(t->key & KEY_ALIGNMENT) && tr_may_cross(t)) {
+		if (ea.how == EA_CONST)
+			emit_const(&t->e, R13, ea.value);
+		ea.how = EA_R13;
+		if (!split(t, &ea))
+			return GEN_STEP;
 	}
 	/* Those fault by themselves when they are not aligned, save on AMD with MXCSR.MM, where the
 	 * host reports them like the others. */
