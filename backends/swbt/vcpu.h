@@ -162,7 +162,7 @@ struct vcpu {
 	void *masked;			   /* struct masked */
 	void *bt;			   /* struct bt, or NULL */
 	const struct engine *engine;	   /* who runs this, or NULL */
-	u8 *code_pages; /* by guest-physical page: not 0 where code was translated from; or NULL */
+	u8 *code_pages; /* by guest-physical page: 0 where it may be written unseen; or NULL */
 	struct bt_config bt_config;
 };
 

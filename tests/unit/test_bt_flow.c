@@ -191,7 +191,7 @@ static void test_flush(void)
 	CU_ASSERT_PTR_NULL(block_at(bt, bt->cache.exec + bt->stubs));
 	check_lists(bt);
 	for (u64 page = 0; page < bt->nr_pages; page++)
-		CU_ASSERT_EQUAL(bt->v->code_pages[page], 0);
+		CU_ASSERT_PTR_NULL(bt->page_blocks[page]);
 	reset(vm);
 	vm_vcpu(vm)->s.gpr[RCX] = ROUNDS;
 	CU_ASSERT_EQUAL(run(vm)->s.gpr[RAX], sum);

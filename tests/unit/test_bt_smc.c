@@ -155,6 +155,40 @@ static void test_next_page(void)
 	pair_down(&p);
 }
 
+/* A function on a page of its own is overwritten, and that page used for data, and for code again.
+ */
+PAIR_ASM(left, 64,
+	 "call 9f\n"
+	 "movl %ebx, 9f(%rip)\n"
+	 "1: movl %r12d, 9f+64(%rip)\n"
+	 "addq %r12, 9f+72(%rip)\n"
+	 "decl %r12d\n"
+	 "jnz 1b\n"
+	 "movb $0xc3, 9f(%rip)\n"
+	 "call 9f\n"
+	 "movl $0xc3c0ff, 9f(%rip)\n"
+	 "call 9f\n"
+	 "jmp 5f\n"
+	 ".org left + 0x1000, 0x90\n"
+	 "9: ret\n"
+	 ".org left + 0x1100, 0x90\n"
+	 "5: nop");
+
+static void test_left(void)
+{
+	const struct vcpu *v;
+	struct pair p;
+
+	pair_up(&p, true);
+	v = vm_vcpu(p.bt);
+	p.s.gpr[R12] = TIMES;
+	PAIR_RUN(&p, left);
+	CU_ASSERT_EQUAL(p.end, EMU_HALT);
+	CU_ASSERT(stats(&p)->exits[EXIT_WRITE] + stats(&p)->steps < 30);
+	CU_ASSERT_EQUAL(v->code_pages[(PAIR_CODE_AT + 0x1000) >> 12], BT_CODE_WRITES);
+	pair_down(&p);
+}
+
 static void test_prot32(void)
 {
 	struct pair p;
@@ -183,4 +217,5 @@ CU_TestInfo tests_bt_smc[] = { { "beside code", test_beside },
 			       { "into the next page's code", test_next_page },
 			       { "into 32-bit code", test_prot32 },
 			       { "by accessed bits", test_accessed },
+			       { "code that is no more", test_left },
 			       CU_TEST_INFO_NULL };

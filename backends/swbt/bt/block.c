@@ -190,11 +190,10 @@ static void page_add(struct bt *bt, struct page_link *l, struct block *b, u64 gp
 {
 	struct page_link **head = &bt->page_blocks[gpa >> 12];
 
-	if (!*head) {
-		bt->v->code_pages[gpa >> 12] = 1;
+	if (!bt->v->code_pages[gpa >> 12])
 		pagetable_protect(&bt->pages,
 				  ram_at(&bt->v->vm->ram, gpa & ~(u64)PAGE_MASK, PAGE_SIZE));
-	}
+	bt->v->code_pages[gpa >> 12] = BT_CODE_WRITES;
 	*l = (struct page_link){ .block = b, .next = *head, .before = head };
 	if (l->next)
 		l->next->before = &l->next;
@@ -206,10 +205,8 @@ static void page_remove(struct bt *bt, struct page_link *l, u64 gpa)
 	*l->before = l->next;
 	if (l->next)
 		l->next->before = l->before;
-	if (!bt->page_blocks[gpa >> 12]) {
-		bt->v->code_pages[gpa >> 12] = 0;
+	if (!bt->page_blocks[gpa >> 12])
 		bt->code_lines[gpa >> 12] = 0;
-	}
 }
 
 void block_publish(struct bt *bt, struct block *b)

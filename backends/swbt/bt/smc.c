@@ -2,7 +2,8 @@
 /*
  * Self-modifying code: pages with blocks have no entry for writing, so every write comes by here
  * before it is done. Only blocks that contain one of the bytes go. Data beside code is told from it
- * by lines of 64 bytes first, so that what it costs does not depend on how many blocks there are.
+ * by lines of 64 bytes first, so that what it costs does not depend on how many blocks there are. A
+ * page whose last block has gone stays like that for a few writes more (BT_CODE_WRITES).
  */
 #include "backends/swbt/bt/bt.h"
 
@@ -70,14 +71,25 @@ static void write_page(struct bt *bt, u64 page, u64 gpa, u32 len)
 	bt->code_lines[page >> 12] = left;
 }
 
+/* One more write to PAGE, which nobody may write unseen: it may be the last of those. */
+static void count_write(struct bt *bt, u64 page)
+{
+	u8 *left = &bt->v->code_pages[page >> 12];
+
+	if (*left && !bt->page_blocks[page >> 12])
+		--*left;
+}
+
 void bt_code_written(struct vcpu *v, u64 gpa, u32 len)
 {
 	struct bt *bt = bt_of(v);
 	u64 before = bt->stats.invalidations, start = 0;
 
 	for (u64 page = gpa & ~(u64)PAGE_MASK; page < gpa + len; page += PAGE_SIZE) {
-		if (likely(!(bt->code_lines[page >> 12] & lines(page, gpa, len))))
+		if (likely(!(bt->code_lines[page >> 12] & lines(page, gpa, len)))) {
+			count_write(bt, page);
 			continue;
+		}
 		if (!start)
 			start = __builtin_ia32_rdtsc();
 		write_page(bt, page, gpa, len);

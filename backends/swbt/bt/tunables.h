@@ -43,6 +43,10 @@
  * that they lie on two pages. */
 #define BT_RUN 8
 
+/* Writes to a page whose last block has gone, before it may be written freely again. To protect it
+ * takes a look at every entry for writing; who rewrites a function runs it next. */
+#define BT_CODE_WRITES 4u
+
 /* Instructions that are known to be better translated otherwise, or may turn out to be. */
 #define BT_ADAPT_SITES 4096
 
