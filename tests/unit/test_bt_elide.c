@@ -29,4 +29,90 @@ static void test_constants(void)
 	pair_down(&p);
 }
 
-CU_TestInfo tests_bt_elide[] = { { "constant addresses", test_constants }, CU_TEST_INFO_NULL };
+/* Elements of arrays that begin at a page, by registers of all kinds, and what is no such array. */
+PAIR_ASM(
+	arrays, 64,
+	"movl 0x20000000(,%rdx,4), %eax\n addl $0x7fffffff, %ebp\n adcl %eax, 0x20003000(,%rdx,4)\n"
+	"movq 0x20000000(,%rcx,8), %r8\n movq %r8, 0x20001000(,%r13,8)\n"
+	"movb 0x20002000(,%rdx,1), %bl\n addb %bl, 0x20002000(,%r14,2)\n"
+	"movsd 0x20004000(,%rdx,8), %xmm1\n movsd %xmm1, 0x20006000(,%rdx,8)\n"
+	"movaps 0x20007000(,%r13,8), %xmm2\n movups %xmm2, 0x20008008(,%rdx,8)\n"
+	"movl 0x20000000(,%edx,4), %esi\n pushq 0x20009000(,%rdx,8)\n popq %r11\n"
+	"cmpxchgq %r8, 0x2000a000(,%rdx,8)\n xchgq %r9, 0x2000b000(,%rdx,8)\n"
+	"incq %rdx\n addq $2, %rcx\n addq $2, %r13\n decl %r12d\n jnz arrays");
+PAIR_ASM(array_load, 64, "addl $0x7fffffff, %ebp\n adcq 0x20000000(,%rdx,8), %rax\n incq %rbx");
+PAIR_ASM(array_store, 64,
+	 "movq %rdx, %rcx\n addl $0x7fffffff, %ebp\n adcq %rax, 0x20000000(,%rcx,8)\n incq %rbx");
+PAIR_ASM(array_bytes, 64,
+	 "addq $1, %rsi\n adcq %rax, 0x20000000(,%rdx)\n adcl 0x20001000(,%rdx,2), %eax");
+PAIR_ASM(array_low, 64,
+	 "movl 0(,%rdx,4), %eax\n movl %eax, 0(,%rdx,4)\n movl -0x1000(,%rdx,4), %eax");
+
+static void arrays_from(struct pair *p, u64 first, u64 n)
+{
+	pair_state(p);
+	p->s.gpr[RDX] = p->s.gpr[RCX] = p->s.gpr[R14] = first;
+	p->s.gpr[R13] = first & ~1ull;
+	p->s.gpr[R12] = n;
+	PAIR_RUN(p, arrays);
+}
+
+static void test_arrays(void)
+{
+	/* Times 8: inside, its last byte, behind all pages, where they may not be written, a
+	 * device; beyond 2^44, where entries wrap, not canonical; code. */
+	static const u64 at[] = { 0,
+				  0x1ff,
+				  PAIR_PAGES * 0x200 - 1,
+				  PAIR_PAGES * 0x200,
+				  (PAIR_RO - PAIR_DATA) / 8,
+				  (PAIR_DEVICE - PAIR_DATA) / 8,
+				  BIT64(41),
+				  BIT64(61) + 5,
+				  BIT64(41) - (PAIR_DATA - PAIR_CODE) / 8,
+				  0 - (u64)(PAIR_DATA - PAIR_CODE - PAGE_SIZE) / 8,
+				  BIT64(44),
+				  BIT64(44) - 1,
+				  (PAIR_MIDDLE + 0x18) / 8,
+				  PAIR_HIGH / 8,
+				  0 - (u64)1 };
+	struct pair p;
+
+	pair_up(&p, true);
+	for (unsigned int n = 0; n < 3; n++)
+		arrays_from(&p, n * 0x1f0, 40);
+	CU_ASSERT_EQUAL(p.end, EMU_HALT);
+	for (size_t n = 0; n < ARRAY_SIZE(at); n++)
+		for (unsigned int k = 0; k < 3; k++) {
+			pair_state(&p);
+			p.s.gpr[RDX] = at[n];
+			PAIR_RUN(&p, array_load);
+			pair_state(&p);
+			p.s.gpr[RDX] = at[n];
+			PAIR_RUN(&p, array_store);
+			pair_state(&p);
+			p.s.gpr[RDX] = at[n] * 2 + PAIR_DATA / 4;
+			PAIR_RUN(&p, array_low);
+		}
+	pair_down(&p);
+}
+
+/* Over the end of a page, often. */
+static void test_crossing_arrays(void)
+{
+	struct pair p;
+
+	pair_up(&p, true);
+	for (u64 n = 0xff0; n < 0x1008; n++)
+		for (unsigned int k = 0; k < 6; k++) {
+			pair_state(&p);
+			p.s.gpr[RDX] = n;
+			PAIR_RUN(&p, array_bytes);
+		}
+	pair_down(&p);
+}
+
+CU_TestInfo tests_bt_elide[] = { { "constant addresses", test_constants }, { "arrays at pages", test_arrays },
+				 
+				 { "over the end of a page", test_crossing_arrays },
+				 CU_TEST_INFO_NULL };

@@ -9,7 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define RESERVED  (SPACE_READ + SPACE_GS + TABLE_SIZE + REGIONS * sizeof(struct region))
+#define RESERVED \
+	(SPACE_READ + SPACE_GS + TABLE_SIZE + SPACE_BEHIND + REGIONS * sizeof(struct region))
 #define MAP_SIZE  (NR_SPACES * SPACE_STRIDE + ALIAS_STEP)
 #define LINE	  8u /* entries in a cache line */
 #define ALIAS_BIT 44
@@ -42,7 +43,8 @@ static int space_init(struct space *s, u8 *map, int vcpu_fd, size_t vcpu_size)
 	s->base = map;
 	s->read = (u64 *)(void *)(s->base + SPACE_READ);
 	s->write = (u64 *)(void *)(s->base + SPACE_READ + SPACE_GS);
-	s->region = (struct region *)(void *)(s->base + SPACE_READ + SPACE_GS + TABLE_SIZE);
+	s->region = (struct region *)(void *)(s->base + SPACE_READ + SPACE_GS + TABLE_SIZE +
+					      SPACE_BEHIND);
 	if (mmap(s->base, vcpu_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, vcpu_fd, 0) ==
 	    MAP_FAILED)
 		return -errno;

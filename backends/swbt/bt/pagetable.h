@@ -34,6 +34,8 @@
  * host's L1 cache, which on AMD's processors is told by a hash of the address: README.md, "Guest
  * memory". */
 #define SPACE_GS (TABLE_SIZE + 20 * MiB + 0x5840)
+/* Behind each table, of words that are 0: a displacement of 2 GiB is so many pages. */
+#define SPACE_BEHIND (4 * MiB)
 /*
  * The vCPU is seen at several addresses, in C and in each space. That hash is of bits 12 to 31, and
  * a line seen at an address with another one than last time is a miss (12 cycles): so all of them

@@ -13,7 +13,7 @@ enum ea_how {
 	EA_DIRECT, /* base + disp; 64-bit mode */
 	EA_R13,	   /* in R13 */
 	EA_CONST,  /* value */
-	EA_INDEX,  /* base * scale + disp; 64-bit mode, translate_guess.c */
+	EA_INDEX,  /* base * scale + disp; 64-bit mode, translate_guess.c, or whole pages of disp */
 };
 struct ea {
 	u8 how, base, scale;
@@ -33,7 +33,8 @@ struct cold {
 	bool cross;  /* EXIT_CALL: tr_cross comes first */
 	bool calls;  /* CALL is there */
 	bool guess;  /* the page may be there, but is not what was guessed; then on to BACK */
-	u16 size;    /* on to BACK if EA's operand of that size lies on one page; 0: it does not */
+	bool array; /* the entry is not where it was looked for if the index is negative; to BACK */
+	u16 size;   /* on to BACK if EA's operand of that size lies on one page; 0: it does not */
 	u16 insn;
 	union {
 		u64 target;
@@ -194,6 +195,9 @@ void tr_same_page(struct tr *t, const struct ea *ea, u32 size);
 /* RCX = host - guest of EA's page, or an exit. CHECK: SIZE bytes must lie on one page. False: not
  * in translated code. Leaves R13 alone. */
 bool tr_lookup(struct tr *t, const struct ea *ea, u32 size, bool write, bool check);
+/* What C begins with, of an array that begins where a page does: RCX = the entry, if there is one,
+ * and on. */
+void tr_look_again(struct tr *t, const struct cold *c);
 /* RCX = the entry of the page of the address in REG. */
 void tr_entry(struct tr *t, u8 reg, bool write);
 /* The operand, after tr_lookup; may use R13. */

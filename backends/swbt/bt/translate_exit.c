@@ -208,6 +208,8 @@ void tr_put_cold(struct tr *t, struct cold *c, u32 id)
 		put_exact_check(t, c);
 	if (c->guess)
 		tr_other_guess(t, c);
+	if (c->array)
+		tr_look_again(t, c);
 	put_address(t, &c->ea);
 	if (c->cross)
 		put_crossing(t, c, x, id);

@@ -122,6 +122,19 @@ static bool constant_address(const struct tr *t, u64 *value)
 	return i->mem_index == REG_NONE;
 }
 
+/*
+ * An element of an array that begins where a page does: the number of its page is that of the index
+ * times the scale plus a constant, which goes into the displacement of the look-up. The tables have
+ * room behind them for what would have to wrap there, which is looked for again (tr_look_again).
+ */
+static bool page_array(const struct tr *t)
+{
+	const struct insn *i = t->i;
+
+	return t->v->bt_config.elide && t->long64 && i->addrsize == 8 && i->mem_base == REG_NONE &&
+	       i->mem_disp >= 0 && !(i->mem_disp & PAGE_MASK) && !tr_needs_check(t, i->mem_size);
+}
+
 bool tr_ea(struct tr *t, struct ea *ea)
 {
 	const struct insn *i = t->i;
@@ -152,6 +165,13 @@ bool tr_ea(struct tr *t, struct ea *ea)
 	}
 	if (i->mem_base != REG_NONE)
 		m.base = tr_gpr(t, i->mem_base, R13);
+	if (class == CLASS_FLAT && page_array(t)) {
+		ea->how = EA_INDEX;
+		ea->base = tr_gpr(t, i->mem_index, R13);
+		ea->scale = i->mem_scale;
+		ea->disp = m.disp;
+		return true;
+	}
 	if (i->mem_index != REG_NONE)
 		m.index = tr_gpr(t, i->mem_index, RCX);
 	emit_lea(&t->e, w, R13, m);
@@ -228,11 +248,20 @@ static void load_entry(struct tr *t, struct emit_mem m, bool write)
 		emit_load(&t->e, W64, RCX, m);
 }
 
-/* RCX = the number of the page of the address in REG. */
-static void number_of(struct tr *t, u8 reg)
+/* RCX = the number of the page of the address REG * SCALE. */
+static void number_of(struct tr *t, u8 reg, u8 scale)
 {
-	emit_rorx(&t->e, W64, RCX, reg, 12);
+	emit_rorx(&t->e, W64, RCX, reg, (u8)(12 - __builtin_ctz(scale)));
 	emit_mov(&t->e, W32, RCX, RCX);
+}
+
+/* RCX = the entry of that page, or of PAGES further on. */
+static void entry_of(struct tr *t, u8 reg, u8 scale, s32 pages, bool write)
+{
+	struct emit_mem m = { R15, RCX, 8, SPACE_READ + pages * 8 };
+
+	number_of(t, reg, scale);
+	load_entry(t, m, write);
 }
 
 /* RCX = the entry for a constant address. Displacements reach those of the first TiB, and for
@@ -255,10 +284,18 @@ static void constant_entry(struct tr *t, u64 address, bool write)
 
 void tr_entry(struct tr *t, u8 reg, bool write)
 {
-	struct emit_mem m = { .base = R15, .index = RCX, .scale = 8, .disp = SPACE_READ };
+	entry_of(t, reg, 1, 0, write);
+}
 
-	number_of(t, reg);
-	load_entry(t, m, write);
+void tr_look_again(struct tr *t, const struct cold *c)
+{
+	u8 *missing;
+
+	emit_lea(&t->e, W64, RCX, tr_indexed(&c->ea));
+	tr_entry(t, RCX, c->kind == EXIT_WRITE);
+	missing = emit_jrcxz(&t->e);
+	emit_fix32(emit_jmp32(&t->e), c->back);
+	emit_land8(&t->e, missing);
 }
 
 bool tr_needs_check(const struct tr *t, u32 size)
@@ -286,11 +323,15 @@ bool tr_lookup(struct tr *t, const struct ea *ea, u32 size, bool write, bool che
 		tr_check_page(t, ea, size);
 	if (ea->how == EA_CONST)
 		constant_entry(t, ea->value, write);
+	else if (ea->how == EA_INDEX)
+		entry_of(t, ea->base, ea->scale, ea->disp >> 12, write);
 	else
 		tr_entry(t, address_register(t, ea), write);
 	c = tr_cold(t, write ? EXIT_WRITE : EXIT_READ);
 	c->ea = *ea;
+	c->array = ea->how == EA_INDEX;
 	tr_branch_rcxz(t, c);
+	c->back = t->e.p;
 	return true;
 }
 
@@ -304,6 +345,8 @@ struct emit_mem tr_operand(struct tr *t, const struct ea *ea)
 		m.index = RCX;
 		m.disp = ea->disp;
 		return m;
+	case EA_INDEX:
+		return (struct emit_mem){ RCX, ea->base, ea->scale, ea->disp };
 	case EA_CONST:
 		if (ea->value == (u64)(s64)(s32)ea->value)
 			return at(RCX, (s32)ea->value);
