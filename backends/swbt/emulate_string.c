@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * String instructions. With REP they go as far as they can in one call, a page at a time where
- * memory is plain RAM, and come back (EMU_AGAIN) after a while so that interrupts are not kept
- * waiting. SDM vol. 1 section 7.3.9, vol. 2 REP.
+ * String instructions. With REP they go as far as they can in one call, page after page at once
+ * where memory is plain RAM, and come back (EMU_AGAIN) after a while so that interrupts are not
+ * kept waiting. SDM vol. 1 section 7.3.9, vol. 2 REP.
  */
 #include "backends/swbt/debug.h"
 #include "backends/swbt/emulate.h"
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/mmu.h"
 
-/* Elements per call, one by one or, in RAM, as the host does it. A core does as much between two
- * interrupt windows of REP. */
-#define BURST	    4096
-#define BURST_BYTES (64 * KiB)
+/* Elements per call, one by one. A core does as much between two interrupt windows of REP. */
+#define BURST 4096
+/* The same in RAM, as the host does it: some two microseconds. */
+#define BURST_BYTES (256 * KiB)
 
 /* Elements of the COUNT - N that are left for this call: one where each may be followed by a trap
  * of TF or of a breakpoint (SDM vol. 3B 17.3.1.4). */
@@ -108,32 +108,57 @@ struct place {
 	u32 access;
 	u64 linear;
 	u8 *host;
+	u64 gpa; /* of what was reached last */
 };
 
-/* The page of the element that is DONE bytes behind the first, LEN bytes from there on. False: a
- * fault, a device, not where the host's instruction would go on. */
-static bool next_page(struct vcpu *v, struct place *p, u64 done, u64 len)
+/* How many of LEN bytes from DONE behind the first on can be done in one go: to the end of the
+ * page, or of the large one that it is a piece of. 0: a fault, a device, not where the host's
+ * instruction would go on. */
+static u64 reach(struct vcpu *v, struct place *p, u64 done, u64 len)
 {
-	u32 offset = (p->linear + done) & 4095;
+	u64 linear = p->linear + done, size;
+	u32 offset = linear & PAGE_MASK;
 	struct mmu_tlb_entry *e;
+	u8 *host;
 
-	e = mmu_hit(v, p->linear + done, mmu_right_quick(v), p->access);
-	if ((unlikely(!e) && mmu_translate(v, p->linear + done, p->access, &e)) || !e->host)
-		return false;
+	e = mmu_hit(v, linear, mmu_right_quick(v), p->access);
+	if ((unlikely(!e) && mmu_translate(v, linear, p->access, &e)) || !e->host)
+		return 0;
+	host = e->host + offset;
 	if (!done)
-		p->host = e->host + offset;
-	else if (e->host + offset != p->host + done)
-		return false;
-	if (p->access & ACC_WRITE)
-		mem_note_write(v, e->gpa + offset, (u32)len);
-	return true;
+		p->host = host;
+	else if (host != p->host + done)
+		return 0;
+	p->gpa = e->gpa + offset;
+	size = BIT64(e->shift) - (linear & (BIT64(e->shift) - 1));
+	if (len > size)
+		len = size;
+	if (len <= PAGE_SIZE - offset || ram_at(&v->vm->ram, p->gpa, len))
+		return len;
+	return PAGE_SIZE - offset;
 }
 
-static u64 room(const struct place *p, u64 done, u64 len)
+/* LEN bytes that were reached are about to be written, if they are at all. */
+static void note_write(struct vcpu *v, const struct place *p, u64 len)
 {
-	u64 left = 4096 - ((p->linear + done) & 4095);
+	u64 n;
 
-	return left < len ? left : len;
+	if (!(p->access & ACC_WRITE))
+		return;
+	for (u64 gpa = p->gpa; len; gpa += n, len -= n) {
+		n = PAGE_SIZE - (gpa & PAGE_MASK);
+		if (n > len)
+			n = len;
+		mem_note_write(v, gpa, (u32)n);
+	}
+}
+
+/* At most LEN bytes from DONE on in whole elements up to the end of the page. */
+static u64 room(const struct place *p, const struct insn *i, u64 done, u64 len)
+{
+	u64 left = PAGE_SIZE - ((p->linear + done) & PAGE_MASK);
+
+	return left < len ? left - left % i->opsize : len;
 }
 
 /* How many of N elements, at A and B if that is not NULL, can be done at once: in RAM, in one piece
@@ -143,12 +168,17 @@ static u64 together(struct vcpu *v, const struct insn *i, u64 n, struct place *a
 	u64 bytes = n * i->opsize, done = 0, len;
 
 	for (; done < bytes; done += len) {
-		len = room(a, done, bytes - done);
-		if (b)
-			len = room(b, done, len);
-		len -= len % i->opsize;
-		if (!len || !next_page(v, a, done, len) || (b && !next_page(v, b, done, len)))
+		if (!room(a, i, done, bytes) || (b && !room(b, i, done, bytes)))
 			break;
+		len = reach(v, a, done, bytes - done);
+		if (len && b)
+			len = reach(v, b, done, len);
+		len -= len % i->opsize;
+		if (!len)
+			break;
+		note_write(v, a, len);
+		if (b)
+			note_write(v, b, len);
 	}
 	return done / i->opsize;
 }
@@ -208,8 +238,8 @@ static u64 find(struct vcpu *v, const struct insn *i, u64 n, struct place *a, st
 
 static u64 movs_burst(struct vcpu *v, const struct insn *i, u64 n)
 {
-	struct place from = { i->mem_seg, RSI, ACC_READ, 0, NULL };
-	struct place to = { SEG_ES, RDI, ACC_WRITE, 0, NULL };
+	struct place from = { i->mem_seg, RSI, ACC_READ, 0, NULL, 0 };
+	struct place to = { SEG_ES, RDI, ACC_WRITE, 0, NULL, 0 };
 	u64 count;
 
 	n = find(v, i, n, &from, &to);
@@ -238,8 +268,9 @@ static bool page_down(struct vcpu *v, const struct insn *i, u64 n, struct place 
 	u64 bytes = n * i->opsize, low = index_of(v, i, p->reg) + i->opsize - bytes;
 
 	if (mem_linear(v, p->seg, low, (u32)bytes, p->access, &p->linear) ||
-	    (p->linear & 4095) + bytes > 4096 || !next_page(v, p, 0, bytes))
+	    (p->linear & 4095) + bytes > 4096 || reach(v, p, 0, bytes) < bytes)
 		return false;
+	note_write(v, p, bytes);
 	if ((uintptr_t)p->host & (i->opsize - 1u))
 		fpu_unalign(v);
 	p->host += bytes - i->opsize;
@@ -251,8 +282,8 @@ static bool page_down(struct vcpu *v, const struct insn *i, u64 n, struct place 
 /* The same downwards, a page at a time: what memmove() does where areas overlap. */
 static u64 movs_burst_down(struct vcpu *v, const struct insn *i, u64 n)
 {
-	struct place from = { i->mem_seg, RSI, ACC_READ, 0, NULL };
-	struct place to = { SEG_ES, RDI, ACC_WRITE, 0, NULL };
+	struct place from = { i->mem_seg, RSI, ACC_READ, 0, NULL, 0 };
+	struct place to = { SEG_ES, RDI, ACC_WRITE, 0, NULL, 0 };
 	u64 count;
 
 	n = down_in_page(v, i, RSI, down_in_page(v, i, RDI, n));
@@ -295,7 +326,7 @@ enum emulate_result emu_movs(struct vcpu *v, const struct insn *i)
 
 static u64 stos_burst(struct vcpu *v, const struct insn *i, u64 n)
 {
-	struct place to = { SEG_ES, RDI, ACC_WRITE, 0, NULL };
+	struct place to = { SEG_ES, RDI, ACC_WRITE, 0, NULL, 0 };
 	u64 count;
 
 	n = find(v, i, n, &to, NULL);
@@ -382,7 +413,7 @@ static void take_flags(struct vcpu *v, u64 flags)
 /* Within one page: what is not looked at must not be touched. */
 static u64 scas_burst(struct vcpu *v, const struct insn *i, u64 n)
 {
-	struct place p = { SEG_ES, RDI, ACC_READ, 0, NULL };
+	struct place p = { SEG_ES, RDI, ACC_READ, 0, NULL, 0 };
 	u64 flags, rest;
 
 	n = find(v, i, in_page(v, i, RDI, n), &p, NULL);
@@ -406,8 +437,8 @@ static u64 scas_burst(struct vcpu *v, const struct insn *i, u64 n)
 
 static u64 cmps_burst(struct vcpu *v, const struct insn *i, u64 n)
 {
-	struct place a = { i->mem_seg, RSI, ACC_READ, 0, NULL };
-	struct place b = { SEG_ES, RDI, ACC_READ, 0, NULL };
+	struct place a = { i->mem_seg, RSI, ACC_READ, 0, NULL, 0 };
+	struct place b = { SEG_ES, RDI, ACC_READ, 0, NULL, 0 };
 	u64 flags, rest;
 
 	n = find(v, i, in_page(v, i, RSI, in_page(v, i, RDI, n)), &a, &b);

@@ -19,6 +19,7 @@
 #define IOAPIC	   0xfec00000u
 #define PRESENT	   1u
 #define WRITABLE   2u
+#define LARGE	   0x80u
 #define MOST	   2000000u /* exits that a run may take */
 
 void pair_up(struct pair *p, bool wide)
@@ -82,6 +83,14 @@ static void map(struct vm *vm, bool wide, u64 linear, u64 gpa, u64 flags)
 	}
 }
 
+/* All of RAM, and what is behind it. */
+static void map_large(struct vm *vm)
+{
+	for (u64 n = 0; n < 3; n++)
+		put(vm, TABLES + 0x2000 + ((PAIR_LARGE >> 21) + n) * 8,
+		    n * 2 * MiB | LARGE | PRESENT | WRITABLE, 8);
+}
+
 static void fill(struct vm *vm, bool wide)
 {
 	for (u64 at = DATA_AT; at < RO_AT + PAGE_SIZE; at += 8)
@@ -93,6 +102,8 @@ static void fill(struct vm *vm, bool wide)
 	for (u64 n = 0; n < PAIR_PAGES; n++)
 		map(vm, wide, PAIR_DATA + n * PAGE_SIZE, DATA_AT + n * 7 % PAIR_PAGES * PAGE_SIZE,
 		    PRESENT | WRITABLE);
+	if (wide)
+		map_large(vm);
 	map(vm, wide, PAIR_RO, RO_AT, PRESENT);
 	map(vm, wide, PAIR_DEVICE, IOAPIC, PRESENT | WRITABLE);
 }

@@ -17,6 +17,9 @@
 #define PAIR_RO	    (PAIR_DATA + 0x100000u) /* one page */
 #define PAIR_DEVICE (PAIR_DATA + 0x120000u) /* the I/O APIC's registers */
 #define PAIR_STACK  (PAIR_DATA + 8 * PAGE_SIZE)
+/* In 64-bit code guest-physical memory from 0 on by pages of 2 MiB: 4 MiB of RAM and 2 MiB of
+ * nothing. */
+#define PAIR_LARGE 0x30000000u
 /* In 64-bit code all of that is seen again so far above. */
 #define PAIR_MIDDLE 0x20000000000u
 #define PAIR_HIGH   0xffffffff80000000u

@@ -120,6 +120,43 @@ static void test_pages(void)
 	check_all(places, ARRAY_SIZE(places));
 }
 
+/* Many pages at once, from one large page to the next, to what is not RAM. */
+static void test_large_pages(void)
+{
+	static const struct place places[] = {
+		{ PAIR_LARGE + 0x200040, PAIR_LARGE + 0x240000, 5000, false },
+		{ PAIR_LARGE + 0x1ffff3, PAIR_LARGE + 0x27fffe, 3000, false },
+		{ PAIR_LARGE + 0x210000, PAIR_LARGE + 0x1ff801, 3000, false },
+		{ PAIR_LARGE + 0x3ff800, PAIR_LARGE + 0x210000, 600, false },
+		{ PAIR_LARGE + 0x210003, PAIR_LARGE + 0x3ff803, 700, false },
+		{ PAIR_DATA + 0x800, PAIR_LARGE + 0x210003, 2000, false },
+		{ PAIR_LARGE + 0x210000, PAIR_LARGE + 0x20f801, 1200, true },
+	};
+
+	check_all(places, ARRAY_SIZE(places));
+}
+
+/* HLT over what comes next, in the middle of what is written. */
+PAIR_ASM(overwrite, 64,
+	 "movl $20, %ebx\n 1: movl $0x300fe000, %edi\n movl $0x1000, %ecx\n movb $0xf4, %al\n"
+	 "rep stosb\n incl %edx\n decl %ebx\n jnz 1b\n"
+	 "movl $0x300fe000, %edi\n movl $0x4000, %ecx\n rep stosb\n incl %edx\n incl %edx");
+
+static void test_overwrite(void)
+{
+	struct pair p;
+
+	pair_up(&p, true);
+	for (unsigned int n = 0; n < 3; n++) {
+		pair_state(&p);
+		p.s.gpr[RDX] = 0;
+		PAIR_RUN(&p, overwrite);
+		CU_ASSERT_EQUAL(p.end, EMU_HALT);
+		CU_ASSERT_EQUAL(p.s.gpr[RDX], 20);
+	}
+	pair_down(&p);
+}
+
 static void test_faults(void)
 {
 	static const struct place places[] = {
@@ -163,5 +200,7 @@ static void test_search(void)
 
 CU_TestInfo tests_string[] = { { "REP and a loop", test_pages },
 			       { "REP and a loop that fault", test_faults },
+			       { "REP and a loop in large pages", test_large_pages },
+			       { "REP over what comes next", test_overwrite },
 			       { "searches", test_search },
 			       CU_TEST_INFO_NULL };
