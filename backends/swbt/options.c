@@ -59,8 +59,8 @@ const struct backend_option swbt_options[] = {
 		     .value = true },
 	[ELIDE] = { .name = "bt-elide",
 		    .arg = SWITCH,
-		    .help = "Pushes in a row share a look-up, chains of loads do not wait for it "
-			    "(default on)",
+		    .help = "Accesses off one register share a look-up, chains of loads do not wait "
+			    "for it (default on)",
 		    .engine = "bt",
 		    .value = true },
 	[ADAPTIVE] = { .name = "bt-adaptive",

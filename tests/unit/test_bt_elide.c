@@ -112,7 +112,128 @@ static void test_crossing_arrays(void)
 	pair_down(&p);
 }
 
-CU_TestInfo tests_bt_elide[] = { { "constant addresses", test_constants }, { "arrays at pages", test_arrays },
-				 
-				 { "over the end of a page", test_crossing_arrays },
-				 CU_TEST_INFO_NULL };
+/* Accesses off one register, which moves, with stores and branches between them. */
+PAIR_ASM(group, 64,
+	 "movq 8(%rdi), %rax\n addl $0x7fffffff, %ebp\n adcq 0x10(%rdi), %rax\n movw (%rdi), %cx\n"
+	 "addq $8, %rdi\n jc 1f\n incl %ebx\n 1: subl 0x14(%rdi), %edx\n movq %rax, 8(%rdi)\n"
+	 "leaq 0x10(%rdi), %rdi\n xorb -7(%rdi), %sil\n movl $5, (%rdi)\n sbbq %rdx, -0x10(%rdi)\n"
+	 "subq $0x18, %rdi\n cvtsi2sdl (%rdi), %xmm1\n movsd %xmm1, 0x20(%rdi)\n"
+	 "movq 0x28(%rdi), %r13\n movq 0x30(%rdi), %rcx\n divl 0x20(%rdi)");
+/* Most of them are not alike. */
+PAIR_ASM(mixture, 64,
+	 "movq 8(%rdi), %rax\n movq (%rsi), %rbx\n movq 0x10(%rdi), %rdx\n movups (%rdi), %xmm0\n"
+	 "movq 8(%rdi), %rax\n movq 0x10(%rdi), %rdx\n movq 0x18(%rdi), %rdi\n andq $0xff8, %rdi\n"
+	 "orq $0x20000000, %rdi\n movq (%rdi), %r8\n movq 8(%rdi), %r9\n movq 0x10(%rdi), %r10\n"
+	 "shlq %cl, 0x18(%rdi)\n movq 0x20(%rdi), %r11\n xchgq %r11, 0x28(%rdi)\n"
+	 "movb %ah, 0x30(%rdi)\n movq (%rdi), %rax\n movq 8(%rdi), %rdx\n cpuid\n"
+	 "movq 0x10(%rdi), %rax\n xorl %eax, %eax\n xorl %ebx, %ebx\n xorl %ecx, %ecx\n xorl %edx, "
+	 "%edx");
+
+static void group_at(struct pair *p, u64 rdi)
+{
+	for (unsigned int n = 0; n < 7; n++) {
+		pair_state(p);
+		p->s.gpr[RDI] = rdi;
+		PAIR_RUN(p, group);
+	}
+}
+
+static void test_group(void)
+{
+	struct pair p;
+
+	pair_up(&p, true);
+	for (u64 n = 0; n < 0x40; n++)
+		group_at(&p, PAIR_DATA + PAGE_SIZE - n);
+	pair_down(&p);
+	pair_up(&p, true);
+	/* The last pages of their kind, one that may not be written, a device, nothing. */
+	for (u64 n = 0; n < 0x40; n += 8) {
+		group_at(&p, PAIR_DATA + PAIR_PAGES * PAGE_SIZE - n);
+		group_at(&p, PAIR_RO + n);
+		group_at(&p, PAIR_RO - n);
+		group_at(&p, PAIR_DEVICE + 0x10 - n);
+		group_at(&p, PAIR_CODE + PAGE_SIZE - n);
+		group_at(&p, PAIR_HIGH + PAIR_DATA + n);
+		group_at(&p, BIT64(44) + PAIR_DATA + n);
+		group_at(&p, 0x20 - n);
+	}
+	pair_down(&p);
+}
+
+static void test_mixture(void)
+{
+	struct pair p;
+
+	pair_up(&p, true);
+	for (u64 n = 0; n < 0x40; n += 8)
+		for (unsigned int k = 0; k < 4; k++) {
+			pair_state(&p);
+			p.s.gpr[RDI] = PAIR_DATA + PAGE_SIZE - n;
+			PAIR_RUN(&p, mixture);
+		}
+	pair_down(&p);
+}
+
+static u64 host_bytes(bool elide)
+{
+	struct pair p;
+	u64 n;
+
+	pair_up(&p, true);
+	vm_vcpu(p.bt)->bt_config.elide = elide;
+	pair_state(&p);
+	p.s.gpr[RDI] = PAIR_DATA;
+	PAIR_RUN(&p, group);
+	n = bt_of(vm_vcpu(p.bt))->stats.host_bytes;
+	pair_down(&p);
+	return n;
+}
+
+static void test_off(void)
+{
+	/* Ten look-ups of some 24 bytes. */
+	CU_ASSERT(host_bytes(true) + 150 < host_bytes(false));
+}
+
+/* HLT over what comes next, by a store between loads off the same register. */
+PAIR_ASM(modify, 64,
+	 "leaq 3f(%rip), %rdi\n andq $-8, %rdi\n movq 8(%rdi), %rax\n addq 16(%rdi), %rax\n"
+	 "subq (%rdi), %rbx\n movb $0xf4, 15(%rdi)\n addq (%rdi), %rcx\n addq 8(%rdi), %rcx\n"
+	 "incl %edx\n .fill 24, 1, 0x90\n 3: .fill 24, 1, 0x90\n incl %edx");
+/* A page's entry changed between loads off the same register. */
+PAIR_ASM(remap, 64,
+	 "movq (%rsi), %r8\n movq 8(%rsi), %r9\n movq 16(%rsi), %r10\n"
+	 "movq (%rdi), %rax\n movq 8(%rdi), %rbx\n movq 16(%rdi), %rdx\n movq %rbx, (%rdi)\n"
+	 "movq 24(%rdi), %rcx\n invlpg (%rsi)\n addq (%rsi), %r8\n addq 8(%rsi), %r9\n"
+	 "addq 16(%rsi), %r10\n movq $0, (%rdi)\n movq 8(%rdi), %rbx\n movq 16(%rdi), %rdx\n"
+	 "invlpg (%rsi)\n addq 8(%rdi), %rbx\n addq (%rsi), %r8\n addq 8(%rsi), %r9\n addq "
+	 "16(%rsi), "
+	 "%r10");
+
+static void test_changes(void)
+{
+	struct pair p;
+
+	pair_up(&p, true);
+	for (unsigned int n = 0; n < 8; n++) {
+		pair_state(&p);
+		PAIR_RUN(&p, modify);
+		CU_ASSERT_EQUAL(p.end, EMU_HALT);
+		pair_state(&p);
+		p.s.gpr[RDI] = PAIR_LARGE + 0x6000; /* of PAIR_DATA's pages */
+		p.s.gpr[RSI] = PAIR_DATA;
+		PAIR_RUN(&p, remap);
+		CU_ASSERT_EQUAL(p.end, EMU_FAULT);
+		CU_ASSERT_EQUAL(p.exc.cr2, PAIR_DATA);
+	}
+	pair_down(&p);
+}
+
+CU_TestInfo tests_bt_elide[] = {
+	{ "constant addresses", test_constants },	    { "arrays at pages", test_arrays },
+
+	{ "over the end of a page", test_crossing_arrays }, { "one register", test_group },
+	{ "one register and others", test_mixture },	    { "without", test_off },
+	{ "code and mappings change", test_changes },	    CU_TEST_INFO_NULL
+};

@@ -22,6 +22,11 @@ PAIR_ASM(exchanges, 64,
 	 "1: xchgq %rax, (%rdi)\n xaddq %rax, 8(%rdi)\n xchgl %ecx, (%rdi, %rbx)\n"
 	 "lock xaddw %cx, 4(%rdi)\n decl %r12d\n jnz 1b");
 
+PAIR_ASM(shared, 64,
+	 "1: movq (%rdi), %rax\n addq 8(%rdi), %rax\n adcl %eax, 16(%rdi)\n addq $8, %rdi\n"
+	 "movq 0x18(%rdi), %rdx\n jz 2f\n xorq %rdx, (%rdi)\n subq 0x20(%rdi), %r8\n"
+	 "2: movb %dl, 1(%rdi)\n movq (%rdi), %rdi\n decl %r12d\n jnz 1b");
+
 PAIR_ASM(guesses, 64,
 	 "movq %rdi, (%rdi)\n movq %rdi, 8(%rdi)\n movq %rdi, %r8\n"
 	 "1: movq (%r8), %r8\n addl $0x7fffffff, %ebp\n movq 8(%rdi), %rdi\n"
@@ -177,6 +182,11 @@ static void test_crossing(void)
 	KICK(fixed, true);
 }
 
+static void test_shared(void)
+{
+	KICK(shared, true);
+}
+
 static void test_exchanges(void)
 {
 	KICK(exchanges, true);
@@ -205,6 +215,7 @@ static void test_stubs(void)
 CU_TestInfo tests_bt_kick[] = { { "pushes and pops in a row", test_runs },
 				{ "operands on two pages", test_crossing },
 				{ "XCHG and XADD", test_exchanges },
+				{ "at shared look-ups", test_shared },
 				{ "guesses", test_guesses },
 				{ "strings", test_strings },
 				{ "ways out and in again", test_stubs },

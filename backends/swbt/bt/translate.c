@@ -42,8 +42,8 @@ static const bool in_segments[NR_EMULATE] = {
 	[EMU_push_seg] = true,	   [EMU_pop_seg] = true,
 };
 
-/* As decode(); the decoder's library is compiled like any other. */
-static int decode_next(struct tr *t, struct insn *i, const u8 *bytes, u64 left)
+/* The decoder's library is compiled like any other. */
+int tr_decode(struct tr *t, struct insn *i, const u8 *bytes, u64 left)
 {
 	size_t n = left < INSN_MAX ? left : INSN_MAX;
 	int r;
@@ -147,7 +147,8 @@ static enum gen leave_for(struct tr *t, enum gen r)
 
 static struct mark mark(const struct tr *t)
 {
-	return (struct mark){ t->e.p, t->nr_cold, t->nr_pending, t->nr_calls, t->shadow, t->run };
+	return (struct mark){ t->e.p,	 t->nr_cold, t->nr_pending, t->nr_calls,
+			      t->shadow, t->run,     t->share };
 }
 
 static void back_to(struct tr *t, const struct mark *m)
@@ -158,6 +159,7 @@ static void back_to(struct tr *t, const struct mark *m)
 	t->nr_calls = m->nr_calls;
 	t->shadow = m->shadow;
 	t->run = m->run;
+	t->share = m->share;
 }
 
 static u16 offset(const struct tr *t, const u8 *p)
@@ -173,9 +175,14 @@ static bool in_code(enum gen r)
 static enum gen add_insn(struct tr *t)
 {
 	bool shadow = t->shadow;
-	struct mark start = mark(t);
+	struct mark start;
 	const u8 *host = t->e.p;
-	enum gen r = generate(t);
+	enum gen r;
+
+	t->inside = t->share.left;
+	t->share.left -= t->inside;
+	start = mark(t);
+	r = generate(t);
 
 	if (in_code(r) && !tr_in_reach(t, JMP_SIZE)) {
 		back_to(t, &start);
@@ -195,6 +202,7 @@ static enum gen add_insn(struct tr *t)
 		if (!tr_in_reach(t, 2 * JMP_SIZE))
 			tr_island(t);
 		host = t->commit = t->e.p;
+		t->share.left = 0;
 		r = leave_for(t, r);
 	}
 	t->b->site[t->n] = (struct site){ .host = offset(t, host),
@@ -255,7 +263,7 @@ bool tr_goes_on(struct tr *t)
 	struct insn next;
 
 	return t->n + 1u < most_insns(t) && !((t->next ^ t->b->rip) >> 12) && !t->b->gpa2 &&
-	       !decode_next(t, &next, t->page + (t->next & PAGE_MASK), left) && !wraps(t, &next);
+	       !tr_decode(t, &next, t->page + (t->next & PAGE_MASK), left) && !wraps(t, &next);
 }
 
 /* Two looks at the clock for each instruction would be seen, so only some blocks are timed. */
@@ -298,7 +306,7 @@ static bool add_insns(struct tr *t, const u8 *page, struct insn *i)
 
 		if (full(t) || (t->n && (t->b->gpa2 || (t->next ^ t->b->rip) >> 12)))
 			break;
-		rc = decode_next(t, i, page + (t->next & PAGE_MASK), left);
+		rc = tr_decode(t, i, page + (t->next & PAGE_MASK), left);
 		end_decode(t, start);
 		if (rc == -ENODATA && !t->n)
 			rc = decode_crossing(t, i);
@@ -354,6 +362,7 @@ static void start_block(struct tr *t, struct bt *bt, u64 gpa, u64 key)
 	t->segmented = tr_segmented(key);
 	t->far = t->shadow = false;
 	t->run = (struct run){ 0 };
+	t->share = (struct share){ 0 };
 	t->loaded = 0;
 	t->n = t->nr_cold = t->nr_pending = t->nr_calls = 0;
 	t->next = bt_linear(t->v);

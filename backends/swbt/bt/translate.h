@@ -60,12 +60,20 @@ struct run {
 	bool returns; /* a RET comes behind the pops; after them: its target is in R13 */
 };
 
+/* Accesses that share a look-up (translate_share.c). */
+struct share {
+	u8 base;    /* register */
+	u8 left;    /* instructions at whose beginning RCX will hold the distance of its page */
+	bool write; /* which may be written */
+};
+
 /* What can be taken back. */
 struct mark {
 	u8 *p;
 	u16 nr_cold, nr_pending, nr_calls;
 	bool shadow;
 	struct run run;
+	struct share share;
 };
 
 struct tr {
@@ -87,7 +95,9 @@ struct tr {
 	u32 adapt;	/* ADAPT_* */
 	struct ea crossing;
 	struct run run;
-	u32 loaded; /* BIT(gpr): what it holds comes from a load in this block */
+	struct share share;
+	bool inside; /* the present instruction is one of SHARE.left */
+	u32 loaded;  /* BIT(gpr): what it holds comes from a load in this block */
 
 	u16 nr_cold, nr_pending;
 	struct cold cold[BT_BLOCK_EXITS];
@@ -170,7 +180,9 @@ void tr_land_pending(struct tr *t);
 /* The code of C, exit number ID. */
 void tr_put_cold(struct tr *t, struct cold *c, u32 id);
 
-/* translate.c: is there a next instruction in this block? */
+/* translate.c: as decode(). */
+int tr_decode(struct tr *t, struct insn *i, const u8 *bytes, u64 left);
+/* The same: is there a next instruction in this block? */
 bool tr_goes_on(struct tr *t);
 
 /* ---- translate_mem.c ------------------------------------------------------------------------- */
@@ -189,6 +201,8 @@ void tr_move_rsp(struct tr *t, s32 by);
 void tr_below_64k(struct tr *t, s32 beyond);
 /* Must SIZE bytes for the present instruction be seen to lie on one page? */
 bool tr_needs_check(const struct tr *t, u32 size);
+/* The same for I, in the same block. */
+bool tr_needs_check_of(const struct tr *t, const struct insn *i, u32 size);
 /* An exit unless SIZE bytes at EA do; RCX = 0 if they do not. R13 stays. */
 void tr_check_page(struct tr *t, const struct ea *ea, u32 size);
 void tr_same_page(struct tr *t, const struct ea *ea, u32 size);
@@ -216,6 +230,12 @@ struct emit_mem tr_guess(struct tr *t, const struct ea *ea);
 struct emit_mem tr_indexed(const struct ea *ea);
 /* What C, made by that, begins with. */
 void tr_other_guess(struct tr *t, const struct cold *c);
+
+/* ---- translate_share.c ----------------------------------------------------------------------- */
+
+/* The present instruction's operand is at EA, which needs no check. True: RCX = what tr_lookup
+ * finds, by sharing it. */
+bool tr_share(struct tr *t, const struct ea *ea);
 
 /* ---- translate_cross.c ----------------------------------------------------------------------- */
 

@@ -298,10 +298,8 @@ void tr_look_again(struct tr *t, const struct cold *c)
 	emit_land8(&t->e, missing);
 }
 
-bool tr_needs_check(const struct tr *t, u32 size)
+bool tr_needs_check_of(const struct tr *t, const struct insn *i, u32 size)
 {
-	const struct insn *i = t->i;
-
 	if (size == 1)
 		return false;
 	if (t->key & KEY_ALIGNMENT)
@@ -310,6 +308,11 @@ bool tr_needs_check(const struct tr *t, u32 size)
 		return true;
 	/* The host reports what is not aligned: general-purpose operands for certain. */
 	return (i->fpu != FPU_NONE || i->encoding != ENC_LEGACY) && !(t->bt->reports & BIT(i->fpu));
+}
+
+bool tr_needs_check(const struct tr *t, u32 size)
+{
+	return tr_needs_check_of(t, t->i, size);
 }
 
 bool tr_lookup(struct tr *t, const struct ea *ea, u32 size, bool write, bool check)

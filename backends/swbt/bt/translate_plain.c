@@ -204,7 +204,7 @@ static enum gen gen_memory(struct tr *t, struct plan *p)
 	const struct insn *i = t->i;
 	struct ea ea;
 	int free;
-	bool check = tr_needs_check(t, i->mem_size);
+	bool check = tr_needs_check(t, i->mem_size), shared;
 
 	if (!check && !p->moved && !p->native_rcx && tr_looks_up_table(t, &ea)) {
 		place(p, tr_guess(t, &ea));
@@ -232,11 +232,12 @@ static enum gen gen_memory(struct tr *t, struct plan *p)
 	 * host reports them like the others. */
 	if (i->mem_aligned && !(t->key & KEY_ALIGNMENT))
 		check = false;
-	if (!check && tr_chases(t, &ea)) {
+	shared = !check && tr_share(t, &ea);
+	if (!check && !shared && tr_chases(t, &ea)) {
 		place(p, tr_guess(t, &ea));
 		return put(t, p);
 	}
-	if (!tr_lookup(t, &ea, i->mem_size, i->mem_write, check))
+	if (!shared && !tr_lookup(t, &ea, i->mem_size, i->mem_write, check))
 		return GEN_STEP;
 	if (is_exchange(i, p))
 		return put_exchange(t, tr_operand(t, &ea));

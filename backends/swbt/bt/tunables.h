@@ -47,6 +47,13 @@
  * takes a look at every entry for writing; who rewrites a function runs it next. */
 #define BT_CODE_WRITES 4u
 
+/* Accesses off one register share a look-up if they lie within so many bytes (a quick check does
+ * for them), are not further apart than so many instructions, and save at least so many look-ups:
+ * the check takes three instructions, a look-up four or five. */
+#define BT_SHARE_BYTES 256
+#define BT_SHARE_APART 8
+#define BT_SHARE_SAVED 2
+
 /* Instructions that are known to be better translated otherwise, or may turn out to be. */
 #define BT_ADAPT_SITES 4096
 
