@@ -59,7 +59,8 @@ const struct backend_option swbt_options[] = {
 		     .value = true },
 	[ELIDE] = { .name = "bt-elide",
 		    .arg = SWITCH,
-		    .help = "Accesses off one register share a look-up, chains of loads do not wait "
+		    .help = "Accesses off one register share a look-up, chains of loads do not "
+			    "wait "
 			    "for it (default on)",
 		    .engine = "bt",
 		    .value = true },
