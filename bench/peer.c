@@ -298,6 +298,10 @@ static void peer_body(const char *dir, const struct sample_request *request, str
 		if (raw->init_ticks || raw->error.text[0])
 			return;
 	}
+	if (!guest)
+		return;
+	raw->exit_status = -1;
+	snprintf(raw->stop, sizeof(raw->stop), "Linux did not get to init in %d starts", STARTS);
 }
 
 void peer_or_machine_body(void *arg, const struct sample_request *request, struct sample_raw *raw)
