@@ -110,7 +110,7 @@ struct bt_config swbt_bt_config(const struct vm *vm)
 	return (struct bt_config){
 		.block_insns = (u32)value(vm, BLOCK),
 		.chain = value(vm, CHAIN),
-		.system = value(vm, INLINE),
+		.inlined = value(vm, INLINE),
 		.return_cache = value(vm, RETURN_CACHE),
 		.elide = value(vm, ELIDE),
 		.adaptive = value(vm, ADAPTIVE),

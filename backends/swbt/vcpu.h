@@ -96,7 +96,7 @@ struct bt_config {
 	bool chain;	   /* link blocks to each other */
 	bool return_cache; /* returns have a table of targets of their own */
 	bool flush_always; /* drop all code before each block is entered */
-	bool system;	   /* sensitive instructions in translated code where that is possible */
+	bool inlined;	   /* sensitive instructions in translated code where that is possible */
 	bool adaptive;	   /* translate instructions anew that keep being slow */
 	bool elide;	   /* look up the page of several accesses once where that is possible */
 	bool alignment; /* see for page crossings in code everywhere: never let the host report */

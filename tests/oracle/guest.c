@@ -68,7 +68,7 @@ static int add_translator(struct vcpu *v, int fd, bool all)
 	v->bt_config = (struct bt_config){ .block_insns = all ? BT_BLOCK_INSNS : 1,
 					   .chain = all,
 					   .return_cache = all,
-					   .system = all,
+					   .inlined = all,
 					   .adaptive = all,
 					   .elide = all,
 					   .cache_size = 4 * MiB };

@@ -49,6 +49,16 @@ bool rig_raised(const struct rig *r, enum vector vector, bool has_error, u32 err
  * ends. */
 struct vm *rig_vm(const char *engine, u64 mem);
 
+/* ENTER(BASE), the way into translated code, with the host's trap flag set: SIGTRAP after each
+ * instruction, until a handler clears the flag. */
+static inline void rig_single_step(void (*enter)(u8 *base), u8 *base)
+{
+	__asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq; call *%1"
+			 : "+D"(base)
+			 : "r"(enter)
+			 : "rax", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "cc", "memory");
+}
+
 /* The same numbers on every run. */
 u64 rig_random(struct rig *r);
 

@@ -2,6 +2,7 @@
 /* Jumps between code for which the host reports what is not aligned, and code that checks for
  * itself: they keep flags and RSP, stay in the code cache, and can be interrupted anywhere. */
 #include "tests/unit/pair_rig.h"
+#include "tests/unit/swbt_rig.h"
 
 #include "backends/backends.h"
 #include "backends/swbt/bt/tunables.h"
@@ -146,10 +147,7 @@ static void stepping(u8 *base)
 		tick.enter(base);
 		return;
 	}
-	__asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq; call *%1"
-			 : "+D"(base)
-			 : "r"(tick.enter)
-			 : "rax", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "cc", "memory");
+	rig_single_step(tick.enter, base);
 }
 
 static void kicked(struct pair *p, unsigned int at)

@@ -176,7 +176,7 @@ static void run_on(const char *engine, const struct bt_config *how, const u8 *co
 	if (how) {
 		config->block_insns = how->block_insns;
 		config->chain = how->chain;
-		config->system = how->system;
+		config->inlined = how->inlined;
 	}
 	start(vm, code, len);
 	run(vm, o);
@@ -190,9 +190,9 @@ static struct outcome expected, seen;
 static void all_ways(const u8 *code, size_t len)
 {
 	static const struct bt_config ways[] = {
-		{ .block_insns = BT_BLOCK_INSNS, .chain = true, .system = true },
+		{ .block_insns = BT_BLOCK_INSNS, .chain = true, .inlined = true },
 		{ .block_insns = BT_BLOCK_INSNS, .chain = true },
-		{ .block_insns = 1, .system = true },
+		{ .block_insns = 1, .inlined = true },
 	};
 
 	run_on("step", NULL, code, len, &expected);

@@ -5,6 +5,7 @@
  */
 #include "common/hostflags.h"
 #include "tests/unit/pair_rig.h"
+#include "tests/unit/swbt_rig.h"
 
 #include <CUnit/CUnit.h>
 #include <signal.h>
@@ -108,10 +109,7 @@ static void stepping(u8 *base)
 		return;
 	}
 	tick.left = false;
-	__asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq; call *%1"
-			 : "+D"(base)
-			 : "r"(tick.enter)
-			 : "rax", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "cc", "memory");
+	rig_single_step(tick.enter, base);
 	tick.left = true;
 	tick.on_the_way += tick.kicked && tick.v->frame.exit == KICKED_ID;
 	tick.v->vm->attention = 0;

@@ -237,7 +237,7 @@ static void all_ways(void (*fn)(const struct snippet *q, bool wide, unsigned int
 {
 	for (unsigned int k = 0; k < 3; k++) {
 		vms[k] = rig_vm(k ? "bt" : "step", 8 * MiB);
-		vm_vcpu(vms[k])->bt_config.system = k == 2;
+		vm_vcpu(vms[k])->bt_config.inlined = k == 2;
 		set_up(vms[k]);
 	}
 	shadow_seen = shadow_wrong = false;
@@ -307,10 +307,7 @@ static void stepping(u8 *base)
 		tick.enter(base);
 		return;
 	}
-	__asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq; call *%1"
-			 : "+D"(base)
-			 : "r"(tick.enter)
-			 : "rax", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "cc", "memory");
+	rig_single_step(tick.enter, base);
 }
 
 static void kick_at(struct vcpu *v, unsigned int ticks)

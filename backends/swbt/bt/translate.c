@@ -62,7 +62,7 @@ int tr_decode(struct tr *t, struct insn *i, const u8 *bytes, u64 left)
 /* Traces want to hear of every trap. */
 static bool inlines(const struct tr *t)
 {
-	return t->v->bt_config.system && !t->v->vm->traps.trace;
+	return t->v->bt_config.inlined && !t->v->vm->traps.trace;
 }
 
 static gen_fn *routine(const struct tr *t)

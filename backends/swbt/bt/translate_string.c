@@ -222,7 +222,7 @@ static enum gen gen_bit(struct tr *t)
 
 enum gen gen_string(struct tr *t)
 {
-	if (!t->v->bt_config.system)
+	if (!t->v->bt_config.inlined)
 		return GEN_STEP;
 	return t->i->emulate == EMU_bit_string ? gen_bit(t) : gen_rep(t);
 }
