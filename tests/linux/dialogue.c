@@ -105,11 +105,25 @@ static void send_keys(const char *keys)
 	}
 }
 
+/* A SIGCONT takes a stop signal back that has not been delivered yet (signal(7)). */
+static void wait_for_stop(void)
+{
+	siginfo_t info = { 0 };
+
+	while (!waitid(P_PID, (id_t)d.child, &info, WSTOPPED | WNOHANG) && !info.si_pid) {
+		if (now() >= d.end)
+			fail(TIMED_OUT, "the command has not stopped", "");
+		take();
+	}
+}
+
 static void send_signal(const char *name)
 {
 	for (int n = 1; n < NSIG; n++)
 		if (sigabbrev_np(n) && !strcmp(sigabbrev_np(n), name)) {
 			kill(d.child, n);
+			if (n == SIGTSTP)
+				wait_for_stop();
 			return;
 		}
 	fail(FAILED, "knows no signal ", name);
