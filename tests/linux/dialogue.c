@@ -129,6 +129,15 @@ static void send_signal(const char *name)
 	fail(FAILED, "knows no signal ", name);
 }
 
+/* As a login has them, whatever we were started by: nohup, or a shell in the background. */
+static void default_signals(void)
+{
+	static const int ignored[] = { SIGHUP, SIGINT, SIGQUIT, SIGTSTP };
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
+		signal(ignored[i], SIG_DFL);
+}
+
 static void start(char **command, struct termios *before)
 {
 	struct winsize size = { .ws_row = 25, .ws_col = 80 };
@@ -143,6 +152,7 @@ static void start(char **command, struct termios *before)
 	if (d.child)
 		return;
 	close(d.master);
+	default_signals();
 	if (login_tty(d.slave))
 		_exit(126);
 	execvp(command[0], command);
