@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/console.h"
 
+#include "common/hostflags.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -45,6 +47,9 @@ static const char screen_off[] = "\033[0m\033[?7h\033[?25h\033[?1049l";
 static const int fatal_signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGABRT,
 				     SIGBUS, SIGFPE, SIGSEGV, SIGTERM };
 
+/* Blocked, they would end the process. */
+static const int own_faults[] = { SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS };
+
 /* A terminal that does not control us has no foreground: tcgetpgrp fails. */
 static bool in_background(int fd)
 {
@@ -83,15 +88,18 @@ void console_restore(void)
 /* SA_RESETHAND and SA_NODEFER have put the default action back: die of it now. */
 static void on_fatal(int signo)
 {
+	host_flags_clean();
 	console_restore();
 	raise(signo);
 }
 
 static void on_tstp(int signo)
 {
-	int saved = errno;
+	int saved;
 
 	(void)signo;
+	host_flags_clean();
+	saved = errno;
 	console_restore();
 	raise(SIGSTOP);
 	errno = saved;
@@ -100,6 +108,7 @@ static void on_tstp(int signo)
 static void on_cont(int signo)
 {
 	(void)signo;
+	host_flags_clean();
 	tty_set(&tty.raw);
 	screen_say(screen_on, sizeof(screen_on) - 1);
 	atomic_fetch_add(&tty.stops, 1);
@@ -110,10 +119,13 @@ static void take_signal(int signo, void (*fn)(int), int flags)
 {
 	struct sigaction old, sa = { .sa_handler = fn, .sa_flags = flags | SA_ONSTACK };
 
-	/* Others wait until this is done, so that a kick finds what the vCPU was doing. Those that
-	 * end the process end it at once. */
-	if (!(flags & SA_RESETHAND))
+	/* Kicks wait until this is done, so that they find what the vCPU was doing, and so does all
+	 * else but what the host reports of this code itself. */
+	if (!(flags & SA_RESETHAND)) {
 		sigfillset(&sa.sa_mask);
+		for (unsigned int i = 0; i < ARRAY_SIZE(own_faults); i++)
+			sigdelset(&sa.sa_mask, own_faults[i]);
+	}
 	if (!sigaction(signo, NULL, &old) && old.sa_handler == SIG_DFL)
 		sigaction(signo, &sa, NULL);
 }

@@ -76,17 +76,27 @@ static void take(void)
 	d.len += (size_t)n;
 }
 
+/* finish() collects it. */
+static bool ended(void)
+{
+	siginfo_t info = { 0 };
+
+	return !waitid(P_PID, (id_t)d.child, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid;
+}
+
 static void expect(const char *text)
 {
 	const size_t len = strlen(text);
+	bool over;
 	char *at;
 
 	while (!(at = memmem(d.seen, d.len, text, len))) {
 		if (now() >= d.end)
 			fail(TIMED_OUT, "never came: ", text);
-		if (waitpid(d.child, NULL, WNOHANG | WNOWAIT) > 0 && !d.len)
-			fail(FAILED, "the command ended before: ", text);
+		over = ended();
 		take();
+		if (over && !memmem(d.seen, d.len, text, len))
+			fail(FAILED, "the command ended before: ", text);
 	}
 	at += len;
 	d.len -= (size_t)(at - d.seen);
