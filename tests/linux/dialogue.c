@@ -88,14 +88,16 @@ static void expect(const char *text)
 {
 	const size_t len = strlen(text);
 	bool over;
+	size_t had;
 	char *at;
 
 	while (!(at = memmem(d.seen, d.len, text, len))) {
 		if (now() >= d.end)
 			fail(TIMED_OUT, "never came: ", text);
 		over = ended();
+		had = d.len;
 		take();
-		if (over && !memmem(d.seen, d.len, text, len))
+		if (over && d.len == had)
 			fail(FAILED, "the command ended before: ", text);
 	}
 	at += len;
