@@ -117,14 +117,16 @@ struct bt_frame {
 	/* An operand that lies on two pages (bt/translate_cross.c). */
 	u64 value, window[2], word[2];
 	u64 mask_arith, mask_special,
-		mask_if;  /* constants: RFLAGS_ARITH; neither IF nor a status flag; IF */
-	u64 mask_top;	  /* bits 63 to 48 */
-	u64 mask_not_zf;  /* of AX after LAHF */
-	u64 split;	  /* 0: the spaces of CPL 3 and CPL 0 hold code of one system */
-	u64 pending;	  /* an interrupt or NMI waits; as of the entry */
-	u64 sti_before;	  /* byte 1 of RFLAGS before the latest STI */
-	u64 guess[2];	  /* where pages are, and minus that (bt/translate_guess.c) */
-	u64 guesses;	  /* that may still be wrong before somebody looks into it */
+		mask_if; /* constants: RFLAGS_ARITH; neither IF nor a status flag; IF */
+	u64 mask_top;	 /* bits 63 to 48 */
+	u64 mask_not_zf; /* of AX after LAHF */
+	u64 split;	 /* 0: the spaces of CPL 3 and CPL 0 hold code of one system */
+	u64 pending;	 /* an interrupt or NMI waits; as of the entry */
+	u64 sti_before;	 /* byte 1 of RFLAGS before the latest STI */
+	u64 guess[2];	 /* where pages are, and minus that (bt/translate_guess.c) */
+	u64 guesses;	 /* that may still be wrong before somebody looks into it */
+	/* Several guesses, and what each is less than the one before it, the first than 0. */
+	u64 place[8], less[8];
 	u64 page_mask[9]; /* constants: bits of an offset in a page, from this one up */
 };
 

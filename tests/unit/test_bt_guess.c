@@ -60,19 +60,46 @@ static void test_right(void)
 	pair_down(&p);
 }
 
-/* Each on another page, and those are not neighbours: no more guesses after a while. */
+/* A chain over NODES pages until both loads of the loop were translated TIMES times otherwise; on a
+ * busy host that may take longer. */
+static void run_wrong(struct pair *p, u64 nodes, unsigned int times)
+{
+	for (unsigned int n = 0; n < 50 && stats(p)->adapted < 2 * times; n++) {
+		run(p, nodes, 0xff8, PAIR_DATA + 0x40, 5000);
+		CU_ASSERT_EQUAL(p->end, EMU_HALT);
+	}
+	CU_ASSERT_EQUAL(stats(p)->adapted, 2 * times);
+}
+
+/* On a few pages, which are not neighbours: they are remembered, and others in their place. */
+static void test_places(void)
+{
+	struct pair p;
+	u64 left, exits;
+
+	pair_up(&p, true);
+	run_wrong(&p, 6, 1);
+	run(&p, 6, 0xff8, PAIR_DATA + 0x40, 100);
+	CU_ASSERT_NOT_EQUAL(vm_vcpu(p.bt)->frame.place[3], 1);
+	left = vm_vcpu(p.bt)->frame.guesses;
+	for (unsigned int n = 0; n < 3; n++) {
+		exits = stats(&p)->exits[EXIT_READ];
+		run(&p, 6, 0xff8 + 0x1000 * n, PAIR_DATA + 0x40, 20000);
+		CU_ASSERT(stats(&p)->exits[EXIT_READ] - exits < 40);
+	}
+	CU_ASSERT(left - vm_vcpu(p.bt)->frame.guesses < 20);
+	CU_ASSERT_EQUAL(stats(&p)->adapted, 2);
+	pair_down(&p);
+}
+
+/* Each on another one of many: no more guesses after a while. */
 static void test_wrong(void)
 {
 	struct pair p;
 	u64 left;
 
 	pair_up(&p, true);
-	/* Both loads of the loop; on a busy host that may take longer. */
-	for (unsigned int n = 0; n < 50 && stats(&p)->adapted < 2; n++) {
-		run(&p, PAIR_PAGES, 0xff8, PAIR_DATA + 0x40, 5000);
-		CU_ASSERT_EQUAL(p.end, EMU_HALT);
-	}
-	CU_ASSERT_EQUAL(stats(&p)->adapted, 2);
+	run_wrong(&p, PAIR_PAGES, 2);
 	left = vm_vcpu(p.bt)->frame.guesses;
 	run(&p, PAIR_PAGES, 0xff8, PAIR_DATA + 0x40, 20000);
 	/* But for the block that runs into the loop. */
@@ -153,10 +180,9 @@ static void test_table(void)
 	pair_down(&p);
 }
 
-CU_TestInfo tests_bt_guess[] = { { "the first guess", test_first },
-				 { "right guesses", test_right },
-				 { "wrong guesses", test_wrong },
-				 { "tables", test_table },
-				 { "without", test_off },
-				 { "ends of a chain", test_ends },
-				 CU_TEST_INFO_NULL };
+CU_TestInfo tests_bt_guess[] = {
+	{ "the first guess", test_first },  { "right guesses", test_right },
+	{ "several guesses", test_places }, { "wrong guesses", test_wrong },
+	{ "tables", test_table },	    { "without", test_off },
+	{ "ends of a chain", test_ends },   CU_TEST_INFO_NULL
+};

@@ -38,6 +38,13 @@ PAIR_ASM(wrong_guesses, 64,
 	 "movq %rdi, (%rdi)\n movq %rsi, 1(%rsi)\n"
 	 "1: movq (%rdi), %rdi\n movq 1(%rsi), %rsi\n decl %r12d\n jnz 1b\n movq (%rdi), %rdi");
 
+/* The same in one instruction, which is translated with several guesses. */
+PAIR_ASM(places, 64,
+	 "movq %rdi, %rax\n leaq 0x3000(%rdi), %rdx\n movq %rdx, (%rax)\n movq %rax, (%rdx)\n"
+	 "1: movl $4, %ecx\n"
+	 "2: movq (%rax), %rax\n addl $0x7fffffff, %ebp\n adcq %rax, %r8\n loop 2b\n"
+	 "decl %r12d\n jnz 1b");
+
 PAIR_ASM(strings, 64,
 	 "1: movl $3, %ecx\n leaq 512(%rsi), %rsi\n rep stosq\n movl $2, %ecx\n rep movsq\n"
 	 "movl $5, %ecx\n rep movsb\n btsq %r12, (%rdi)\n adcq %rdi, %rax\n decl %r12d\n jnz 1b");
@@ -64,7 +71,8 @@ static struct {
 	struct sigaction before;
 	unsigned int ticks, on_the_way; /* the kick was heeded on the way in */
 	bool on, kicked;
-	bool stubs; /* there, too */
+	bool stubs;  /* there, too */
+	u32 adapted; /* run until so many instructions are translated otherwise */
 	volatile bool left;
 } tick;
 
@@ -134,6 +142,11 @@ static void kick_everywhere(const u8 *code, size_t len, bool aligned)
 	bt = bt_of(vm_vcpu(p.bt));
 	state(&p, 30, aligned); /* known to cross pages, if it does */
 	pair_run(&p, code, len);
+	for (unsigned int k = 0; k < 50 && bt->stats.adapted < tick.adapted; k++) {
+		state(&p, 5000, aligned);
+		pair_run(&p, code, len);
+	}
+	CU_ASSERT(bt->stats.adapted >= tick.adapted);
 	tick.v = vm_vcpu(p.bt);
 	tick.enter = bt->enter;
 	tick.on_the_way = 0;
@@ -194,6 +207,9 @@ static void test_guesses(void)
 {
 	KICK(guesses, true);
 	KICK(wrong_guesses, true);
+	tick.adapted = 1;
+	KICK(places, true);
+	tick.adapted = 0;
 }
 
 static void test_strings(void)

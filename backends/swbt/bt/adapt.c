@@ -85,6 +85,12 @@ void adapt_guesses(struct bt *bt, struct block *b, unsigned int insn)
 	bt->v->frame.guesses = BT_GUESSES;
 	if (!often)
 		return;
+	site_of(bt, b, insn)->how |= ADAPT_PLACES;
+	translate_anew(bt, b);
+}
+
+void adapt_places(struct bt *bt, struct block *b, unsigned int insn)
+{
 	site_of(bt, b, insn)->how |= ADAPT_GUESS;
 	translate_anew(bt, b);
 }

@@ -20,6 +20,8 @@ struct block;
 
 #define ADAPT_SPLIT BIT(4) /* its operand, at a fixed place, is never aligned */
 
+#define ADAPT_PLACES BIT(5) /* several guesses where its operand is */
+
 struct adapt_site {
 	u64 rip, gpa;
 	u8 how, count;
@@ -35,6 +37,8 @@ u32 adapt_how(const struct bt *bt, u64 rip, u64 gpa);
 void adapt_faulted(struct bt *bt, struct block *b, unsigned int insn);
 void adapt_missed(struct bt *bt, struct block *b, unsigned int insn);
 void adapt_guesses(struct bt *bt, struct block *b, unsigned int insn);
+/* Too many of its several guesses, too. */
+void adapt_places(struct bt *bt, struct block *b, unsigned int insn);
 void adapt_crossing(struct bt *bt, struct block *b, unsigned int insn);
 
 /* The host reported INSN of B, at which RIP is, for not being aligned. True: it is going to be

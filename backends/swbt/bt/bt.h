@@ -55,6 +55,7 @@ struct exit {
 			     any */
 	bool adapted : 1; /* EXIT_CALL: it could be done without, most of the time (adapt.h) */
 	bool guess : 1;	  /* EXIT_READ: or too many guesses were wrong */
+	bool places : 1;  /* EXIT_READ: or it is none of several guesses */
 	bool crossing : 1; /* EXIT_STEP, EXIT_CALL: because the operand lies on two pages */
 };
 
@@ -189,6 +190,7 @@ enum miss {
 	MISS_SLOW,    /* a device, or a page with code */
 	MISS_STEP,    /* the instruction is for the step engine */
 	MISS_GUESSES, /* too many guesses were wrong */
+	MISS_PLACES,  /* the same of several at a time */
 };
 
 /* Registers that a key is made of, as they were when KEY, their part of it, was made. */
@@ -230,8 +232,10 @@ struct bt {
 	u64 oldest, lap, newest;
 	u64 max_blocks; /* a power of two */
 	u64 *hash;
-	u64 guessing;		  /* since when, by the TSC, frame.guesses is counted down */
-	struct adapt_site *sites; /* BT_ADAPT_SITES, by RIP, */
+	u64 guessing;		      /* since when, by the TSC, frame.guesses is counted down */
+	u64 placing;		      /* since when .place_misses are counted */
+	u32 place_misses, next_place; /* and which of frame.place goes next */
+	struct adapt_site *sites;     /* BT_ADAPT_SITES, by RIP, */
 	u64 sites_used[BT_ADAPT_SITES / 64]; /* and which of them are not empty */
 	struct page_link **page_blocks;	     /* by guest-physical page */
 	u64 *code_lines;		     /* the same: which 64 bytes hold code, or did */

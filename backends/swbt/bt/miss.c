@@ -8,6 +8,30 @@ static bool inside_page(u64 linear)
 	return (linear & PAGE_MASK) <= PAGE_SIZE - 8;
 }
 
+/* The page of frame.linear, which is entered in S, was none of the several guesses: from now on it
+ * is one. True: there have been too many such pages in too short a time. */
+static bool note_place(struct bt *bt, const struct space *s)
+{
+	u64 *place = bt->v->frame.place, *less = bt->v->frame.less, now;
+	const u64 here = s->read[(u32)(bt->v->frame.linear >> 12)];
+	const u32 nr = ARRAY_SIZE(bt->v->frame.place);
+	bool often;
+
+	for (u32 n = 0; n < nr; n++)
+		if (place[n] == here)
+			return false; /* only the page was not entered */
+	place[bt->next_place++ % nr] = here;
+	for (u32 n = 0; n < nr; n++)
+		less[n] = (n ? place[n - 1] : 0) - place[n];
+	if (++bt->place_misses < BT_PLACE_MISSES)
+		return false;
+	now = __builtin_ia32_rdtsc();
+	often = now - bt->placing < BT_PLACE_MISSES * BT_PLACE_CYCLES;
+	bt->placing = now;
+	bt->place_misses = 0;
+	return often;
+}
+
 /* The page of frame.linear is not entered. */
 static inline enum miss fill(struct bt *bt, struct space *s, const struct exit *x)
 {
@@ -28,6 +52,8 @@ static inline enum miss fill(struct bt *bt, struct space *s, const struct exit *
 		return MISS_GUESSES;
 	if (unlikely(r))
 		return r == EXC ? MISS_FAULT : MISS_SLOW;
+	if (unlikely(x->places && note_place(bt, s)))
+		return MISS_PLACES;
 	/* One trap, whether the TLB had to be filled for it, or had it. */
 	*fills = before + 1;
 	return MISS_FILLED;
@@ -56,6 +82,9 @@ enum after bt_after_miss(struct bt *bt, struct space *s, struct exit *x, struct 
 		return AFTER_STEP;
 	case MISS_GUESSES:
 		adapt_guesses(bt, x->from, x->insn);
+		return AFTER_STEP;
+	case MISS_PLACES:
+		adapt_places(bt, x->from, x->insn);
 		return AFTER_STEP;
 	default:
 		return AFTER_STEP;

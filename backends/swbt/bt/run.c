@@ -55,6 +55,9 @@ static int init(struct vcpu *v, int vcpu_fd)
 	/* No page is there, so that one that is not entered is not where it is guessed, either. */
 	v->frame.guess[0] = 1;
 	v->frame.guess[1] = 0 - v->frame.guess[0];
+	for (u32 n = 0; n < ARRAY_SIZE(v->frame.place); n++)
+		v->frame.place[n] = 1;
+	v->frame.less[0] = 0 - v->frame.place[0];
 	/* A host may run us with CR0.AM clear. */
 	if (!bt_reports_moves())
 		v->bt_config.alignment = true;

@@ -287,7 +287,7 @@ static void end_decode(struct tr *t, u64 start)
 static bool full(const struct tr *t)
 {
 	size_t bytes = (size_t)offset(t, t->e.p) + t->nr_cold * BT_EXIT_BYTES +
-		       t->nr_calls * BT_CROSS_BYTES;
+		       t->nr_calls * BT_CROSS_BYTES + t->nr_places * BT_PLACES_BYTES;
 
 	return t->n && !t->shadow && !t->run.nr && !t->run.returns &&
 	       bytes > BT_BLOCK_BYTES - BT_LAST_BYTES;
@@ -364,7 +364,7 @@ static void start_block(struct tr *t, struct bt *bt, u64 gpa, u64 key)
 	t->run = (struct run){ 0 };
 	t->share = (struct share){ 0 };
 	t->loaded = 0;
-	t->n = t->nr_cold = t->nr_pending = t->nr_calls = 0;
+	t->n = t->nr_cold = t->nr_pending = t->nr_calls = t->nr_places = 0;
 	t->next = bt_linear(t->v);
 	t->e.p = cache_room(&bt->cache, BT_BLOCK_BYTES);
 	t->e.delta = bt->cache.exec - bt->cache.write;

@@ -33,6 +33,7 @@ struct cold {
 	bool cross;  /* EXIT_CALL: tr_cross comes first */
 	bool calls;  /* CALL is there */
 	bool guess;  /* the page may be there, but is not what was guessed; then on to BACK */
+	bool places; /* the same, and there are several guesses */
 	bool array; /* the entry is not where it was looked for if the index is negative; to BACK */
 	u16 size;   /* on to BACK if EA's operand of that size lies on one page; 0: it does not */
 	u16 insn;
@@ -102,7 +103,7 @@ struct tr {
 	u16 nr_cold, nr_pending;
 	struct cold cold[BT_BLOCK_EXITS];
 	struct pending pending[BT_BLOCK_EXITS];
-	u16 nr_calls;
+	u16 nr_calls, nr_places;
 	struct insn calls[BT_BLOCK_CALLS];
 	u16 caller[BT_BLOCK_CALLS]; /* numbers of the instructions */
 	bool far;		    /* JRCXZ alone does not reach the end of the instruction */
@@ -230,6 +231,7 @@ struct emit_mem tr_guess(struct tr *t, const struct ea *ea);
 struct emit_mem tr_indexed(const struct ea *ea);
 /* What C, made by that, begins with. */
 void tr_other_guess(struct tr *t, const struct cold *c);
+void tr_other_places(struct tr *t, const struct cold *c);
 
 /* ---- translate_share.c ----------------------------------------------------------------------- */
 

@@ -192,7 +192,8 @@ void tr_put_cold(struct tr *t, struct cold *c, u32 id)
 			    .direct = c->direct,
 			    .adapted = c->adapted,
 			    .crossing = c->crossing,
-			    .guess = c->guess };
+			    .guess = c->guess,
+			    .places = c->places };
 	if (c->calls)
 		x->call = &block_calls(t->b)[c->call];
 	else
@@ -208,6 +209,8 @@ void tr_put_cold(struct tr *t, struct cold *c, u32 id)
 		put_exact_check(t, c);
 	if (c->guess)
 		tr_other_guess(t, c);
+	if (c->places)
+		tr_other_places(t, c);
 	if (c->array)
 		tr_look_again(t, c);
 	put_address(t, &c->ea);

@@ -14,8 +14,11 @@
  *	mov	reg, [reg + r13 + displacement]
  *
  * RAM that is in one piece in the guest's tables has one distance. Where it is not, guesses fail,
- * and each costs a branch mispredicted; so a site at which failures come thick is translated
- * without (adapt.h).
+ * and each costs a branch mispredicted; so a site at which failures come thick is translated with
+ * several guesses, those of other sites like it, which are tried one after the other: who goes
+ * along the same chain again teaches the host's branch prediction which of them comes when. What is
+ * none of them is told to C, which remembers it (miss.c). A site at which that comes thick, too,
+ * is translated without (adapt.h).
  */
 #include "backends/swbt/bt/translate.h"
 
@@ -81,24 +84,72 @@ static void look_up(struct tr *t, const struct ea *ea)
 	tr_entry(t, reg, false);
 }
 
-struct emit_mem tr_guess(struct tr *t, const struct ea *ea)
+/* The operand at EA, whose page's distance is in R13. */
+static struct emit_mem at_guess(const struct ea *ea)
 {
-	struct cold *c = tr_cold(t, EXIT_READ);
+	if (ea->how == EA_INDEX)
+		return (struct emit_mem){ R13, ea->base, ea->scale, ea->disp };
+	return (struct emit_mem){ ea->base, R13, 1, ea->disp };
+}
+
+/* RCX = 0 if what is added to it, which is at LESS, is right; then on behind the jump to C. */
+static void confirm(struct tr *t, struct cold *c, const struct ea *ea, struct emit_mem less)
+{
 	u8 *same;
 
-	emit_load(&t->e, W64, R13, guess_at(1));
+	emit_load(&t->e, W64, R13, less);
 	look_up(t, ea);
 	emit_lea(&t->e, W64, RCX, rcx_and_r13());
 	same = emit_jrcxz(&t->e);
 	c->ea = *ea;
-	c->guess = true;
 	c->fix = emit_jmp32(&t->e);
 	emit_land8(&t->e, same);
+}
+
+/* The same with several guesses: C tries the others. */
+static struct emit_mem guess_places(struct tr *t, const struct ea *ea)
+{
+	struct cold *c = tr_cold(t, EXIT_READ);
+
+	c->places = true;
+	t->nr_places++;
+	confirm(t, c, ea, FRAME_AT(less[0]));
+	emit_load(&t->e, W64, R13, FRAME_AT(place[0]));
+	c->back = t->e.p;
+	return at_guess(ea);
+}
+
+struct emit_mem tr_guess(struct tr *t, const struct ea *ea)
+{
+	struct cold *c;
+
+	if (unlikely(t->adapt & ADAPT_PLACES))
+		return guess_places(t, ea);
+	c = tr_cold(t, EXIT_READ);
+	c->guess = true;
+	confirm(t, c, ea, guess_at(1));
 	c->back = t->e.p;
 	emit_load(&t->e, W64, R13, guess_at(0));
-	if (ea->how == EA_INDEX)
-		return (struct emit_mem){ R13, ea->base, ea->scale, ea->disp };
-	return (struct emit_mem){ ea->base, R13, 1, ea->disp };
+	return at_guess(ea);
+}
+
+/* RCX is the entry minus the first of them. */
+void tr_other_places(struct tr *t, const struct cold *c)
+{
+	u8 *found[ARRAY_SIZE(t->v->frame.place)], *none;
+
+	for (unsigned int n = 1; n < ARRAY_SIZE(found); n++) {
+		emit_load(&t->e, W64, R13, FRAME_AT(less[n]));
+		emit_lea(&t->e, W64, RCX, rcx_and_r13());
+		found[n] = emit_jrcxz(&t->e);
+	}
+	none = emit_jmp32(&t->e);
+	for (unsigned int n = 1; n < ARRAY_SIZE(found); n++) {
+		emit_land8(&t->e, found[n]);
+		emit_load(&t->e, W64, R13, FRAME_AT(place[n]));
+		emit_fix32(emit_jmp32(&t->e), c->back);
+	}
+	emit_land32(&t->e, none);
 }
 
 void tr_other_guess(struct tr *t, const struct cold *c)

@@ -68,6 +68,12 @@
 #define BT_GUESSES	256
 #define BT_GUESS_CYCLES 500
 
+/* The same for what is none of the several places: each takes a way out and in again. */
+#define BT_PLACE_MISSES 64u
+#define BT_PLACE_CYCLES 2000
+/* Bytes of code for an access at one of several places, beside those of its exit. */
+#define BT_PLACES_BYTES 256
+
 /* How far JRCXZ reaches. */
 #define BT_ISLAND_REACH 127
 
