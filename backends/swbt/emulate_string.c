@@ -8,11 +8,10 @@
 #include "backends/swbt/emulate.h"
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/mmu.h"
+#include "backends/swbt/string_pages.h"
 
 /* Elements per call, one by one. A core does as much between two interrupt windows of REP. */
 #define BURST 4096
-/* The same in RAM, as the host does it: some two microseconds. */
-#define BURST_BYTES (256 * KiB)
 
 /* Elements of the COUNT - N that are left for this call: one where each may be followed by a trap
  * of TF or of a breakpoint (SDM vol. 3B 17.3.1.4). */
@@ -188,7 +187,7 @@ static u64 start_burst(const struct vcpu *v, const struct insn *i, u64 n)
 {
 	if (n < 2 || v->s.rflags & RFLAGS_DF || checks_alignment(v))
 		return 0;
-	return n < BURST_BYTES / i->opsize ? n : BURST_BYTES / i->opsize;
+	return n < STRING_BURST / i->opsize ? n : STRING_BURST / i->opsize;
 }
 
 static bool locate(struct vcpu *v, const struct insn *i, u64 n, struct place *p)
@@ -240,8 +239,10 @@ static u64 movs_burst(struct vcpu *v, const struct insn *i, u64 n)
 {
 	struct place from = { i->mem_seg, RSI, ACC_READ, 0, NULL, 0 };
 	struct place to = { SEG_ES, RDI, ACC_WRITE, 0, NULL, 0 };
-	u64 count;
+	u64 count = string_pages(v, i, n);
 
+	if (count)
+		return count;
 	n = find(v, i, n, &from, &to);
 	if (!n)
 		return 0;
@@ -327,8 +328,10 @@ enum emulate_result emu_movs(struct vcpu *v, const struct insn *i)
 static u64 stos_burst(struct vcpu *v, const struct insn *i, u64 n)
 {
 	struct place to = { SEG_ES, RDI, ACC_WRITE, 0, NULL, 0 };
-	u64 count;
+	u64 count = string_pages(v, i, n);
 
+	if (count)
+		return count;
 	n = find(v, i, n, &to, NULL);
 	if (!n)
 		return 0;

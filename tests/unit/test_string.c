@@ -3,6 +3,7 @@
  * String instructions with REP do in one go what they do one by one: the same registers, flags and
  * memory as from a loop of them, also where they end in a fault.
  */
+#include "backends/swbt/string_pages.h"
 #include "tests/unit/pair_rig.h"
 
 #include <CUnit/CUnit.h>
@@ -198,9 +199,52 @@ static void test_search(void)
 	pair_down(&p);
 }
 
+/* What string_pages does of COUNT words from FROM to TO; registers and memory move with it. */
+static u64 known(struct vcpu *v, const u8 *code, u64 from, u64 to, u64 count)
+{
+	struct insn i;
+	u64 done;
+
+	CU_ASSERT(!decode(&i, code, INSN_MAX, MODE_LONG64));
+	v->s.gpr[RSI] = from;
+	v->s.gpr[RDI] = to;
+	v->s.gpr[RCX] = count;
+	done = string_pages(v, &i, count);
+	CU_ASSERT_EQUAL(v->s.gpr[RSI], from + (code == rep_movsq ? done * 8 : 0));
+	CU_ASSERT_EQUAL(v->s.gpr[RDI], to + done * 8);
+	CU_ASSERT_EQUAL(v->s.gpr[RCX], count);
+	return done;
+}
+
+/* As far as the TLB goes, and no further. */
+static void test_known(void)
+{
+	/* The code's page has the place in the TLB of the data's first. */
+	const u64 page = 512, data = PAIR_DATA + PAGE_SIZE, all = (PAIR_PAGES - 1) * page;
+	struct pair p;
+	struct vcpu *v;
+
+	pair_up(&p, true);
+	/* All of it read and written, but for the last page. */
+	begin(&p, &(struct place){ data, data + 8, all - page - 1, false });
+	PAIR_RUN(&p, rep_movsq);
+	v = vm_vcpu(p.step);
+	CU_ASSERT_EQUAL(known(v, rep_movsq, data, data + 2 * PAGE_SIZE, 8 * page), 8 * page);
+	CU_ASSERT_EQUAL(known(v, rep_stosq, 1, data + 24, 8 * page), 8 * page);
+	CU_ASSERT_EQUAL(known(v, rep_movsq, data + 16, data + 2 * PAGE_SIZE, all), all - 3 * page);
+	CU_ASSERT_EQUAL(known(v, rep_movsq, data, data + 3, all), page - 1);
+	CU_ASSERT_EQUAL(known(v, rep_stosq, 1, data, 1), 0);
+	CU_ASSERT_EQUAL(known(v, rep_stosq, 1, PAIR_RO, page), 0);
+	CU_ASSERT_EQUAL(known(v, rep_stosq, 1, data ^ 1ull << 63, page), 0);
+	v->s.rflags |= RFLAGS_DF;
+	CU_ASSERT_EQUAL(known(v, rep_stosq, 1, data, page), 0);
+	pair_down(&p);
+}
+
 CU_TestInfo tests_string[] = { { "REP and a loop", test_pages },
 			       { "REP and a loop that fault", test_faults },
 			       { "REP and a loop in large pages", test_large_pages },
 			       { "REP over what comes next", test_overwrite },
+			       { "in known pages", test_known },
 			       { "searches", test_search },
 			       CU_TEST_INFO_NULL };
