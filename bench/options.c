@@ -260,6 +260,10 @@ static error_t parse_list(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
+static const char list_doc[] =
+	"List the benchmarks that run takes with the same GLOBs: without any, the microbenchmarks; "
+	"'linux/*': workloads in a Linux guest.";
+
 static const char probe_doc[] = "Say what this host offers for running and measuring guests, and "
 				"how to get what is missing.";
 
@@ -283,9 +287,8 @@ static void set_defaults(struct options *o)
 
 void options_list(struct options *o, int argc, char **argv)
 {
-	static const struct argp argp = {
-		NULL, parse_list, "[GLOB...]", "List the benchmarks.", bench_only, NULL, NULL
-	};
+	static const struct argp argp = { NULL,	      parse_list, "[GLOB...]", list_doc,
+					  bench_only, NULL,	  NULL };
 
 	set_defaults(o);
 	parse(&argp, o, argc, argv);

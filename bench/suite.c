@@ -92,7 +92,8 @@ int suite_select(const struct bench *table, size_t n, const char *const *glob, s
 			i++;
 		if (i == n)
 			return fail(err, -EINVAL,
-				    "no benchmark matches \"%s\"; fvbench list shows them",
+				    "no benchmark matches \"%s\"; fvbench list shows them, "
+				    "fvbench list 'linux/*' those in Linux",
 				    glob[g]);
 	}
 	for (size_t i = 0; i < n; i++)
