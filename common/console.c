@@ -44,8 +44,9 @@ static struct {
 static const char screen_on[] = "\033[?1049h\033[H\033[2J\033[?7l";
 static const char screen_off[] = "\033[0m\033[?7h\033[?25h\033[?1049l";
 
-static const int fatal_signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGABRT,
-				     SIGBUS, SIGFPE, SIGSEGV, SIGTERM };
+static const int fatal_signals[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGILL,	 SIGTRAP,   SIGABRT,
+				     SIGBUS,  SIGFPE,  SIGUSR1, SIGSEGV, SIGUSR2,   SIGALRM,
+				     SIGTERM, SIGXCPU, SIGXFSZ, SIGPROF, SIGVTALRM, SIGIO };
 
 /* Blocked, they would end the process. */
 static const int own_faults[] = { SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/swbt/hostfault.h"
 #include "backends/swbt/vcpu.h"
+#include "common/console.h"
 #include "common/hostflags.h"
 
 #include <errno.h>
@@ -22,12 +23,23 @@ static int install_error;
 _Thread_local struct hostfault_guard *hostfault_current;
 _Thread_local u64 hostfault_unaligned;
 
-/* Nothing of ours: run the instruction again under the disposition from before. */
-static void pass_on(int signo)
+/* Nothing of ours: back to the disposition from before, under which the instruction faults again.
+ * One that was SENT, by kill or the like, would not come again by itself. */
+static void pass_on(int signo, bool sent)
 {
+	const struct sigaction *old = previous;
+
 	for (size_t n = 0; n < ARRAY_SIZE(signals); n++)
 		if (signals[n] == signo)
-			sigaction(signo, &previous[n], NULL);
+			old = &previous[n];
+	if (sent && old->sa_handler == SIG_IGN)
+		return;
+	/* We are going to die: a fault cannot be ignored. */
+	if (old->sa_handler == SIG_DFL || old->sa_handler == SIG_IGN)
+		console_restore();
+	sigaction(signo, old, NULL);
+	if (sent)
+		raise(signo);
 }
 
 static void on_fault(int signo, siginfo_t *info, void *context)
@@ -46,9 +58,9 @@ static void on_fault(int signo, siginfo_t *info, void *context)
 		hostfault_unaligned++;
 		return;
 	}
-	if (!g || info->si_code <= 0 || rip - (uintptr_t)g->code >= g->len ||
+	if (info->si_code <= 0 || !g || rip - (uintptr_t)g->code >= g->len ||
 	    (regs[REG_TRAPNO] == PF && !g->catch_page_faults)) {
-		pass_on(signo);
+		pass_on(signo, info->si_code <= 0);
 		return;
 	}
 	g->trap = (int)regs[REG_TRAPNO];

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Faults of guest instructions that run natively. While a guard is set, a synchronous fault signal
- * inside its code is written down and execution goes on at the guard's exit; any other goes to
- * whoever had the signal before, so that real bugs crash as ever.
+ * inside its code is written down and execution goes on at the guard's exit; any other, and one
+ * that somebody sent (kill), goes to whoever had the signal before, so that real bugs crash as
+ * ever, with the terminal restored.
  */
 #ifndef FVB_SWBT_HOSTFAULT_H
 #define FVB_SWBT_HOSTFAULT_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "backends/swbt/hostfault.h"
 #include "common/console.h"
 
 #include <CUnit/CUnit.h>
@@ -224,9 +225,12 @@ static void test_modes(void)
 	pty_close(&p);
 }
 
-/* A child opens the console on P, says so, and ends by SIGNO, or by exit(7) for 0. */
-static int die_of(struct pty *p, int signo)
+/* A child opens the console on P, says so, and ends by SIGNO, or by exit(7) for 0. FAULTS: faults
+ * of the host are caught, as where a guest runs. */
+static int die_of(struct pty *p, int signo, bool faults)
 {
+	void *stack;
+
 	int ready[2], status = -1;
 	char byte;
 	pid_t pid;
@@ -239,6 +243,8 @@ static int die_of(struct pty *p, int signo)
 		/* Sanitizers have handlers of their own, which console_open would respect. */
 		if (signo)
 			signal(signo, SIG_DFL);
+		if (faults && hostfault_init(&stack))
+			_exit(99);
 		if (console_open(&con, p->slave, -1, NULL) || console_start(&con, NULL) ||
 		    write(ready[1], "r", 1) != 1)
 			_exit(99);
@@ -260,19 +266,22 @@ static int die_of(struct pty *p, int signo)
 
 static void test_death(void)
 {
-	static const int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGABRT,
-				       SIGBUS, SIGFPE, SIGSEGV, SIGTERM };
+	static const int signals[] = { SIGHUP,	SIGINT,	 SIGQUIT, SIGILL,  SIGABRT,
+				       SIGTRAP, SIGBUS,	 SIGFPE,  SIGSEGV, SIGTERM,
+				       SIGUSR1, SIGUSR2, SIGALRM, SIGXFSZ, SIGIO };
 	struct pty p;
 	int status;
 
 	pty_open(&p);
 	for (unsigned int i = 0; i < ARRAY_SIZE(signals); i++) {
-		status = die_of(&p, signals[i]);
-		CU_ASSERT_TRUE(WIFSIGNALED(status));
-		CU_ASSERT_EQUAL(WTERMSIG(status), signals[i]);
-		CU_ASSERT_TRUE(is_cooked(p.slave));
+		for (int faults = 0; faults < 2; faults++) {
+			status = die_of(&p, signals[i], faults);
+			CU_ASSERT_TRUE(WIFSIGNALED(status));
+			CU_ASSERT_EQUAL(WTERMSIG(status), signals[i]);
+			CU_ASSERT_TRUE(is_cooked(p.slave));
+		}
 	}
-	status = die_of(&p, 0);
+	status = die_of(&p, 0, false);
 	CU_ASSERT_TRUE(WIFEXITED(status));
 	CU_ASSERT_EQUAL(WEXITSTATUS(status), 7);
 	CU_ASSERT_TRUE(is_cooked(p.slave));
