@@ -61,8 +61,18 @@ static u8 *image(struct vcpu *v)
 	return v->s.xsave;
 }
 
-/* x87 instruction and data pointers: 64 bits with REX.W, else offset and selector. */
-static void save_x87(u8 *to, const u8 *from, bool wide)
+/* What the guest gets to see of the x87 unit's instruction and data pointers, and of the opcode,
+ * whose ModRM is ours: nothing. They are addresses in this process, of what ran the guest's x87
+ * instructions and of its memory. They never stand in guest memory, which a disk may read. */
+static void save_x87(u8 *to, const u8 *from)
+{
+	copy(to, from, 6);
+	clear(to + 6, 18);
+	copy(to + 32, from + 32, XMM_AT - 32);
+}
+
+/* Pointers: 64 bits with REX.W, else offset and selector. */
+static void load_x87(u8 *to, const u8 *from, bool wide)
 {
 	copy(to, from, 24);
 	if (!wide) {
@@ -70,20 +80,6 @@ static void save_x87(u8 *to, const u8 *from, bool wide)
 		put64(to + 16, (u32)get64(from + 16));
 	}
 	copy(to + 32, from + 32, XMM_AT - 32);
-}
-
-static void load_x87(u8 *to, const u8 *from, bool wide)
-{
-	save_x87(to, from, wide);
-}
-
-/* What the guest gets to see of them: nothing. They are addresses in this process, of what ran the
- * guest's x87 instructions and of its memory. */
-static void hide_pointers(u8 *to)
-{
-	to[6] = to[7] = 0; /* the opcode, whose ModRM is ours */
-	put64(to + 8, 0);
-	put64(to + 16, 0);
 }
 
 static u32 xmm_bytes(const struct vcpu *v)
@@ -107,14 +103,14 @@ static int operand_at(struct vcpu *v, const struct insn *i, u32 size, u32 access
 
 /* The host's own instruction does the same where the guest's saves all of its registers, too; much
  * quicker than to take the whole state out of the host's registers and put it back. */
-static void fxsave(struct vcpu *v, u8 *to, bool wide)
+static void fxsave(struct vcpu *v, u8 *to)
 {
+	u8 own[512] __attribute__((aligned(16)));
+
 	fpu_get(v);
-	if (wide)
-		__asm__ volatile("fxsave64 %0" : "+m"(*(u8(*)[512])to));
-	else
-		__asm__ volatile("fxsave %0" : "+m"(*(u8(*)[512])to));
-	hide_pointers(to);
+	__asm__ volatile("fxsave64 %0" : "=m"(own));
+	clear(own + 6, 18);
+	copy(to, own, XMM_AT + 256);
 }
 
 enum emulate_result emu_fxsave(struct vcpu *v, const struct insn *i)
@@ -129,13 +125,12 @@ enum emulate_result emu_fxsave(struct vcpu *v, const struct insn *i)
 	    mem_prepare_linear(v, linear, 512, ACC_READ | ACC_WRITE, op))
 		return EMU_FAULT;
 	if (v->mode == MODE_LONG64 && v->s.cr4 & CR4_OSFXSR && !((uintptr_t)op->data & 15)) {
-		fxsave(v, op->data, wide(i));
+		fxsave(v, op->data);
 		mem_commit(v, op);
 		return EMU_NEXT;
 	}
 	x = image(v);
-	save_x87(op->data, x, wide(i));
-	hide_pointers(op->data);
+	save_x87(op->data, x);
 	copy(op->data + MXCSR_AT, x + MXCSR_AT, 8);
 	if (v->s.cr4 & CR4_OSFXSR)
 		copy(op->data + XMM_AT, x + XMM_AT, xmm_bytes(v));
@@ -227,24 +222,51 @@ static bool is_compacting(const struct insn *i)
 	return i->raw[i->opcode_at] == 0xc7;
 }
 
+/* The x87 unit's part of an image at TO, whose other parts are there. */
+static void xsave_x87(u8 *to, bool compact)
+{
+	u8 own[EXTENDED] __attribute__((aligned(64)));
+	u64 inuse;
+
+	put64(own + HEADER, 0);
+	__asm__ volatile("xsave64 %0" : "+m"(own) : "a"((u32)X87), "d"(0));
+	inuse = get64(own + HEADER) & X87;
+	/* XSAVEC leaves out, and the others initialize, what is not in use. */
+	if (inuse || !compact)
+		save_x87(to, own);
+	put64(to + HEADER, (get64(to + HEADER) & ~X87) | inuse);
+	if (compact)
+		put64(to + HEADER + 8, get64(to + HEADER + 8) | X87);
+}
+
+/* Has the x87 unit something to hide? Rarely: in its initial state it has no pointers. */
+static bool uses_x87(const struct vcpu *v)
+{
+	u32 lo, hi;
+
+	if (!v->fpu_tells_use)
+		return true;
+	__asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(1));
+	return lo & X87;
+}
+
 /* As fxsave() above. XSAVEOPT is XSAVE: what the host last restored from is not what the guest did.
  */
-static void xsave(struct vcpu *v, u8 *to, bool wide, bool compact, u64 mask)
+static void xsave(struct vcpu *v, u8 *to, bool compact, u64 mask)
 {
 	u32 lo = (u32)mask, hi = (u32)(mask >> 32);
+	bool apart;
 
 	fpu_get(v);
-	if (compact && wide)
+	apart = mask & X87 && uses_x87(v);
+	if (apart)
+		lo &= (u32)~X87;
+	if (compact)
 		__asm__ volatile("xsavec64 %0" : "+m"(*to) : "a"(lo), "d"(hi) : "memory");
-	else if (compact)
-		__asm__ volatile("xsavec %0" : "+m"(*to) : "a"(lo), "d"(hi) : "memory");
-	else if (wide)
-		__asm__ volatile("xsave64 %0" : "+m"(*to) : "a"(lo), "d"(hi) : "memory");
 	else
-		__asm__ volatile("xsave %0" : "+m"(*to) : "a"(lo), "d"(hi) : "memory");
-	/* XSAVEC leaves out, and the others initialize, what is not in use. */
-	if (mask & get64(to + HEADER) & X87)
-		hide_pointers(to);
+		__asm__ volatile("xsave64 %0" : "+m"(*to) : "a"(lo), "d"(hi) : "memory");
+	if (apart)
+		xsave_x87(to, compact);
 }
 
 enum emulate_result emu_xsave(struct vcpu *v, const struct insn *i)
@@ -262,7 +284,7 @@ enum emulate_result emu_xsave(struct vcpu *v, const struct insn *i)
 	    mem_prepare_linear(v, linear, size, ACC_READ | ACC_WRITE, op))
 		return EMU_FAULT;
 	if (v->mode == MODE_LONG64 && !(mask & ~v->fpu_mask) && !((uintptr_t)op->data & 63)) {
-		xsave(v, op->data, wide(i), compact, mask);
+		xsave(v, op->data, compact, mask);
 		mem_commit(v, op);
 		return EMU_NEXT;
 	}
@@ -273,10 +295,8 @@ enum emulate_result emu_xsave(struct vcpu *v, const struct insn *i)
 		inuse |= SSE;
 	/* XSAVEC leaves out what is in its initial state. */
 	write = compact ? inuse : mask;
-	if (write & X87) {
-		save_x87(op->data, x, wide(i));
-		hide_pointers(op->data);
-	}
+	if (write & X87)
+		save_x87(op->data, x);
 	if (compact ? write & SSE : mask & (SSE | AVX))
 		copy(op->data + MXCSR_AT, x + MXCSR_AT, 8);
 	if (write & SSE)

@@ -37,6 +37,14 @@ static u64 host_xcr0(void)
 	return (u64)hi << 32 | lo;
 }
 
+/* XGETBV of 1. SDM vol. 1 13.2. */
+static bool tells_use(void)
+{
+	u32 a, b, c, d;
+
+	return host_xcr0() && __get_cpuid_count(0xd, 1, &a, &b, &c, &d) && a & BIT(2);
+}
+
 u64 fpu_host_components(void)
 {
 	u64 xcr0 = host_xcr0();
@@ -47,6 +55,7 @@ u64 fpu_host_components(void)
 void fpu_init(struct vcpu *v)
 {
 	v->fpu_mask = host_xcr0() & GUESTS;
+	v->fpu_tells_use = tells_use();
 	v->fpu_live = false;
 	*image32(v, 0) = FCW_DEFAULT;
 	*image32(v, MXCSR_AT) = MXCSR_DEFAULT;

@@ -351,6 +351,12 @@ int mem_prepare_linear(struct vcpu *v, u64 linear, u32 size, u32 access, struct 
 	return prepare(v, linear & mask, mask, size, access, false, op);
 }
 
+void mem_bounce(struct mem_op *op)
+{
+	op->bounced = true;
+	op->data = op->buf + op->linear % 64;
+}
+
 void mem_commit(struct vcpu *v, struct mem_op *op)
 {
 	if (op->bounced && op->access & ACC_WRITE)

@@ -61,6 +61,9 @@ struct mem_op {
 int mem_prepare(struct vcpu *v, enum seg seg, u64 ea, u32 size, u32 access, struct mem_op *op);
 int mem_prepare_linear(struct vcpu *v, u64 linear, u32 size, u32 access, struct mem_op *op);
 void mem_commit(struct vcpu *v, struct mem_op *op);
+/* Have what is going to be written to OP, which is not read, in BUF until mem_commit, wherever the
+ * operand lies. */
+void mem_bounce(struct mem_op *op);
 
 /* Up to MAX instruction bytes at v->s.rip through CS into BUF; returns how many before the first
  * that faults (then v->exc says how, should the instruction need more). */

@@ -193,6 +193,8 @@ static int run_plain(struct vcpu *v, const struct insn *i, u64 *hits)
 		return operand_fault(v, i, t, ea);
 	if (unlikely(is_divide(i)) && divide_faults(v, i, op->data))
 		return raise_exc(v, DE);
+	if (unlikely(insn_stores_x87_pointers(i)))
+		mem_bounce(op);
 	if ((uintptr_t)op->data & (op->size - 1u))
 		fpu_unalign(v);
 	r = thunk_run(v, t, op->data);
