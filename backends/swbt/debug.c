@@ -53,13 +53,9 @@ static u64 at_port(const struct vcpu *v, const struct insn *i, const struct oper
 		    i->opsize == 8 ? 4 : i->opsize, ON_PORT);
 }
 
-/* WORDS of the stack below RSP, or from there on. */
-static u64 at_stack(const struct vcpu *v, const struct insn *i, s32 words)
+u64 debug_at_stack(const struct vcpu *v, u64 at, u32 size, bool write)
 {
-	u32 size = (u32)(words < 0 ? -words : words) * i->stacksize;
-	u64 rsp = v->s.gpr[RSP] - (words < 0 ? size : 0);
-
-	return debug_at_data(v, linear_of(v, SEG_SS, rsp & stack_mask(v)), size, words < 0);
+	return debug_at_data(v, linear_of(v, SEG_SS, at), size, write);
 }
 
 static u64 at_string(const struct vcpu *v, const struct insn *i, enum seg seg, u8 reg, bool write)
@@ -89,20 +85,6 @@ u64 debug_at_routine(const struct vcpu *v, const struct insn *i)
 		return at_port(v, i, NULL) | at_string(v, i, SEG_ES, RDI, true);
 	case EMU_outs:
 		return at_port(v, i, NULL) | at_string(v, i, i->mem_seg, RSI, false);
-	case EMU_push:
-	case EMU_pushf:
-	case EMU_push_seg:
-	case EMU_call:
-		return at_operand(v, i) | at_stack(v, i, -1);
-	case EMU_pop:
-	case EMU_popf:
-	case EMU_pop_seg:
-	case EMU_ret:
-		return at_operand(v, i) | at_stack(v, i, 1);
-	case EMU_pusha:
-		return at_stack(v, i, -8);
-	case EMU_popa:
-		return at_stack(v, i, 8);
 	case EMU_movs:
 		return at_string(v, i, i->mem_seg, RSI, false) | at_string(v, i, SEG_ES, RDI, true);
 	case EMU_cmps:

@@ -12,9 +12,19 @@
 u64 debug_at_code(const struct vcpu *v);
 /* Those for an access to SIZE bytes at LINEAR. */
 u64 debug_at_data(const struct vcpu *v, u64 linear, u32 size, bool write);
+/* The same at AT of SS, which is in range. */
+u64 debug_at_stack(const struct vcpu *v, u64 at, u32 size, bool write);
 /* Those that I, at RIP and with a routine in C, is going to meet in memory and ports if it does not
- * fault: its operand, the stack of near transfers, PUSH and POP, the first element of a string.
- * What far transfers and events push or pop is not looked at. */
+ * fault: its operand, the first element of a string. What it pushes and pops is noted as it does.
+ */
 u64 debug_at_routine(const struct vcpu *v, const struct insn *i);
+
+/* SIZE bytes at AT of SS have been accessed, by an instruction or an event on its way: v->hits, for
+ * the #DB before the next instruction. */
+static inline void debug_note_stack(struct vcpu *v, u64 at, u32 size, bool write)
+{
+	if (unlikely(v->s.dr7 & DR7_ON))
+		v->hits |= debug_at_stack(v, at, size, write);
+}
 
 #endif

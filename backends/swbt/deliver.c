@@ -262,6 +262,8 @@ void deliver_exception(struct vcpu *v, const struct exception *exc)
 {
 	const struct event e = event_of(v, exc);
 
+	/* What an instruction accessed that faults in the end does not count. */
+	v->hits = 0;
 	note_exception(v, exc);
 	deliver(v, &e);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What the routines share: registers, operands, stack, flags. */
 #include "backends/swbt/emulate.h"
+
+#include "backends/swbt/debug.h"
 #include "backends/swbt/mem.h"
 
 const struct emulate_routine emulate_routines[NR_EMULATE] = {
@@ -88,9 +90,11 @@ int push_at(struct vcpu *v, u64 *rsp, u64 value, u8 size)
 	u64 mask = stack_mask(v), at = (*rsp - size) & mask;
 	int r = mem_write(v, SEG_SS, at, &value, size);
 
-	if (!r)
-		*rsp = (*rsp & ~mask) | at;
-	return r;
+	if (r)
+		return r;
+	debug_note_stack(v, at, size, true);
+	*rsp = (*rsp & ~mask) | at;
+	return 0;
 }
 
 int pop_at(struct vcpu *v, u64 *rsp, u64 *value, u8 size)
@@ -100,9 +104,11 @@ int pop_at(struct vcpu *v, u64 *rsp, u64 *value, u8 size)
 
 	*value = 0;
 	r = mem_read(v, SEG_SS, *rsp & mask, value, size);
-	if (!r)
-		*rsp = (*rsp & ~mask) | ((*rsp + size) & mask);
-	return r;
+	if (r)
+		return r;
+	debug_note_stack(v, *rsp & mask, size, false);
+	*rsp = (*rsp & ~mask) | ((*rsp + size) & mask);
+	return 0;
 }
 
 static bool canonical(u64 address)

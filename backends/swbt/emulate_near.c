@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Near control transfers and the stack. SDM vol. 2; vol. 1 section 6.2 to 6.4. */
+#include "backends/swbt/debug.h"
 #include "backends/swbt/emulate.h"
 #include "backends/swbt/mem.h"
 
@@ -195,6 +196,7 @@ enum emulate_result emu_enter(struct vcpu *v, const struct insn *i)
 		if (mem_read(v, SEG_SS, rbp & stack_mask(v), &link, i->stacksize) ||
 		    push_at(v, &rsp, link, i->stacksize))
 			return EMU_FAULT;
+		debug_note_stack(v, rbp & stack_mask(v), i->stacksize, false);
 	}
 	if (level && push_at(v, &rsp, frame, i->stacksize))
 		return EMU_FAULT;

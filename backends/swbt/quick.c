@@ -3,6 +3,7 @@
  * vol. 2, INT n and IRET (operation). */
 #include "backends/swbt/quick.h"
 
+#include "backends/swbt/debug.h"
 #include "backends/swbt/mmu.h"
 #include "backends/swbt/transfer.h"
 
@@ -200,6 +201,9 @@ static bool deliver32(struct vcpu *v, const struct event *e)
 
 bool deliver_quick(struct vcpu *v, const struct event *e)
 {
+	/* Breakpoints see what is pushed. */
+	if (unlikely(v->s.dr7 & DR7_ON))
+		return false;
 	if (likely(v->mode == MODE_LONG64))
 		return deliver64(v, e);
 	return flat32(v) && deliver32(v, e);
@@ -268,7 +272,7 @@ static bool iret32(struct vcpu *v)
 
 bool iret_quick(struct vcpu *v, u8 size)
 {
-	if (unlikely(v->s.rflags & RFLAGS_NT))
+	if (unlikely(v->s.rflags & RFLAGS_NT || v->s.dr7 & DR7_ON))
 		return false;
 	if (likely(v->mode == MODE_LONG64))
 		return size == 8 && iret64(v);

@@ -2,6 +2,7 @@
 /* Segment registers: descriptors, loading, and the instructions that do nothing else. */
 #include "backends/swbt/segment.h"
 
+#include "backends/swbt/debug.h"
 #include "backends/swbt/mem.h"
 
 #define TYPE_ACCESSED 1
@@ -182,6 +183,7 @@ enum emulate_result emu_push_seg(struct vcpu *v, const struct insn *i)
 		rsp = (rsp & ~mask) | ((rsp - 4) & mask);
 		if (mem_write(v, SEG_SS, rsp & mask, &selector, 2))
 			return EMU_FAULT;
+		debug_note_stack(v, rsp & mask, 2, true);
 	} else if (push_at(v, &rsp, selector, i->stacksize)) {
 		return EMU_FAULT;
 	}

@@ -109,10 +109,22 @@ static int raise_debug(struct vcpu *v, u64 dr6, bool trap)
 	return EXC;
 }
 
+static u64 take_hits(struct vcpu *v)
+{
+	u64 hits = v->hits;
+
+	v->hits = 0;
+	return hits;
+}
+
+/* Before an instruction: breakpoints that an event met on its way here, and those of the
+ * instruction itself. */
 static int code_breakpoint(struct vcpu *v)
 {
-	u64 hits;
+	u64 hits = take_hits(v);
 
+	if (hits)
+		return raise_debug(v, hits, true);
 	if (v->s.rflags & RFLAGS_RF || v->s.ev.movss_shadow)
 		return 0;
 	hits = debug_at_code(v);
@@ -324,6 +336,7 @@ enum emulate_result step_execute(struct vcpu *v)
 		r = EMU_FAULT;
 	if (unlikely(r == EMU_FAULT || r == EMU_STOP))
 		return r;
+	hits |= take_hits(v);
 	if (r == EMU_NEXT || r == EMU_HALT)
 		v->s.rip = (v->s.rip + i->length) & v->ip_mask;
 	if (unlikely(v->tf_pending || hits))

@@ -148,11 +148,12 @@ struct vcpu {
 	struct exception exc;
 	struct vm *vm;
 
-	bool fpu_live;		 /* guest FPU state is in the host's registers, not in s.xsave */
-	bool host_ac;		 /* the host's RFLAGS.AC is set; only while fpu_live (fpu.h) */
-	u64 fpu_mask;		 /* XSAVE components that fpu_get/fpu_put move (host side mask) */
-	bool fpu_tells_use;	 /* the host says which components are in use: XGETBV of 1 */
-	bool tf_pending;	 /* single-step: #DB after this instruction */
+	bool fpu_live;	    /* guest FPU state is in the host's registers, not in s.xsave */
+	bool host_ac;	    /* the host's RFLAGS.AC is set; only while fpu_live (fpu.h) */
+	u64 fpu_mask;	    /* XSAVE components that fpu_get/fpu_put move (host side mask) */
+	bool fpu_tells_use; /* the host says which components are in use: XGETBV of 1 */
+	bool tf_pending;    /* single-step: #DB after this instruction */
+	u64 hits; /* data breakpoints that accesses to the stack have met: bits of DR6 (debug.h) */
 	u64 instructions;	 /* executed by the step engine */
 	bool no_interrupts_once; /* STI or MOV SS shadow: dropped after the next instruction */
 

@@ -247,6 +247,76 @@ static void test_data_breakpoint(void)
 	down(r);
 }
 
+/* What is pushed and popped: N bytes on from the stack pointer. */
+static void test_stack_breakpoint(void)
+{
+	static const struct {
+		const char *bytes;
+		u8 len;
+		s8 at;
+		bool write;
+		u32 target; /* where it leads */
+	} t[] = {
+		{ "\x50", 1, -4, true, ENTRY + 1 },		       /* push eax */
+		{ "\x58", 1, 0, false, ENTRY + 1 },		       /* pop eax */
+		{ "\x60", 1, -20, true, ENTRY + 1 },		       /* pusha */
+		{ "\xe8\x40\0\0\0", 5, -4, true, ENTRY + 0x45 },       /* call */
+		{ "\x9a\x40\0\1\0\x08\0", 7, -8, true, ENTRY + 0x40 }, /* far call */
+		{ "\x9a\x40\0\1\0\x08\0", 7, -4, true, ENTRY + 0x40 }, /* and its CS */
+		{ "\xcb", 1, 4, false, ENTRY + 0x20 },		       /* retf */
+		{ "\xcf", 1, 8, false, ENTRY + 0x20 },		       /* iret */
+		{ "\xcd\x40", 2, -12, true, HANDLER(0x40) },	       /* int 0x40 */
+		{ "\xc8\0\0\2", 4, -8, true, ENTRY + 4 },	       /* enter */
+		{ "\xc9", 1, 0, false, ENTRY + 1 },		       /* leave */
+		{ "\x0e", 1, -4, true, ENTRY + 1 },		       /* push cs */
+	};
+
+	for (size_t n = 0; n < ARRAY_SIZE(t); n++) {
+		struct rig *r = up(t[n].bytes, t[n].len);
+		u64 rsp = r->v.s.gpr[RSP];
+
+		r->v.s.gpr[RBP] = rsp;
+		rig_put(r, rsp, ENTRY + 0x20, 4);
+		rig_put(r, rsp + 4, CODE0, 4);
+		rig_put(r, rsp + 8, RFLAGS_FIXED, 4);
+		r->v.s.dr7 |= 1 | (t[n].write ? 0xdu : 0xfu) << 16;
+		r->v.s.dr[0] = rsp - 64;
+		CU_ASSERT(steps_to(r, t[n].target));
+		r->v.s.dr[0] = rsp + (u64)(s64)t[n].at;
+		r->v.s.gpr[RSP] = r->v.s.gpr[RBP] = rsp;
+		r->v.s.rip = ENTRY;
+		CU_ASSERT(steps_to(r, HANDLER(DB)));
+		CU_ASSERT_EQUAL(r->v.s.dr6 & 15, 1);
+		CU_ASSERT_EQUAL(gates_stack(r, 0, 4), t[n].target);
+		down(r);
+	}
+}
+
+/* An event's are there for its handler's first instruction; those of one that faults are not. */
+static void test_event_breakpoint(void)
+{
+	struct rig *r = UP("\x50\xf4");
+	u64 rsp = r->v.s.gpr[RSP];
+
+	r->v.s.dr[0] = rsp - 12;
+	r->v.s.dr7 |= 1 | 0xdu << 16;
+	r->vm.nmi = true;
+	CU_ASSERT_EQUAL(step_run(&r->v), RUN_HALTED);
+	CU_ASSERT_EQUAL(r->v.s.rip, HANDLER(DB) + 1);
+	CU_ASSERT_EQUAL(gates_stack(r, 0, 4), HANDLER(NMI));
+	/* pop cs:[0x20000] */
+	code(r, ENTRY, "\x2e\x8f\x05\0\0\2\0", 7);
+	r->v.s.dr[0] = rsp;
+	r->v.s.dr7 |= 0xfu << 16;
+	r->v.s.gpr[RSP] = rsp;
+	r->v.s.ev.halted = false;
+	r->v.s.rip = ENTRY;
+	CU_ASSERT(steps_to(r, HANDLER(GP)));
+	CU_ASSERT_EQUAL(step_run(&r->v), RUN_HALTED);
+	CU_ASSERT_EQUAL(r->v.s.rip, HANDLER(GP) + 1);
+	down(r);
+}
+
 /* ---- the run loop --------------------------------------------------------------------------- */
 
 static void test_halt(void)
@@ -346,6 +416,8 @@ CU_TestInfo tests_step[] = {
 	{ "no trap after MOV SS and INT", test_no_trap },
 	{ "code breakpoints", test_code_breakpoint },
 	{ "data breakpoints", test_data_breakpoint },
+	{ "data breakpoints on the stack", test_stack_breakpoint },
+	{ "data breakpoints of events", test_event_breakpoint },
 	{ "HLT and NMI", test_halt },
 	{ "attention", test_attention },
 	{ "shadow of MOV SS", test_shadow },
