@@ -42,11 +42,12 @@ LIBS := -lZydis -lseccomp -lm -lpthread
 # common/ with its folders, and every backend: what fvm and fvbench are both made of.
 LIB_SRC := $(filter-out common/fvm.c,$(wildcard common/*.c common/boot/*.c common/dev/*.c \
 	     backends/*.c backends/kvm/*.c backends/swbt/*.c \
-	     backends/swbt/bt/*.c))
+	     backends/swbt/bt/*.c backends/swbt/direct/*.c)) \
+	   $(wildcard backends/swbt/direct/*.S)
 BENCH_SRC := $(filter-out bench/fvbench.c,$(wildcard bench/*.c))
 UNIT_SRC := $(wildcard tests/unit/*.c)
 
-objs = $(patsubst %.c,$(B)/%.o,$(1))
+objs = $(patsubst %.c,$(B)/%.o,$(patsubst %.S,$(B)/%.o,$(1)))
 
 .PHONY: all
 all: fvm fvbench nano workloads
@@ -72,6 +73,11 @@ $(B)/%.o: %.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(B)/%.o: %.S
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -c -o $@ $<
 
 # One line SUITE(name) for each tests/unit/test_<name>.c; rewritten only when the list changes.
 SUITES := $(patsubst tests/unit/test_%.c,%,$(filter tests/unit/test_%,$(UNIT_SRC)))

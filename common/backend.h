@@ -18,6 +18,7 @@
 #include <stdio.h>
 
 struct vm;
+struct vm_config;
 struct cpuid_table;
 struct csv_key;
 struct sandbox_rule;
@@ -39,6 +40,9 @@ struct backend {
 	const char *const *engines; /* words that --engine takes, NULL-terminated, first is the
 				     * default; NULL: none */
 	const struct backend_option *options; /* its own, ended by a NULL name; NULL: none */
+
+	/* Must the RAM of such a machine be a memory file (ram.h)? NULL: never. */
+	bool (*ram_file)(const struct vm_config *config);
 
 	/* Can this host run it now? 0, or negative errno with ERR saying what is missing and how to
 	 * get it. Cheap and without side effects. */
@@ -91,9 +95,10 @@ struct backend {
 	int (*open_records)(struct vm *vm, struct error *err);
 	int (*close_records)(struct vm *vm, const struct csv_key *key, struct error *err);
 
-	/* System calls that any of the above make after create() but for set_state, beyond those of
-	 * common/sandbox.def; ended by SANDBOX_END. NULL: none. */
-	const struct sandbox_rule *syscalls;
+	/* System calls that any of the above make for this machine after create() but for
+	 * set_state, beyond those of common/sandbox.def; ended by SANDBOX_END, the backend's; or
+	 * NULL. NULL: none. */
+	const struct sandbox_rule *(*syscalls)(struct vm *vm);
 };
 
 /* The table of backends, in order of preference; NULL-terminated. */

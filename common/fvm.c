@@ -400,7 +400,7 @@ static int run(struct options *o, struct records *rec, struct error *err)
 	}
 	r = terminal_open(&term, vm, o->hvc ? DISPLAY_SERIAL : o->display, err);
 	if (!r && !o->no_sandbox)
-		r = sandbox_enter(vm->backend->syscalls, err);
+		r = sandbox_enter(vm->backend->syscalls ? vm->backend->syscalls(vm) : NULL, err);
 	if (r)
 		goto out;
 	rec->start = time_ns(CLOCK_MONOTONIC) - rec->begin;

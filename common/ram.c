@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define HUGE (2 * MiB)
 
@@ -13,8 +14,9 @@ static void add_region(struct ram *ram, u64 gpa, u64 size, u64 offset)
 		ram->region[ram->nr++] = (struct ram_region){ gpa, size, offset };
 }
 
-/* Map SIZE bytes at a 2 MiB boundary: reserve more, and give back what is around. */
-static void *map_aligned(u64 size)
+/* Map SIZE bytes, of FD unless that is -1, at a 2 MiB boundary: reserve more, and give back what is
+ * around. */
+static void *map_aligned(u64 size, int fd)
 {
 	u64 room = ALIGN_UP(size, HUGE) + HUGE;
 	u8 *area, *host;
@@ -27,21 +29,37 @@ static void *map_aligned(u64 size)
 	if (host > area)
 		munmap(area, (size_t)(host - area));
 	munmap(host + size, (size_t)(area + room - host) - size);
+	if (fd >= 0 && mmap(host, size, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd, 0) == MAP_FAILED) {
+		int code = errno;
+
+		munmap(host, size);
+		errno = code;
+		return NULL;
+	}
 	return host;
 }
 
-int ram_init(struct ram *ram, u64 size, struct error *err)
+static int check_size(u64 size, struct error *err)
+{
+	if (size < RAM_MIN || size > RAM_MAX || size % 4096)
+		return fail(err, -EINVAL,
+			    "guest RAM must be 1 MiB to 64 GiB in whole 4 KiB pages; use --mem");
+	return 0;
+}
+
+/* Takes over FD, which may be -1. */
+static int init(struct ram *ram, u64 size, int fd, struct error *err)
 {
 	u64 low = size < RAM_HOLE_START ? size : RAM_HOLE_START;
 	int code;
 
-	memset(ram, 0, sizeof(*ram));
-	if (size < RAM_MIN || size > RAM_MAX || size % 4096)
-		return fail(err, -EINVAL,
-			    "guest RAM must be 1 MiB to 64 GiB in whole 4 KiB pages; use --mem");
-	ram->host = map_aligned(size);
+	ram->fd = fd;
+	ram->host = map_aligned(size, fd);
 	if (!ram->host) {
 		code = -errno;
+		if (fd >= 0)
+			close(fd);
 		return fail(err, code,
 			    "cannot reserve %llu MiB of guest RAM: %s; use a smaller --mem",
 			    (unsigned long long)(size / MiB), strerror(-code));
@@ -55,10 +73,38 @@ int ram_init(struct ram *ram, u64 size, struct error *err)
 	return 0;
 }
 
+int ram_init(struct ram *ram, u64 size, struct error *err)
+{
+	int r = check_size(size, err);
+
+	memset(ram, 0, sizeof(*ram));
+	return r ? r : init(ram, size, -1, err);
+}
+
+int ram_init_file(struct ram *ram, u64 size, struct error *err)
+{
+	int fd, r = check_size(size, err);
+
+	memset(ram, 0, sizeof(*ram));
+	if (r)
+		return r;
+	fd = memfd_create("guest-ram", MFD_CLOEXEC);
+	if (fd < 0 || ftruncate(fd, (off_t)size)) {
+		r = -errno;
+		if (fd >= 0)
+			close(fd);
+		return fail(err, r, "cannot make a memory file for guest RAM: %s", strerror(-r));
+	}
+	return init(ram, size, fd, err);
+}
+
 void ram_fini(struct ram *ram)
 {
-	if (ram->host)
+	if (ram->host) {
 		munmap(ram->host, ram->size);
+		if (ram->fd >= 0)
+			close(ram->fd);
+	}
 	memset(ram, 0, sizeof(*ram));
 }
 

@@ -26,6 +26,7 @@ struct ram_region {
 struct ram {
 	u64 size; /* bytes of RAM, a multiple of 4 KiB */
 	u8 *host; /* all of it */
+	int fd;	  /* of the memory file that it is; -1: it is none */
 	unsigned int nr;
 	struct ram_region region[2]; /* ascending */
 
@@ -37,6 +38,8 @@ struct ram {
 
 /* RAM_MIN <= SIZE <= RAM_MAX, a multiple of 4096. 0 or negative errno with ERR filled. */
 int ram_init(struct ram *ram, u64 size, struct error *err);
+/* The same as a memory file, which other processes can map, too. */
+int ram_init_file(struct ram *ram, u64 size, struct error *err);
 void ram_fini(struct ram *ram);
 
 /*

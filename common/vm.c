@@ -124,7 +124,10 @@ int vm_create(struct vm **out, const struct vm_config *config, struct error *err
 		goto out;
 	}
 	timer_init(&vm->clock, &vm->timeout, on_timeout, vm);
-	r = ram_init(&vm->ram, config->mem_size, err);
+	if (vm->backend->ram_file && vm->backend->ram_file(config))
+		r = ram_init_file(&vm->ram, config->mem_size, err);
+	else
+		r = ram_init(&vm->ram, config->mem_size, err);
 	if (!r)
 		r = build_cpuid(vm, err);
 	if (!r)

@@ -207,11 +207,17 @@ static void kvm_destroy(struct vm *vm)
 }
 
 /* Requests of KVM's own type, whichever: they reach no further than our descriptors. */
-static const struct sandbox_rule syscalls[] = {
-	{ __NR_ioctl, 1, 0xff00, KVMIO << 8 },
-	{ .syscall = __NR_pread64 }, /* statistics */
-	SANDBOX_END,
-};
+static const struct sandbox_rule *kvm_syscalls(struct vm *vm)
+{
+	static const struct sandbox_rule rules[] = {
+		{ __NR_ioctl, 1, 0xff00, KVMIO << 8 },
+		{ .syscall = __NR_pread64 }, /* statistics */
+		SANDBOX_END,
+	};
+
+	(void)vm;
+	return rules;
+}
 
 const struct backend kvm_backend = {
 	.name = "kvm",
@@ -230,5 +236,5 @@ const struct backend kvm_backend = {
 	.read_virtual = kvm_read_virtual,
 	.sync_traps = kvm_sync_traps,
 	.counters = kvm_counters,
-	.syscalls = syscalls,
+	.syscalls = kvm_syscalls,
 };

@@ -241,7 +241,7 @@ enum emulate_result emu_xgetbv(struct vcpu *v, const struct insn *i)
 		if (!l || !(l->eax & BIT(2)))
 			return emu_gp(v);
 		/* XINUSE: what the saved image says of the guest's components. */
-		fpu_put(v);
+		fpu_image(v);
 		__builtin_memcpy(&inuse, v->s.xsave + 512, sizeof(inuse));
 		value &= inuse;
 	} else if (index) {

@@ -11,6 +11,7 @@
 #include "backends/swbt/vcpu.h"
 
 struct csv_key;
+struct sandbox_rule;
 
 /* What is NULL below, the engine has no need of. */
 struct engine {
@@ -19,10 +20,12 @@ struct engine {
 	/* NULL, or what this host's processor lacks for it. */
 	const char *(*missing)(void);
 
+	bool ram_file; /* other processes map guest RAM: it must be a memory file (common/ram.h) */
+
 	/* After thunks_init and step_init; V lies in the memory file VCPU_FD. 0 or a negative
-	 * errno; -EBUSY: the address space is not free where it has to be. FINI also after a failed
-	 * INIT, and without one. */
-	int (*init)(struct vcpu *v, int vcpu_fd);
+	 * errno, with ERR filled or not; -EBUSY: the address space is not free where it has to be.
+	 * FINI also after a failed INIT, and without one. */
+	int (*init)(struct vcpu *v, int vcpu_fd, struct error *err);
 	void (*fini)(struct vcpu *v);
 
 	/* Run until something of enum run_result (common/backend.h). */
@@ -45,9 +48,10 @@ struct engine {
 			 void *arg);
 	int (*open_records)(struct vcpu *v, struct error *err);
 	int (*close_records)(struct vcpu *v, const struct csv_key *key, struct error *err);
+	const struct sandbox_rule *(*syscalls)(const struct vcpu *v);
 };
 
-extern const struct engine bt_engine, step_engine;
+extern const struct engine bt_engine, step_engine, trap_engine;
 
 /* All of them, the default first; NULL-terminated. */
 extern const struct engine *const engines[];

@@ -102,6 +102,8 @@ void fpu_get(struct vcpu *v)
 {
 	if (v->fpu_live)
 		return;
+	if (unlikely(v->fpu_fetch))
+		v->fpu_fetch(v);
 	if (likely(v->fpu_mask))
 		__asm__ volatile("xrstor64 %0"
 				 :
@@ -142,6 +144,13 @@ void fpu_put(struct vcpu *v)
 	if (v->fpu_mask & AVX)
 		__asm__ volatile("vzeroupper");
 	v->fpu_live = false;
+}
+
+void fpu_image(struct vcpu *v)
+{
+	fpu_put(v);
+	if (v->fpu_fetch)
+		v->fpu_fetch(v);
 }
 
 /* VEX and EVEX: SDM vol. 2A 2.4, 2.8. CR0.EM does not concern them. */

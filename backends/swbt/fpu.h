@@ -36,6 +36,9 @@ void fpu_sanitize(struct vcpu *v);
 void fpu_get(struct vcpu *v);
 void fpu_put(struct vcpu *v);
 
+/* Save back from wherever they are: s.xsave is the guest's state. */
+void fpu_image(struct vcpu *v);
+
 /* Before C code that makes unaligned accesses as a rule: clear AC, as fpu_put does. */
 void fpu_unalign(struct vcpu *v);
 

@@ -165,6 +165,10 @@ struct vcpu {
 	void *step;			   /* struct step_cache */
 	void *masked;			   /* struct masked */
 	void *bt;			   /* struct bt, or NULL */
+	void *direct;			   /* struct direct, or NULL */
+	/* Not NULL: the guest's vector registers are neither in the host's nor in s.xsave. Brings
+	 * them there and makes itself NULL. */
+	void (*fpu_fetch)(struct vcpu *v);
 	const struct engine *engine;	   /* who runs this, or NULL */
 	u8 *code_pages; /* by guest-physical page: 0 where it may be written unseen; or NULL */
 	struct bt_config bt_config;

@@ -53,17 +53,22 @@ static int swbt_cpuid_filter(struct cpuid_table *table, struct error *err)
 	return 0;
 }
 
-static const struct engine *engine_of(const struct vm *vm)
+static const struct engine *engine_of(const struct vm_config *config)
 {
-	for (unsigned int n = 0; vm->config.engine && engines[n]; n++)
-		if (!strcmp(engines[n]->name, vm->config.engine))
+	for (unsigned int n = 0; config->engine && engines[n]; n++)
+		if (!strcmp(engines[n]->name, config->engine))
 			return engines[n];
 	return engines[0];
 }
 
+static bool swbt_ram_file(const struct vm_config *config)
+{
+	return engine_of(config)->ram_file;
+}
+
 static int start_engine(struct vcpu *v, int fd, struct error *err)
 {
-	const struct engine *engine = engine_of(v->vm);
+	const struct engine *engine = engine_of(&v->vm->config);
 	const char *missing = engine->missing ? engine->missing() : NULL;
 	int r;
 
@@ -73,14 +78,14 @@ static int start_engine(struct vcpu *v, int fd, struct error *err)
 			    "--engine step",
 			    missing, engine->name);
 	v->engine = engine;
-	r = engine->init ? engine->init(v, fd) : 0;
+	r = engine->init ? engine->init(v, fd, err) : 0;
 	if (r == -EBUSY)
 		return fail(err, r,
 			    "the memory map of this process leaves no room around guest "
 			    "RAM; try again");
-	return r ? fail(err, r, "cannot map the tables of engine %s: %s", engine->name,
-			strerror(-r))
-		 : 0;
+	if (r && !(err && err->text[0]))
+		fail(err, r, "cannot map the tables of engine %s: %s", engine->name, strerror(-r));
+	return r;
 }
 
 /* A device writes to guest memory: code translated from there goes. */
@@ -178,7 +183,7 @@ static int swbt_get_state(struct vm *vm, struct cpu_state *state, struct error *
 	struct vcpu *v = vm_vcpu(vm);
 
 	(void)err;
-	fpu_put(v);
+	fpu_image(v);
 	*state = v->s;
 	state->cr8 = lapic_get_cr8(&vm->pc.lapic);
 	state->apic_base = vm->pc.lapic.base;
@@ -189,7 +194,7 @@ static int swbt_set_state(struct vm *vm, const struct cpu_state *state, struct e
 {
 	struct vcpu *v = vm_vcpu(vm);
 
-	fpu_put(v);
+	fpu_image(v);
 	v->s = *state;
 	fpu_sanitize(v);
 	if (lapic_wrmsr(&vm->pc.lapic, MSR_APIC_BASE, state->apic_base))
@@ -261,12 +266,20 @@ static int swbt_close_records(struct vm *vm, const struct csv_key *key, struct e
 	return v->engine->close_records ? v->engine->close_records(v, key, err) : 0;
 }
 
+static const struct sandbox_rule *swbt_syscalls(struct vm *vm)
+{
+	struct vcpu *v = vm_vcpu(vm);
+
+	return v->engine->syscalls ? v->engine->syscalls(v) : NULL;
+}
+
 const struct backend swbt_backend = {
 	.name = "swbt",
-	.summary = "software: one instruction at a time or translated; needs no virtualization "
-		   "hardware",
-	.engines = (const char *const[]){ "bt", "step", NULL },
+	.summary = "software: translated, one instruction at a time, or deprivileged; needs no "
+		   "virtualization hardware",
+	.engines = (const char *const[]){ "bt", "step", "trap", NULL },
 	.options = swbt_options,
+	.ram_file = swbt_ram_file,
 	.probe = swbt_probe,
 	.cpuid_filter = swbt_cpuid_filter,
 	.create = swbt_create,
@@ -281,4 +294,5 @@ const struct backend swbt_backend = {
 	.counters = swbt_counters,
 	.open_records = swbt_open_records,
 	.close_records = swbt_close_records,
+	.syscalls = swbt_syscalls,
 };

@@ -23,12 +23,13 @@ static const char *missing(void)
 	return NULL;
 }
 
-static int init(struct vcpu *v, int vcpu_fd)
+static int init(struct vcpu *v, int vcpu_fd, struct error *err)
 {
 	struct bt *bt = calloc(1, sizeof(*bt));
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	int r;
 
+	(void)err;
 	if (!bt)
 		return -ENOMEM;
 	bt->v = v;

@@ -14,9 +14,10 @@ int patch_init(struct direct *d);
 void patch_fini(struct direct *d);
 int patch_fd(const struct direct *d);
 
-/* The instruction at v->s.rip, on the page GPA (of RAM), is about to run directly. Scan from there if
- * it is not yet known to be code. *OFFSET: of the page's copy in patch_fd. 0: map it and run; 1: it is edited, or
- * was HLT from the beginning: emulate it; -ENOMEM. Unmaps writable mappings of the page by itself. */
+/* The instruction at v->s.rip, on the page GPA (of RAM), is about to run directly. Scan from there
+ * if it is not yet known to be code. *OFFSET: of the page's copy in patch_fd. 0: map it and run; 1:
+ * it is edited, or was HLT from the beginning: emulate it; -ENOMEM. Unmaps writable mappings of the
+ * page by itself. */
 int patch_enter(struct direct *d, u64 gpa, u64 *offset);
 
 /* engine->code_written. */

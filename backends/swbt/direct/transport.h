@@ -4,8 +4,8 @@
  * (ptrace.c), and signal frames in memory that both share (signal.c). A world is one guest process,
  * that is, one host address space (world.h).
  *
- * All of it is called on the thread that made the world, but for kick. Whatever comes out of a
- * world is the guest's to forge: registers are data, never trusted.
+ * All of it is called on the thread that made the world. Whatever comes out of a world is the
+ * guest's to forge: registers are data, never trusted.
  */
 #ifndef FVB_SWBT_DIRECT_TRANSPORT_H
 #define FVB_SWBT_DIRECT_TRANSPORT_H
@@ -13,14 +13,20 @@
 #include "backends/swbt/vcpu.h"
 
 struct world;
+struct sandbox_rule;
 
-/* The user-visible registers of a world, all of the host's width; selectors as the host has them. */
+/* The user-visible registers of a world, all of the host's width; selectors as the host has them.
+ * FS and GS are null with a base in 64-bit code. */
 struct world_regs {
-	u64 gpr[16]; /* enum gpr */
+	u64 gpr[NR_GPR];
 	u64 rip, rflags;
 	u64 fs_base, gs_base; /* 64-bit code; elsewhere the descriptors' */
 	u16 cs, ss, ds, es, fs, gs;
 };
+
+/* What Linux gives user code. */
+#define HOST_CS64 0x33
+#define HOST_SS	  0x2b
 
 enum world_stop_kind {
 	WORLD_FAULT,   /* an exception; RIP as the processor reports it */
@@ -31,38 +37,54 @@ enum world_stop_kind {
 
 struct world_stop {
 	enum world_stop_kind kind;
-	int signo, code; /* WORLD_FAULT: si_signo, si_code. WORLD_DEAD: as of waitpid */
-	u8 vector;	 /* enum vector, told from the above where the transport cannot see it */
-	bool has_error;	 /* the processor's error code is known (signal frames have it) */
+	u8 vector;	/* WORLD_FAULT: enum vector, or as near as the transport can tell: of #GP,
+			 * #SS, #NP, #OF and #TS it may say GP; #AC, #MC AC; #DE, #MF, #XM DE */
+	bool has_error; /* the processor's error code is known (signal frames have it) */
 	u64 error;
-	u64 address; /* #PF: si_addr, that is, CR2 */
+	u64 address; /* #PF: the linear address, CR2 */
+};
+
+/* A system call for a world to make. */
+struct world_call {
+	u64 nr, arg[6];
 };
 
 struct transport {
-	const char *name;
+	const char *name; /* the word after --direct-transport */
+
+	/* System calls that its stub makes beyond those of world.c; ended by -1. NULL: none. */
+	const int *syscalls;
+	/* What this process needs to be allowed beyond common/sandbox.def, for W alone; at most
+	 * MAX rules, the number is returned. */
+	unsigned int (*rules)(const struct world *w, struct sandbox_rule *rule, unsigned int max);
 
 	/* Fork, confine (world.h) and stop a world before its first guest instruction. 0 or
 	 * negative errno with ERR filled. END also after a failed start, and for one that died. */
 	int (*start)(struct world *w, struct error *err);
 	void (*end)(struct world *w);
 
-	/* Load R, run guest code until STOP, and store R. 0 or negative errno: the world is lost. */
-	int (*run)(struct world *w, struct world_regs *r, struct world_stop *stop);
+	/* Load R, run guest code until STOP, and store R. What of RFLAGS cannot be loaded (ID)
+	 * stays as it was at the last stop; R then holds what was really loaded, in *LOADED. 0 or
+	 * negative errno: the world is lost. */
+	int (*run)(struct world *w, struct world_regs *r, u64 *loaded, struct world_stop *stop);
 
-	/* Make a run() in progress, or the next one, come back soon. Async-signal-safe. A guest
-	 * cannot prevent it. */
+	/* Make a run() in progress, or the next one, come back soon. Called in a signal handler on
+	 * the thread that runs W; must leave errno alone. A guest cannot prevent it. */
 	void (*kick)(struct world *w);
 
-	/* Execute a system call of those that world.c lists in the stopped world: its result, or
-	 * -errno. A world that is dead gives -ESRCH. */
-	s64 (*call)(struct world *w, long nr, const u64 args[6]);
+	/* Execute the NR (1 to WORLD_CALLS) system calls C in the stopped world, one after another,
+	 * up to the first that fails: 0 or its negative errno. -ESRCH: the world is dead. */
+	int (*calls)(struct world *w, const struct world_call *c, unsigned int nr);
 
-	/* The XSAVE image (standard format, all components of fpu_host_components()) of the
-	 * stopped world: out, in. 0 or negative errno. */
+	/* The XSAVE image of the stopped world in standard format, its first SIZE bytes, out; in:
+	 * its components within FPU_MASK. 0 or negative errno. */
 	int (*get_fpu)(struct world *w, void *xsave, size_t size);
-	int (*set_fpu)(struct world *w, const void *xsave, size_t size);
+	int (*set_fpu)(struct world *w, const void *xsave, size_t size, u64 fpu_mask);
 };
 
-extern const struct transport ptrace_transport, signal_transport;
+extern const struct transport ptrace_transport;
+
+/* Those that there are, the default first; NULL-terminated. */
+extern const struct transport *const transports[];
 
 #endif

@@ -1,37 +1,72 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A world: a process for guest code to run in. It has guest pages, one page of code of ours (the
- * stub) and, for one transport, one page of data; nothing else of this process is mapped, no
+ * stub) and pages that it shares with the VMM; nothing else of this process is mapped, no
  * descriptor is open but the memory files of guest RAM and of edited pages. It dies with its VMM.
  *
- * Guest-linear addresses WORLD_LOW to WORLD_HIGH can be mapped; the stub lies above.
+ * Guest-linear addresses from world.low up to WORLD_HIGH can be mapped; the stub lies above.
  */
 #ifndef FVB_SWBT_DIRECT_WORLD_H
 #define FVB_SWBT_DIRECT_WORLD_H
+
+#define WORLD_HIGH 0x7fffe0000000 /* first address that guests cannot have */
+#define WORLD_STUB WORLD_HIGH	  /* a page of code, read and execute */
+#define WORLD_DATA 0x7fffe0001000 /* pages shared with the VMM */
+#define WORLD_TOP  0x7ffffffff000 /* where the host's user addresses end */
+
+#ifndef __ASSEMBLER__
 
 #include "backends/swbt/direct/transport.h"
 
 #include <sys/types.h>
 
-#define WORLD_HIGH 0x7fffe0000000ull /* first address that guests cannot have */
-#define WORLD_STUB WORLD_HIGH	     /* a page of code, read and execute */
-#define WORLD_DATA (WORLD_HIGH + 0x1000) /* pages shared with the VMM, if the transport has some */
-
 struct world {
 	const struct transport *transport;
+	const char *name;    /* what runs there, for people */
 	pid_t pid;	     /* 0: none */
 	int ram_fd, copy_fd; /* memory files, open in both processes; copy_fd -1: none */
 	u64 low;	     /* first address that can be mapped: the host's vm.mmap_min_addr */
-	void *priv;	     /* the transport's */
-	volatile bool running; /* between entry and stop, for kick */
+	void *data;	     /* our view of the pages at WORLD_DATA, or NULL */
+	size_t data_size;
+	int gate;   /* written to: the child goes on; -1: open */
+	void *priv; /* the transport's */
+	int status; /* of waitpid, once it is dead */
+	bool dead;
 };
 
 /*
- * In the forked child, first thing: unmap everything but the stub, close every descriptor but the
- * two, drop what can be dropped, PR_SET_PDEATHSIG, PR_SET_TSC, no core dumps, then the seccomp filter
- * that lets only the stub's calls through: mmap, munmap, mprotect, pkey_*, modify_ldt, arch_prctl and what the
- * transport adds. Never returns: ends in the stub.
+ * The first half of transport->start: fork, with the pages at WORLD_DATA shared (W->data_size,
+ * which the transport has set). The child waits until world_release and then gives up whatever it
+ * has: every mapping but the stub and those pages, every descriptor but the two, privileges,
+ * signals; it is told of its parent's end, has no core dumps, RDTSC and, where the host can do
+ * that, CPUID trap; a seccomp filter lets only the stub's calls through: mmap of the two files,
+ * munmap, mprotect, and what the transport lists. Then it stops at WORLD_READY with SIGTRAP.
+ *
+ * 0 or negative errno with ERR filled.
  */
-_Noreturn void world_confine(struct world *w);
+int world_fork(struct world *w, struct error *err);
+int world_release(struct world *w);
 
+/* Wait for W to end as STATUS says, or kill it; free what world_fork made. */
+void world_end(struct world *w);
+
+/* Why W died, as one line into ERR; returns -EIO. */
+int world_is_dead(const struct world *w, struct error *err);
+
+/* The host's vm.mmap_min_addr, in whole pages; at least one page. */
+u64 world_lowest(void);
+
+/* stub.S, as it is in this process; and where a place in it is in a world. */
+extern const u8 world_stub[], world_stub_end[];
+extern const u8 world_stub_boot[], world_stub_ready[], world_stub_calls[], world_stub_called[];
+
+static inline u64 world_stub_at(const u8 *symbol)
+{
+	return WORLD_STUB + (u64)(symbol - world_stub);
+}
+
+/* The register convention of world_stub_calls is in stub.S; most calls of one go: */
+#define WORLD_CALLS (4096 / sizeof(struct world_call))
+
+#endif
 #endif

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The run loop of direct execution: enter a world, and whatever ends that, do the instruction at
+ * RIP by the step engine, which knows what it means, and deliver what comes of it. README.md.
+ */
+#include "backends/swbt/direct/direct.h"
+#include "backends/swbt/fpu.h"
+#include "backends/swbt/step.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- vector registers ------------------------------------------------------------------------ */
+
+/* v->fpu_fetch */
+static void fetch_fpu(struct vcpu *v)
+{
+	struct direct *d = vcpu_direct(v);
+
+	/* A world that is dead is noticed at the next entry. */
+	d->fpu_in->transport->get_fpu(d->fpu_in, v->s.xsave, sizeof(v->s.xsave));
+	v->fpu_fetch = NULL;
+}
+
+/* The guest's vector registers go to W, if they are not there. 0 or negative errno. */
+static int give_fpu(struct direct *d, struct world *w)
+{
+	struct vcpu *v = d->v;
+	int r;
+
+	if (v->fpu_fetch && d->fpu_in == w)
+		return 0;
+	fpu_image(v);
+	r = w->transport->set_fpu(w, v->s.xsave, sizeof(v->s.xsave), v->fpu_mask);
+	if (r)
+		return r;
+	d->fpu_in = w;
+	v->fpu_fetch = fetch_fpu;
+	return 0;
+}
+
+/* ---- one entry ------------------------------------------------------------------------------- */
+
+static enum direct_world world_now(const struct vcpu *v)
+{
+	if (v->cpl == 3)
+		return DIRECT_USER;
+	return v->s.rflags & RFLAGS_AC ? DIRECT_SUPER_AC : DIRECT_SUPER;
+}
+
+/* Run in W until STOP. 0 or negative errno. */
+static int enter(struct direct *d, struct world *w, struct world_stop *stop)
+{
+	struct vcpu *v = d->v;
+	struct world_regs regs;
+	u64 loaded;
+	int r;
+
+	direct_regs_out(v, &regs);
+	d->active = w;
+	atomic_signal_fence(memory_order_seq_cst);
+	/* A kick before this one knew of no world. */
+	if (atomic_load_explicit(&v->vm->attention, memory_order_relaxed)) {
+		d->active = NULL;
+		stop->kind = WORLD_KICKED;
+		return 0;
+	}
+	d->entries++;
+	r = w->transport->run(w, &regs, &loaded, stop);
+	d->active = NULL;
+	if (!r && stop->kind != WORLD_DEAD)
+		direct_regs_in(v, &regs, loaded);
+	return r;
+}
+
+static int failed(struct direct *d, const struct world *w, int r)
+{
+	struct error *err = &d->v->vm->error;
+
+	if (w->dead)
+		return world_is_dead(w, err);
+	return fail(err, r, "cannot run the guest's process (%s): %s", w->name, strerror(-r));
+}
+
+/* ---- stops ----------------------------------------------------------------------------------- */
+
+/* As the guest has it, whatever runs in its place; without side effects. */
+static u8 code_byte(struct vcpu *v, u64 at)
+{
+	u64 gpa = mmu_peek(v, at);
+	const u8 *byte = gpa == ~0ull ? NULL : ram_at(&v->vm->ram, gpa, 1);
+
+	return byte ? *byte : 0;
+}
+
+/* Is the instruction at RIP one that faults itself, for being privileged? */
+static bool is_sensitive(struct vcpu *v)
+{
+	u8 bytes[INSN_MAX];
+	struct insn i;
+
+	return !decode(&i, bytes, mem_fetch(v, bytes, INSN_MAX), v->mode) &&
+	       i.class == INSN_EMULATE && emulate_routines[i.emulate].cause != TRAP_OTHER;
+}
+
+/* RIP back to the instruction that is behind us, where the processor reports the next one. */
+static void step_back(struct direct *d, const struct world_stop *stop)
+{
+	struct vcpu *v = d->v;
+	u64 rip = v->s.rip;
+
+	if (stop->kind == WORLD_SYSCALL) {
+		v->s.rip = rip - 2; /* SYSCALL; INT n */
+	} else if (stop->vector == BP) {
+		v->s.rip = rip - (code_byte(v, rip - 1) == 0xcc ? 1 : 2);
+	} else if (stop->vector == DB && code_byte(v, rip - 1) == 0xf1) {
+		v->s.rip = rip - 1;
+	} else if (stop->vector == GP && code_byte(v, rip - 1) == OF &&
+		   code_byte(v, rip - 2) == 0xcd && !d->patch && !is_sensitive(v)) {
+		v->s.rip = rip - 2; /* INT 4, which user code may execute */
+	}
+}
+
+/* The instruction at RIP in C; then the page that was missing is mapped, if that was all. */
+static int emulate(struct direct *d, enum direct_world n, const struct world_stop *stop)
+{
+	struct vcpu *v = d->v;
+	enum emulate_result r = step_execute(v);
+
+	if (stop->vector == PF && r != EMU_FAULT && direct_map(d, n, stop->address, true)) {
+		d->hidden_faults++;
+		v->vm->traps.c[TRAP_HIDDEN_FAULT].count++;
+	}
+	return step_finish(v, r);
+}
+
+static int single_step_trap(struct vcpu *v)
+{
+	raise_exc(v, DB);
+	v->exc.dr6 = DR6_BS;
+	v->exc.trap = true;
+	return step_finish(v, EMU_FAULT);
+}
+
+static int handle(struct direct *d, enum direct_world n, const struct world_stop *stop)
+{
+	struct vcpu *v = d->v;
+
+	switch (stop->kind) {
+	case WORLD_KICKED:
+		v->vm->traps.c[TRAP_INTERRUPT].count++;
+		return -1;
+	case WORLD_SYSCALL:
+	case WORLD_FAULT:
+		break;
+	default:
+		return failed(d, &d->world[n], -ESRCH);
+	}
+	step_back(d, stop);
+	if (stop->kind == WORLD_FAULT && stop->vector == DB && v->s.rflags & RFLAGS_TF)
+		return single_step_trap(v);
+	return emulate(d, n, stop);
+}
+
+/* ---- the loop -------------------------------------------------------------------------------- */
+
+static int step_instead(struct direct *d)
+{
+	d->stepped++;
+	return step_once(d->v);
+}
+
+/* Mappings belong to the CR3 that they were looked up with. */
+static void follow_cr3(struct direct *d)
+{
+	if (likely(d->cr3 == d->v->s.cr3))
+		return;
+	direct_flush(d->v, false);
+	d->cr3 = d->v->s.cr3;
+}
+
+static int run_directly(struct direct *d)
+{
+	struct vcpu *v = d->v;
+	enum direct_world n = world_now(v);
+	struct world *w = &d->world[n];
+	struct world_stop stop = { 0 };
+	int r;
+
+	switch (direct_map_code(d, n)) {
+	case CODE_FAULTS:
+		return step_finish(v, EMU_FAULT);
+	case CODE_EMULATE:
+		return step_instead(d);
+	default:
+		break;
+	}
+	r = space_sync(d->space[n]);
+	/* Too many mappings, perhaps; there are none now. */
+	if (r == -ENOMEM)
+		return step_instead(d);
+	if (!r)
+		r = give_fpu(d, w);
+	if (!r)
+		r = enter(d, w, &stop);
+	return r ? failed(d, w, r) : handle(d, n, &stop);
+}
+
+/* As run_result, or -1: go on. An error is a negative errno below -1: -EPERM is none of ours. */
+static int once(struct direct *d)
+{
+	struct vcpu *v = d->v;
+	int r = step_events(v);
+
+	if (r >= 0)
+		return r;
+	follow_cr3(d);
+	return direct_can_run(d) ? run_directly(d) : step_instead(d);
+}
+
+int direct_run(struct vcpu *v)
+{
+	struct direct *d = vcpu_direct(v);
+	int r;
+
+	step_begin(v);
+	do {
+		r = once(d);
+	} while (r == -1);
+	fpu_put(v);
+	return r;
+}
+
+void direct_kick(struct vcpu *v, void *context)
+{
+	struct world *w = vcpu_direct(v)->active;
+
+	(void)context;
+	if (w)
+		w->transport->kick(w);
+}
+
+void direct_flush(struct vcpu *v, bool global_too)
+{
+	struct direct *d = vcpu_direct(v);
+
+	for (unsigned int n = 0; d && n < DIRECT_WORLDS; n++)
+		if (d->space[n])
+			space_flush(d->space[n], global_too);
+}
+
+void direct_flush_page(struct vcpu *v, u64 linear, unsigned int shift)
+{
+	struct direct *d = vcpu_direct(v);
+
+	for (unsigned int n = 0; d && n < DIRECT_WORLDS; n++)
+		if (d->space[n])
+			space_unmap(d->space[n], linear, shift);
+}
+
+/* ---- birth and death ------------------------------------------------------------------------- */
+
+const struct transport *const transports[] = { &ptrace_transport, NULL };
+
+static int start_worlds(struct direct *d, struct error *err)
+{
+	int r = 0;
+
+	for (unsigned int n = 0; !r && n < DIRECT_WORLDS; n++) {
+		r = d->world[n].transport->start(&d->world[n], err);
+		if (r)
+			return r;
+		d->space[n] = space_new(&d->world[n]);
+		if (!d->space[n])
+			return fail(err, -ENOMEM, "out of memory for shadow mappings");
+	}
+	return r;
+}
+
+static void make_rules(struct direct *d)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int n = 0; n < DIRECT_WORLDS; n++)
+		nr += d->world[n].transport->rules(&d->world[n], d->rules + nr, DIRECT_RULES - nr);
+	d->rules[nr] = (struct sandbox_rule)SANDBOX_END;
+}
+
+int direct_init(struct vcpu *v, int (*prepare)(struct direct *d, struct error *err),
+		struct error *err)
+{
+	static const char *const names[] = {
+		[DIRECT_SUPER] = "guest-kernel",
+		[DIRECT_SUPER_AC] = "guest-kernel-ac",
+		[DIRECT_USER] = "guest-user",
+	};
+	struct direct *d = calloc(1, sizeof(*d));
+	int r = 0;
+
+	if (!d)
+		return fail(err, -ENOMEM, "out of memory for direct execution");
+	v->direct = d;
+	d->v = v;
+	d->cr3 = v->s.cr3;
+	for (unsigned int n = 0; n < DIRECT_WORLDS; n++)
+		d->world[n] = (struct world){ .transport = transports[0],
+					      .name = names[n],
+					      .ram_fd = v->vm->ram.fd,
+					      .copy_fd = -1,
+					      .low = world_lowest(),
+					      .gate = -1 };
+	if (prepare)
+		r = prepare(d, err);
+	if (!r)
+		r = start_worlds(d, err);
+	if (!r)
+		make_rules(d);
+	return r;
+}
+
+void direct_fini(struct vcpu *v)
+{
+	struct direct *d = vcpu_direct(v);
+
+	if (!d)
+		return;
+	for (unsigned int n = 0; n < DIRECT_WORLDS; n++) {
+		d->world[n].transport->end(&d->world[n]);
+		space_free(d->space[n]);
+	}
+	if (d->end_patch)
+		d->end_patch(d);
+	free(d);
+	v->direct = NULL;
+	v->fpu_fetch = NULL;
+}
+
+const struct sandbox_rule *direct_syscalls(const struct vcpu *v)
+{
+	return vcpu_direct(v)->rules;
+}
+
+void direct_counters(const struct vcpu *v, void (*fn)(void *arg, const char *name, u64 value),
+		     void *arg)
+{
+	const struct direct *d = vcpu_direct(v);
+	u64 mapped = 0;
+
+	for (unsigned int n = 0; n < DIRECT_WORLDS; n++)
+		mapped += space_mapped(d->space[n]);
+	fn(arg, "swbt.direct.entries", d->entries);
+	fn(arg, "swbt.direct.stepped", d->stepped);
+	fn(arg, "swbt.direct.hidden_faults", d->hidden_faults);
+	fn(arg, "swbt.direct.mapped", mapped);
+}
+
+static int init(struct vcpu *v, int vcpu_fd, struct error *err)
+{
+	(void)vcpu_fd;
+	return direct_init(v, NULL, err);
+}
+
+const struct engine trap_engine = {
+	.name = "trap",
+	.ram_file = true,
+	.init = init,
+	.fini = direct_fini,
+	.run = direct_run,
+	.kick = direct_kick,
+	.flush = direct_flush,
+	.flush_page = direct_flush_page,
+	.counters = direct_counters,
+	.syscalls = direct_syscalls,
+};

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ptrace transport. A world is traced by this thread: PTRACE_SYSEMU runs it up to the next
+ * signal, or to a system call, which the kernel then does not execute. A stop costs two switches of
+ * processes and the calls to fetch what happened; the guest's state lies in the kernel meanwhile.
+ *
+ * System calls of our own (calls()) are made by the stub, run with PTRACE_CONT: what the filter of
+ * world.c says of the stub is checked then.
+ */
+#include "backends/swbt/direct/world.h"
+
+#include "backends/swbt/fpu.h"
+#include "common/error.h"
+#include "common/sandbox.h"
+
+#include <cpuid.h>
+#include <elf.h>
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+
+#define LEGACY	    3ull /* x87 and SSE */
+#define LEGACY_SIZE 512	 /* where they are in the XSAVE image, and */
+#define HEADER_AT   512	 /* which components are present */
+#define FPU_MAX	    (16 * KiB)
+
+struct traced {
+	u64 flags;	 /* RFLAGS of the last stop, which PTRACE_SETREGS does not change wholly */
+	size_t fpu_size; /* of the host's XSAVE image */
+	u8 *fpu;
+	struct {
+		u32 at, len;
+	} part[4]; /* of it, beyond x87 and SSE, that guests may have */
+};
+
+/* RFLAGS that PTRACE_SETREGS loads. */
+#define SETTABLE (RFLAGS_ARITH | RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC)
+
+static void note_status(struct world *w, int status)
+{
+	w->status = status;
+	w->dead = WIFEXITED(status) || WIFSIGNALED(status);
+}
+
+/* The next stop of W, or its end. 0 or -ESRCH. */
+static int wait_for(struct world *w, int *status)
+{
+	while (waitpid(w->pid, status, __WALL) < 0)
+		if (errno != EINTR)
+			return -ESRCH;
+	note_status(w, *status);
+	return w->dead ? -ESRCH : 0;
+}
+
+/* ---- registers ------------------------------------------------------------------------------- */
+
+/* Where enum gpr is in struct user_regs_struct. */
+static unsigned long long *host_gpr(struct user_regs_struct *u, unsigned int n)
+{
+	static const size_t at[NR_GPR] = {
+#define AT(reg) offsetof(struct user_regs_struct, reg)
+		AT(rax), AT(rcx), AT(rdx), AT(rbx), AT(rsp), AT(rbp), AT(rsi), AT(rdi),
+		AT(r8),	 AT(r9),  AT(r10), AT(r11), AT(r12), AT(r13), AT(r14), AT(r15),
+#undef AT
+	};
+
+	return (unsigned long long *)(void *)((u8 *)u + at[n]);
+}
+
+static int load(struct world *w, const struct world_regs *r)
+{
+	struct traced *t = w->priv;
+	struct user_regs_struct u = {
+		/* No system call is to be started again. */
+		.orig_rax = ~0ull,
+		.rip = r->rip,
+		.eflags = (r->rflags & SETTABLE) | (t->flags & ~(u64)SETTABLE),
+		.fs_base = r->fs_base,
+		.gs_base = r->gs_base,
+		.cs = r->cs,
+		.ss = r->ss,
+		.ds = r->ds,
+		.es = r->es,
+		.fs = r->fs,
+		.gs = r->gs,
+	};
+
+	for (unsigned int n = 0; n < NR_GPR; n++)
+		*host_gpr(&u, n) = r->gpr[n];
+	if (ptrace(PTRACE_SETREGS, w->pid, 0, &u))
+		return -errno;
+	t->flags = u.eflags;
+	return 0;
+}
+
+static int store(struct world *w, struct world_regs *r, bool syscall)
+{
+	struct traced *t = w->priv;
+	struct user_regs_struct u;
+
+	if (ptrace(PTRACE_GETREGS, w->pid, 0, &u))
+		return -errno;
+	t->flags = u.eflags;
+	/* The kernel has put -ENOSYS there. */
+	if (syscall)
+		u.rax = u.orig_rax;
+	for (unsigned int n = 0; n < NR_GPR; n++)
+		r->gpr[n] = *host_gpr(&u, n);
+	r->rip = u.rip;
+	r->rflags = u.eflags;
+	r->fs_base = u.fs_base;
+	r->gs_base = u.gs_base;
+	r->cs = (u16)u.cs;
+	r->ss = (u16)u.ss;
+	r->ds = (u16)u.ds;
+	r->es = (u16)u.es;
+	r->fs = (u16)u.fs;
+	r->gs = (u16)u.gs;
+	return 0;
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+static u8 vector_of(const siginfo_t *info)
+{
+	switch (info->si_signo) {
+	case SIGSEGV:
+		return info->si_code == SI_KERNEL ? GP : PF;
+	case SIGBUS:
+		return AC;
+	case SIGFPE:
+		return DE;
+	case SIGILL:
+		return UD;
+	case SIGTRAP:
+		return info->si_code == SI_KERNEL ? BP : DB;
+	default:
+		return GP;
+	}
+}
+
+/* The kernel has emulated a call into the vsyscall page up to where the filter forbade it: it has
+ * already returned. Take that back: it was a jump to a page that the guest does not have. */
+static void undo_vsyscall(struct world_regs *r, const siginfo_t *info)
+{
+	u64 from = (u64)(uintptr_t)info->si_call_addr;
+
+	if (r->rip == from)
+		return;
+	r->rip = from;
+	r->gpr[RSP] -= 8;
+}
+
+/* A stop with STATUS: is it one of the guest's, and which? False: go on. */
+static int classify(struct world *w, int status, struct world_regs *r, struct world_stop *stop,
+		    bool *mine)
+{
+	siginfo_t info;
+	int ret;
+
+	*mine = true;
+	if (status >> 16 == PTRACE_EVENT_STOP) {
+		stop->kind = WORLD_KICKED;
+		return store(w, r, false);
+	}
+	if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
+		stop->kind = WORLD_SYSCALL;
+		return store(w, r, true);
+	}
+	if (ptrace(PTRACE_GETSIGINFO, w->pid, 0, &info))
+		return -errno;
+	/* Sent by somebody, who cannot mean the guest. */
+	if (info.si_code <= 0) {
+		*mine = false;
+		return 0;
+	}
+	stop->kind = WORLD_FAULT;
+	stop->vector = vector_of(&info);
+	stop->address = stop->vector == PF ? (u64)(uintptr_t)info.si_addr : 0;
+	ret = store(w, r, false);
+	if (info.si_signo == SIGSYS)
+		undo_vsyscall(r, &info);
+	return ret;
+}
+
+static int run(struct world *w, struct world_regs *r, u64 *loaded, struct world_stop *stop)
+{
+	struct traced *t = w->priv;
+	bool mine;
+	int status, ret = load(w, r);
+
+	*stop = (struct world_stop){ .kind = WORLD_DEAD };
+	*loaded = t->flags;
+	do {
+		if (ret || ptrace(PTRACE_SYSEMU, w->pid, 0, 0)) {
+			ret = ret ? ret : -errno;
+			break;
+		}
+		ret = wait_for(w, &status);
+		if (!ret)
+			ret = classify(w, status, r, stop, &mine);
+	} while (!ret && !mine);
+	/* Killed from outside, perhaps while it was stopped. */
+	if (ret == -ESRCH) {
+		if (!w->dead)
+			wait_for(w, &status);
+		stop->kind = WORLD_DEAD;
+		return 0;
+	}
+	return ret;
+}
+
+/* In a signal handler. If W is stopped, the stop that this asks for comes when it goes on. */
+static void kick(struct world *w)
+{
+	long ret;
+
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "a"(__NR_ptrace), "D"(PTRACE_INTERRUPT), "S"((long)w->pid), "d"(0L)
+			 : "rcx", "r11", "r10", "memory");
+}
+
+/* ---- system calls of the stub ---------------------------------------------------------------- */
+
+/* Run the stub until it stops at world_stub_called. Kicks that come now are seen by whoever looks
+ * at vm->attention before the next entry. */
+static int run_stub(struct world *w, u64 *rax)
+{
+	struct user_regs_struct u;
+	int status, r;
+
+	for (;;) {
+		if (ptrace(PTRACE_CONT, w->pid, 0, 0))
+			return -errno;
+		r = wait_for(w, &status);
+		if (r)
+			return r;
+		if (status >> 16 == PTRACE_EVENT_STOP)
+			continue;
+		if (ptrace(PTRACE_GETREGS, w->pid, 0, &u))
+			return -errno;
+		if (WSTOPSIG(status) == SIGTRAP && u.rip == world_stub_at(world_stub_called)) {
+			*rax = u.rax;
+			return 0;
+		}
+		/* Whatever else can happen there was sent. */
+		if (WSTOPSIG(status) != SIGSTOP && WSTOPSIG(status) != SIGTSTP)
+			return -EIO;
+	}
+}
+
+static int calls(struct world *w, const struct world_call *c, unsigned int nr)
+{
+	struct world_regs r = { .rip = world_stub_at(world_stub_calls),
+				.cs = HOST_CS64,
+				.ss = HOST_SS };
+	u64 rax = 0;
+	int ret;
+
+	memcpy(w->data, c, nr * sizeof(*c));
+	r.gpr[RBX] = WORLD_DATA;
+	r.gpr[R12] = nr;
+	ret = load(w, &r);
+	if (!ret)
+		ret = run_stub(w, &rax);
+	if (ret)
+		return ret;
+	return rax > -4096ull ? (int)rax : 0;
+}
+
+/* ---- vector registers ------------------------------------------------------------------------ */
+
+static int get_image(struct world *w)
+{
+	struct traced *t = w->priv;
+	struct iovec v = { t->fpu, t->fpu_size };
+
+	if (ptrace(PTRACE_GETREGSET, w->pid, NT_X86_XSTATE, &v))
+		return -errno;
+	t->fpu_size = v.iov_len;
+	return 0;
+}
+
+static int get_fpu(struct world *w, void *xsave, size_t size)
+{
+	struct traced *t = w->priv;
+	int r = get_image(w);
+
+	if (!r)
+		memcpy(xsave, t->fpu, size < t->fpu_size ? size : t->fpu_size);
+	return r;
+}
+
+static void copy_part(struct traced *t, const u8 *from, size_t size, u32 at, u32 len)
+{
+	if (at + len <= size && at + len <= t->fpu_size)
+		memcpy(t->fpu + at, from + at, len);
+}
+
+/* Components that are not the guest's (PKRU) stay what they were when the image was read last. */
+static int set_fpu(struct world *w, const void *xsave, size_t size, u64 fpu_mask)
+{
+	struct traced *t = w->priv;
+	const u8 *from = xsave;
+	struct iovec v;
+	u64 present, theirs;
+
+	memcpy(&theirs, from + HEADER_AT, 8);
+	memcpy(&present, t->fpu + HEADER_AT, 8);
+	fpu_mask |= LEGACY;
+	present = (present & ~fpu_mask) | (theirs & fpu_mask);
+	copy_part(t, from, size, 0, LEGACY_SIZE);
+	for (size_t n = 0; n < ARRAY_SIZE(t->part); n++)
+		copy_part(t, from, size, t->part[n].at, t->part[n].len);
+	memcpy(t->fpu + HEADER_AT, &present, 8);
+	v = (struct iovec){ t->fpu, t->fpu_size };
+	return ptrace(PTRACE_SETREGSET, w->pid, NT_X86_XSTATE, &v) ? -errno : 0;
+}
+
+/* ---- birth and death ------------------------------------------------------------------------- */
+
+static int init_fpu(struct world *w)
+{
+	static const u8 components[] = { 2, 5, 6, 7 }; /* AVX, AVX-512 */
+	struct traced *t = w->priv;
+	u32 a, b, c, d;
+
+	t->fpu_size = FPU_MAX;
+	t->fpu = aligned_alloc(64, FPU_MAX);
+	if (!t->fpu)
+		return -ENOMEM;
+	for (size_t n = 0; n < ARRAY_SIZE(components); n++)
+		if (__get_cpuid_count(0xd, components[n], &a, &b, &c, &d) && a)
+			t->part[n].at = b, t->part[n].len = a;
+	return get_image(w);
+}
+
+static int forbidden(int code, struct error *err)
+{
+	return fail(err, code,
+		    "this host does not let a process trace its own child (ptrace: %s), which "
+		    "engines trap and trap+patch need; relax the container's seccomp profile or "
+		    "kernel.yama.ptrace_scope, or use --engine bt",
+		    strerror(-code));
+}
+
+/* Up to world_stub_ready. */
+static int confined(struct world *w, struct error *err)
+{
+	struct traced *t = w->priv;
+	struct user_regs_struct u;
+	int status, r = wait_for(w, &status);
+
+	if (!r && ptrace(PTRACE_GETREGS, w->pid, 0, &u))
+		r = -errno;
+	if (!r && (WSTOPSIG(status) != SIGTRAP || u.rip != world_stub_at(world_stub_ready)))
+		r = -EIO;
+	if (!r) {
+		t->flags = u.eflags;
+		return 0;
+	}
+	if (w->dead && WIFEXITED(w->status) && WEXITSTATUS(w->status) < 120)
+		return fail(err, r, "cannot confine the guest's process: %s",
+			    strerror(WEXITSTATUS(w->status)));
+	return fail(err, r, "cannot confine the guest's process (status %#x)", w->status);
+}
+
+static int start(struct world *w, struct error *err)
+{
+	int r;
+
+	w->data_size = 4096;
+	w->priv = calloc(1, sizeof(struct traced));
+	if (!w->priv)
+		return fail(err, -ENOMEM, "out of memory for a guest's process");
+	r = world_fork(w, err);
+	if (r)
+		return r;
+	if (ptrace(PTRACE_SEIZE, w->pid, 0, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD))
+		return forbidden(-errno, err);
+	r = world_release(w);
+	if (r)
+		return fail(err, r, "the guest's process ended before it was ready");
+	r = confined(w, err);
+	if (r)
+		return r;
+	r = init_fpu(w);
+	return r ? fail(err, r, "cannot read the vector registers of the guest's process: %s",
+			strerror(-r))
+		 : 0;
+}
+
+static void finish(struct world *w)
+{
+	struct traced *t = w->priv;
+
+	world_end(w);
+	if (t)
+		free(t->fpu);
+	free(t);
+	w->priv = NULL;
+}
+
+static unsigned int rules(const struct world *w, struct sandbox_rule *rule, unsigned int max)
+{
+	const struct sandbox_rule mine[] = {
+		{ __NR_ptrace, 1, UINT32_MAX, (u32)w->pid },
+		{ __NR_wait4, 0, UINT32_MAX, (u32)w->pid },
+		{ __NR_kill, 0, UINT32_MAX, (u32)w->pid },
+	};
+	unsigned int n = 0;
+
+	for (; n < ARRAY_SIZE(mine) && n < max; n++)
+		rule[n] = mine[n];
+	return n;
+}
+
+const struct transport ptrace_transport = {
+	.name = "ptrace",
+	.rules = rules,
+	.start = start,
+	.end = finish,
+	.run = run,
+	.kick = kick,
+	.calls = calls,
+	.get_fpu = get_fpu,
+	.set_fpu = set_fpu,
+};
