@@ -169,7 +169,7 @@ struct vcpu {
 	/* Not NULL: the guest's vector registers are neither in the host's nor in s.xsave. Brings
 	 * them there and makes itself NULL. */
 	void (*fpu_fetch)(struct vcpu *v);
-	const struct engine *engine;	   /* who runs this, or NULL */
+	const struct engine *engine; /* who runs this, or NULL */
 	u8 *code_pages; /* by guest-physical page: 0 where it may be written unseen; or NULL */
 	struct bt_config bt_config;
 };

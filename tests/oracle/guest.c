@@ -73,7 +73,7 @@ static int add_translator(struct vcpu *v, int fd, bool all)
 					   .elide = all,
 					   .cache_size = 4 * MiB };
 	v->engine = &bt_engine;
-	return v->engine->init(v, fd);
+	return v->engine->init(v, fd, NULL);
 }
 
 struct guest *guest_new(const struct world *w, enum guest_kind kind)
