@@ -15,6 +15,11 @@
 
 enum { GO_ON = 16 }; /* beside enum run_result: enter the guest again */
 
+/* Reasons to return in the middle of an instruction. */
+#define HALF_DONE                                                          \
+	(BIT(KVM_EXIT_IO) | BIT(KVM_EXIT_MMIO) | BIT(KVM_EXIT_HYPERCALL) | \
+	 BIT(KVM_EXIT_X86_RDMSR) | BIT(KVM_EXIT_X86_WRMSR))
+
 static inline u64 tsc(void)
 {
 	return __builtin_ia32_rdtsc();
@@ -344,6 +349,7 @@ static inline void dispatch(struct vm *vm, struct kvm *kvm)
 	else
 		on_unhandled(vm, kvm);
 	kvm->unaccounted = true;
+	kvm->half_done = reason < 32 && BIT(reason) & HALF_DONE;
 }
 
 /* KVM_RUN itself failed. */
@@ -378,6 +384,7 @@ static inline int enter(struct vm *vm, struct kvm *kvm)
 		kvm->run->cr8 = lapic_get_cr8(&vm->pc.lapic);
 	if (likely(kvm->unaccounted))
 		account(vm, kvm);
+	kvm->half_done = false;
 	r = ioctl(kvm->vcpu, KVM_RUN, 0ul);
 	kvm->left = tsc();
 	if (kvm->user_irqchip)
@@ -410,12 +417,28 @@ static inline int deliver(struct vm *vm, struct kvm *kvm)
 	return GO_ON;
 }
 
+/*
+ * The second half of an instruction may raise an exception: #GP for an MSR, #DB after a single
+ * step, a page fault of a string's next element. The kernel delivers that and forgets an interrupt
+ * that we queued before, so the second half comes first; then the kernel says anew whether it
+ * would take one. immediate_exit goes as in kvm_run: the next turn looks at attention.
+ */
+static int finish_instruction(struct vm *vm, struct kvm *kvm)
+{
+	int r = kvm_complete(vm);
+
+	__atomic_store_n(&kvm->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+	return r ? r : GO_ON;
+}
+
 static inline int turn(struct vm *vm, struct kvm *kvm)
 {
 	int r;
 
 	if (unlikely(atomic_load_explicit(&vm->attention, memory_order_relaxed)))
 		return vm->stop.kind == STOP_NONE ? RUN_KICKED : RUN_STOPPED;
+	if (unlikely(kvm->half_done && kvm_irq_ready(vm)))
+		return finish_instruction(vm, kvm);
 	r = deliver(vm, kvm);
 	if (unlikely(r != GO_ON))
 		return r;

@@ -159,7 +159,7 @@ int kvm_irq_inject(struct vm *vm)
 	struct kvm *kvm = kvm_of(vm);
 	struct kvm_run *run = kvm->run;
 
-	if (run->ready_for_interrupt_injection && run->if_flag) {
+	if (kvm_irq_ready(vm)) {
 		int vector = pc_intr_ack(vm);
 		struct kvm_interrupt irq = { .irq = (u32)vector };
 

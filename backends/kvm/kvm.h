@@ -51,6 +51,7 @@ struct kvm {
 	u64 left; /* TSC at that return */
 	enum trap_cause cause;
 	bool unaccounted; /* handled, but not in vm->traps yet */
+	bool half_done;	  /* the next KVM_RUN finishes the instruction that caused it */
 
 	bool halted;	/* HLT came to us and nothing woke the guest yet; user irqchip only */
 	u64 apic_base;	/* as last seen in run->apic_base */
@@ -99,8 +100,18 @@ int kvm_irq_init_vcpu(struct vm *vm, struct error *err);
 int kvm_irq_line(struct vm *vm, unsigned int gsi, int level);
 /* Pass the NMI pin's pulse on. 0, or a negative errno with vm->error filled. */
 int kvm_irq_nmi(struct vm *vm);
+/* User irqchip: there is an interrupt, and KVM would take it now. */
+static inline bool kvm_irq_ready(const struct vm *vm)
+{
+	const struct kvm *kvm = kvm_of(vm);
+
+	return vm->pc.intr && kvm->user_irqchip && kvm->run->ready_for_interrupt_injection &&
+	       kvm->run->if_flag;
+}
+
 /* User irqchip, INTR pending or a window asked for: give the guest an interrupt if it can take one
- * now, else ask for a window. 0, or a negative errno with vm->error filled. */
+ * now, else ask for a window. No instruction may be half done when it can. 0, or a negative errno
+ * with vm->error filled. */
 int kvm_irq_inject(struct vm *vm);
 /* User irqchip: the guest wrote IA32_APIC_BASE; tell our APIC. */
 void kvm_irq_pull_base(struct vm *vm);

@@ -81,6 +81,67 @@ static void test_level(enum irqchip irqchip)
 	machine_free(&m);
 }
 
+/* IRQ 5 rises by a port write that is single-stepped: both the #DB of the second half of the
+ * instruction and the interrupt come. The first handler clears TF, and sees IF clear. */
+BLOB(step, 16,
+     PIC_INIT(0xdf) "mov $0x2005, %dx; mov $1, %al; pushw $0x302; popf\n"
+		    "out %al, %dx; nop; nop; cli\n" STOP(0));
+BLOB(step_db, 16, "incb 0x2000; mov %sp, %bp; andb $0xfe, 5(%bp); iret");
+BLOB(step_irq, 16,
+     "incb 0x2001; mov $0x2005, %dx; xor %ax, %ax; out %al, %dx\n" EOI
+     "mov %sp, %bp; andb $0xfe, 5(%bp); iret");
+
+static void test_step(enum irqchip irqchip)
+{
+	struct machine m;
+	u8 got[2] = { 0 };
+
+	if (!machine_make(&m, irqchip))
+		return;
+	machine_blob(&m, 16, step);
+	machine_vector(&m, 1, 0x1900);
+	CHECK(ram_write(&m.vm->ram, 0x1900, step_db, (u64)(step_db_end - step_db)) == 0);
+	add_handler(&m, 0x25, step_irq, step_irq_end);
+	EQUAL(machine_run(&m), STOP_QUIT);
+	ram_read(&m.vm->ram, 0x2000, got, sizeof(got));
+	EQUAL(got[0], 1);
+	EQUAL(got[1], 1);
+	machine_free(&m);
+}
+
+/*
+ * 8,000 reads of an MSR that nobody has, with 10,000 ticks a second that come when they want: one
+ * that comes before the #GP is not lost. A lost one gets no EOI, and would be the last: there are
+ * some in the first half and some in the second.
+ */
+BLOB(denied, 16,
+     PIC_INIT(0xfe) "mov $0x34, %al; out %al, $0x43\n"
+		    "mov $119, %al; out %al, $0x40; xor %al, %al; out %al, $0x40\n"
+		    "sti; mov $0x4ad, %ecx; mov $8000, %si; xor %di, %di; mov %di, 0x2000\n"
+		    "1: rdmsr; dec %si; cmp $4000, %si; jne 2f; mov 0x2000, %di\n"
+		    "2: test %si, %si; jnz 1b; cli; mov %di, 0x2002\n" STOP(0));
+BLOB(denied_gp, 16, "mov %sp, %bp; addw $2, (%bp); iret"); /* RDMSR is two bytes */
+BLOB(denied_irq, 16, "push %ax; incw 0x2000\n" EOI "pop %ax; iret");
+
+static void test_denied(enum irqchip irqchip)
+{
+	struct machine m;
+	u16 ticks[2] = { 0 }; /* in all, in the first half */
+
+	if (!machine_make(&m, irqchip))
+		return;
+	machine_blob(&m, 16, denied);
+	machine_vector(&m, 13, 0x1900);
+	CHECK(ram_write(&m.vm->ram, 0x1900, denied_gp, (u64)(denied_gp_end - denied_gp)) == 0);
+	add_handler(&m, 0x20, denied_irq, denied_irq_end);
+	EQUAL(machine_run(&m), STOP_QUIT);
+	ram_read(&m.vm->ram, 0x2000, (u8 *)ticks, sizeof(ticks));
+	printf("# %u ticks\n", ticks[0]);
+	CHECK(ticks[1] > 0);
+	CHECK(ticks[0] > ticks[1]);
+	machine_free(&m);
+}
+
 /* An NMI comes whatever IF says; a second one inside the handler waits for its IRET. */
 BLOB(nmi, 16, "cli\n" RECORD(1) "mov $0x3010, %dx; out %al, %dx\n" RECORD(4) STOP(0));
 BLOB(nmi_handler, 16,
@@ -314,6 +375,8 @@ static void test_pin2(enum irqchip irqchip)
 const struct test irq_tests[] = {
 	{ "window", test_window, true },
 	{ "level", test_level, true },
+	{ "step", test_step, true },
+	{ "denied", test_denied, false },
 	{ "nmi", test_nmi, true },
 	{ "hlt-timer", test_hlt_timer, true },
 	{ "hlt-masked", test_hlt_masked, true },
