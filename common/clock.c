@@ -3,6 +3,7 @@
 #include "common/vectors.h"
 
 #include <assert.h>
+#include <cpuid.h>
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -14,6 +15,13 @@
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
+/* It takes so long to measure a rate to one in ten thousand, or RATE_TRUST at worst. */
+#define RATE_NS	   2000000
+#define RATE_TRUST 1000
+/* Answers by the TSC rest on a look no older than that, which took less than so many ticks. */
+#define LOOK_NS	   4000000ull
+#define LOOK_TICKS 2000
+
 static u64 monotonic_ns(void)
 {
 	struct timespec ts;
@@ -23,14 +31,33 @@ static u64 monotonic_ns(void)
 	return (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
 }
 
+/* Ticks at a constant rate, and does not stop in sleep: CPUID.80000007h:EDX[8]. */
+static bool tsc_is_clock(void)
+{
+	u32 a, b, c, d;
+
+	return __get_cpuid(0x80000007, &a, &b, &c, &d) && d & BIT(8);
+}
+
+/* Where the measurement of the TSC's frequency begins. */
+static struct clock_look measured;
+
+static void begin_measuring(void)
+{
+	if (!measured.ns)
+		measured = (struct clock_look){ .tsc = __rdtsc(), .ns = monotonic_ns() };
+}
+
 int clock_init(struct clock *clock, int signo)
 {
 	struct sigevent ev = { 0 };
 
 	memset(clock, 0, sizeof(*clock));
+	begin_measuring();
 	clock->origin = monotonic_ns();
+	clock->first = (struct clock_look){ .tsc = __rdtsc() };
+	clock->tsc = tsc_is_clock();
 	clock->armed = CLOCK_NEVER;
-	clock->tsc_khz = host_tsc_khz();
 	if (!signo)
 		return 0;
 	ev.sigev_notify = SIGEV_THREAD_ID;
@@ -47,7 +74,6 @@ void clock_init_manual(struct clock *clock)
 	memset(clock, 0, sizeof(*clock));
 	clock->manual = true;
 	clock->armed = CLOCK_NEVER;
-	clock->tsc_khz = 1000000;
 }
 
 void clock_fini(struct clock *clock)
@@ -57,9 +83,65 @@ void clock_fini(struct clock *clock)
 	clock->host_timer = false;
 }
 
-u64 clock_now(const struct clock *clock)
+/* The rate since the first look. One that another one contradicts may be wrong, or that one is: the
+ * host was stopped, or time was set. It is measured again from here on. */
+static void measure_rate(struct clock *clock)
 {
-	return clock->manual ? clock->manual_now : monotonic_ns() - clock->origin;
+	u64 ticks = clock->latest.tsc - clock->first.tsc, ns = clock->latest.ns - clock->first.ns;
+	u64 rate, old = clock->rate;
+
+	if (ns < RATE_NS)
+		return;
+	rate = mul_div(ns, BIT64(32), ticks);
+	if (old && (rate > old + old / RATE_TRUST || rate < old - old / RATE_TRUST)) {
+		clock->first = clock->latest;
+		rate = 0;
+	}
+	clock->rate = rate;
+}
+
+static u64 tell(struct clock *clock, u64 now)
+{
+	if (now > clock->told)
+		clock->told = now;
+	return clock->told;
+}
+
+static u64 look(struct clock *clock)
+{
+	u64 before, now, after;
+
+	vectors_take();
+	before = __rdtsc();
+	now = monotonic_ns() - clock->origin;
+	after = __rdtsc();
+	/* If something came in between, nobody knows when that was. */
+	if (clock->tsc && after - before < LOOK_TICKS) {
+		clock->latest = (struct clock_look){ .tsc = before, .ns = now };
+		measure_rate(clock);
+	}
+	return tell(clock, now);
+}
+
+u64 clock_now(struct clock *clock)
+{
+	u64 since, ns;
+
+	if (clock->manual)
+		return clock->manual_now;
+	/* Another processor's may be behind: that is far ahead. */
+	since = __rdtsc() - clock->latest.tsc;
+	if (unlikely(since >> 27))
+		return look(clock);
+	ns = since * clock->rate >> 32;
+	if (unlikely(!clock->rate || ns > LOOK_NS))
+		return look(clock);
+	return tell(clock, clock->latest.ns + ns);
+}
+
+u64 clock_tsc_khz(const struct clock *clock)
+{
+	return clock->manual ? 1000000 : host_tsc_khz();
 }
 
 void timer_init(struct clock *clock, struct timer *timer, void (*fn)(void *), void *opaque)
@@ -114,7 +196,8 @@ u64 clock_next(const struct clock *clock)
 
 unsigned int clock_run(struct clock *clock)
 {
-	u64 now = clock_now(clock);
+	/* By what the host timer goes by, or it could be early, and not be set again. */
+	u64 now = clock->manual ? clock->manual_now : look(clock);
 	unsigned int ran = 0;
 	struct timer *t;
 
@@ -153,17 +236,16 @@ u64 host_tsc(void)
 u64 host_tsc_khz(void)
 {
 	static u64 khz; /* a constant of the machine, measured once */
-	u64 t0, t1, c0, c1;
+	u64 ns, tsc;
 
 	if (khz)
 		return khz;
-	t0 = monotonic_ns();
-	c0 = __rdtsc();
+	begin_measuring();
 	do {
-		t1 = monotonic_ns();
-	} while (t1 - t0 < 2000000);
-	c1 = __rdtsc();
-	khz = mul_div(c1 - c0, 1000000, t1 - t0);
+		tsc = __rdtsc();
+		ns = monotonic_ns() - measured.ns;
+	} while (ns < RATE_NS);
+	khz = mul_div(tsc - measured.tsc, 1000000, ns);
 	return khz;
 }
 

@@ -29,12 +29,17 @@ struct clock {
 	struct timer *timer[CLOCK_MAX_TIMERS]; /* all registered ones, in no order */
 	unsigned int nr;
 	bool manual;
-	u64 manual_now;	 /* ns, manual clocks only */
-	u64 origin;	 /* CLOCK_MONOTONIC at creation, ns */
-	u64 armed;	 /* deadline the host timer is set to, or CLOCK_NEVER */
-	bool host_timer; /* host is valid */
+	u64 manual_now; /* ns, manual clocks only */
+	u64 origin;	/* CLOCK_MONOTONIC at creation, ns */
+	struct clock_look {
+		u64 tsc, ns; /* at the same time, of this clock */
+	} first, latest;     /* what the rate was measured from; the last one */
+	u64 rate;	     /* 2^32 * ns for each tick of the TSC; 0: not known (yet) */
+	u64 told;	     /* the last answer of clock_now */
+	bool tsc;	     /* the host's TSC is a clock */
+	u64 armed;	     /* deadline the host timer is set to, or CLOCK_NEVER */
+	bool host_timer;     /* host is valid */
 	timer_t host;
-	u64 tsc_khz; /* host TSC frequency */
 };
 
 /* A clock that follows CLOCK_MONOTONIC. SIGNO is sent to the calling thread (the vCPU thread) at
@@ -43,8 +48,12 @@ int clock_init(struct clock *clock, int signo);
 void clock_init_manual(struct clock *clock);
 void clock_fini(struct clock *clock);
 
-/* Nanoseconds since clock_init. */
-u64 clock_now(const struct clock *clock);
+/* Nanoseconds since clock_init, never less than before. Between looks at CLOCK_MONOTONIC, some
+ * milliseconds apart, it is told by the TSC: within a microsecond, and without system's help, which
+ * would want the vector registers (vectors.h). For the clock's thread. */
+u64 clock_now(struct clock *clock);
+/* The TSC's frequency in kHz that this clock goes with. */
+u64 clock_tsc_khz(const struct clock *clock);
 
 /* Make TIMER known, idle. The struct stays the caller's and must outlive the clock. At most
  * CLOCK_MAX_TIMERS per clock (asserted). */
@@ -63,7 +72,8 @@ u64 clock_next(const struct clock *clock);
 /* Manual clocks: move on by NS, running each timer at exactly its deadline on the way. */
 void clock_advance(struct clock *clock, u64 ns);
 
-/* The host's TSC now, and its frequency in kHz (measured once per process, about 2 ms). */
+/* The host's TSC now, and its frequency in kHz (measured once per process, from the first clock on:
+ * whoever asks earlier than 2 ms later waits). */
 u64 host_tsc(void);
 u64 host_tsc_khz(void);
 

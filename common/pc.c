@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+/* A line without an end (a prompt, an echo) waits this long. */
+#define SAY_NS 4000000
+
 /* The CPU's INTR pin: the local APIC's own interrupts, or the 8259 pair's where it lets them by. */
 static void update_intr(struct pc *pc)
 {
@@ -102,13 +105,35 @@ static struct irq_line gsi(struct vm *vm, int pin)
 	return (struct irq_line){ on_gsi, vm, pin };
 }
 
+void pc_say(struct vm *vm)
+{
+	struct pc *pc = &vm->pc;
+	unsigned int nr = pc->nr_said;
+
+	pc->nr_said = 0;
+	timer_set(&vm->clock, &pc->say, CLOCK_NEVER);
+	if (!nr || !vm->config.console)
+		return;
+	vectors_take();
+	vm->config.console(vm->config.console_arg, pc->said, nr);
+}
+
+static void on_say(void *opaque)
+{
+	pc_say(opaque);
+}
+
+/* To hand on one byte takes longer than to print it. */
 static void console_byte(void *arg, u8 byte)
 {
 	struct vm *vm = arg;
+	struct pc *pc = &vm->pc;
 
-	vectors_take();
-	if (vm->config.console)
-		vm->config.console(vm->config.console_arg, &byte, 1);
+	pc->said[pc->nr_said++] = byte;
+	if (byte == '\n' || pc->nr_said == PC_SAID)
+		pc_say(vm);
+	else if (pc->nr_said == 1)
+		timer_set(&vm->clock, &pc->say, clock_now(&vm->clock) + SAY_NS);
 }
 
 /* The guest has read from COM1 or the keyboard: there may be room for more input. */
@@ -177,6 +202,7 @@ static int init_devices(struct vm *vm)
 	u64 high = vm->ram.size > RAM_HOLE_START ? vm->ram.size - RAM_HOLE_START : 0;
 	int r;
 
+	timer_init(&vm->clock, &pc->say, on_say, vm);
 	uart_init(&pc->com1, gsi(vm, 4), &vm->clock, console_byte, vm);
 	pc->com1.rx_ready = on_rx_ready;
 	pc->com1.rx_ready_arg = vm;

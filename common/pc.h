@@ -32,6 +32,8 @@
 struct vm;
 struct pc_pci;
 
+#define PC_SAID 256u
+
 struct pc {
 	struct bus pio, mmio;
 
@@ -54,7 +56,16 @@ struct pc {
 	struct testdev testdev;
 	struct marker marker;
 	struct pc_pci *pci; /* NULL: the machine has no PCI bus */
+
+	/* What the guest has printed and vm->config.console has not been told yet. */
+	u8 said[PC_SAID];
+	unsigned int nr_said;
+	struct timer say;
 };
+
+/* Tell vm->config.console what the guest has printed since: at each newline, when it is much, after
+ * some milliseconds, and at the end of a run. */
+void pc_say(struct vm *vm);
 
 /* Build the board inside VM, whose config, RAM and clock exist. */
 int pc_init(struct vm *vm, struct error *err);

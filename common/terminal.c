@@ -6,9 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A line without an end (a prompt, an echo) may stay in the buffer this long. */
-#define FLUSH_NS 4000000
-
 void terminal_output(void *arg, const void *data, size_t len)
 {
 	struct terminal *t = arg;
@@ -16,24 +13,13 @@ void terminal_output(void *arg, const void *data, size_t len)
 	if (!display_serial(&t->display))
 		return;
 	console_write(&t->console, data, len);
-	if (!t->flush_set) {
-		t->flush_set = true;
-		timer_set(&t->vm->clock, &t->flush, clock_now(&t->vm->clock) + FLUSH_NS);
-	}
-}
-
-static void terminal_flush(void *arg)
-{
-	struct terminal *t = arg;
-
-	t->flush_set = false;
 	console_flush(&t->console);
 }
 
 static bool terminal_stopping(void *arg)
 {
 	const struct terminal *t = arg;
-	const struct vm *vm = t->vm;
+	struct vm *vm = t->vm;
 
 	/* The vCPU thread is what asks, so the time-out and the quit key wait behind this write. */
 	return atomic_load(&vm->stop_signal) || atomic_load(&t->console.quit) ||
@@ -99,7 +85,6 @@ int terminal_open(struct terminal *t, struct vm *vm, enum display_mode mode, str
 	int r;
 
 	t->vm = vm;
-	timer_init(&vm->clock, &t->flush, terminal_flush, t);
 	vm->on_kick = terminal_input;
 	vm->on_kick_arg = t;
 	vm_catch_signals(vm);

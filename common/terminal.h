@@ -11,8 +11,6 @@
 struct terminal {
 	struct console console;
 	struct vm *vm;
-	struct timer flush;
-	bool flush_set;
 	bool open;	      /* console is */
 	atomic_int hvc_error; /* why output of a virtio console was dropped (hvc.c), or 0 */
 	struct display display;

@@ -230,6 +230,24 @@ void vm_select(struct vm *vm)
 	thread_vm = vm;
 }
 
+/* Until it stops; a negative errno: it cannot run. */
+static int run(struct vm *vm)
+{
+	int r;
+
+	for (;;) {
+		if (atomic_load_explicit(&vm->attention, memory_order_relaxed))
+			vm_service(vm);
+		if (vm->stop.kind != STOP_NONE)
+			return 0;
+		r = vm->backend->run(vm);
+		if (r < 0)
+			return r;
+		if (r == RUN_HALTED)
+			vm_idle(vm);
+	}
+}
+
 int vm_run(struct vm *vm)
 {
 	int r;
@@ -237,18 +255,11 @@ int vm_run(struct vm *vm)
 	vm_select(vm);
 	if (vm->config.timeout_ns)
 		timer_set(&vm->clock, &vm->timeout, clock_now(&vm->clock) + vm->config.timeout_ns);
-	for (;;) {
-		if (atomic_load_explicit(&vm->attention, memory_order_relaxed))
-			vm_service(vm);
-		if (vm->stop.kind != STOP_NONE)
-			break;
-		r = vm->backend->run(vm);
-		if (r < 0) {
-			pc_pci_stop(vm, NULL);
-			return r;
-		}
-		if (r == RUN_HALTED)
-			vm_idle(vm);
+	r = run(vm);
+	pc_say(vm);
+	if (r < 0) {
+		pc_pci_stop(vm, NULL);
+		return r;
 	}
 	if (vm->backend->sync_traps)
 		vm->backend->sync_traps(vm);

@@ -73,7 +73,7 @@ static u64 deadline_time(struct lapic *l)
 
 	if (deadline_fire(l, tsc))
 		return CLOCK_NEVER;
-	ns = mul_div(l->tsc_deadline - tsc, 1000000, l->clock->tsc_khz);
+	ns = mul_div(l->tsc_deadline - tsc, 1000000, clock_tsc_khz(l->clock));
 	return clock_now(l->clock) + (ns < FAR_AWAY ? ns + 1 : FAR_AWAY);
 }
 

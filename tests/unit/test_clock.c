@@ -3,6 +3,7 @@
 
 #include <CUnit/CUnit.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 struct ticker {
@@ -76,6 +77,52 @@ static void test_host(void)
 	sigaction(SIGUSR1, &old, NULL);
 }
 
+static u64 monotonic(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
+}
+
+/* Ask for MS; how often others were looked at, in all answers. Each is right to 50 us, or so late
+ * that something came in between. */
+static unsigned int ask(struct clock *clock, u64 ms, unsigned int *answers)
+{
+	u64 end = monotonic() + ms * 1000000, before, now, after = 0, last = 0, look = 0;
+	unsigned int looks = 0;
+
+	for (*answers = 0; after < end; ++*answers, last = now) {
+		before = monotonic();
+		now = clock_now(clock);
+		after = monotonic();
+		CU_ASSERT_FATAL(now >= last);
+		CU_ASSERT_FATAL(clock->origin + now + 50000 > before);
+		CU_ASSERT_FATAL(clock->origin + now < after + 50000);
+		looks += clock->latest.tsc != look;
+		look = clock->latest.tsc;
+	}
+	return looks;
+}
+
+static void test_tsc(void)
+{
+	unsigned int looks, answers;
+	struct clock clock;
+
+	CU_ASSERT_EQUAL_FATAL(clock_init(&clock, 0), 0);
+	ask(&clock, 5, &answers);
+	looks = ask(&clock, 40, &answers);
+	if (clock.tsc)
+		CU_ASSERT(looks <= 40 && looks < answers / 10);
+	/* A rate that is wrong is found out, soon enough that the time stays nearly right. */
+	clock.rate += clock.rate / 200;
+	ask(&clock, 20, &answers);
+	if (clock.tsc)
+		CU_ASSERT(mul_div(1ull << 32, 1000000, clock.rate) < host_tsc_khz() * 1001 / 1000);
+	clock_fini(&clock);
+}
+
 static void test_units(void)
 {
 	CU_ASSERT_EQUAL(mul_div(1ull << 62, 8, 16), 1ull << 61);
@@ -86,6 +133,7 @@ static void test_units(void)
 CU_TestInfo tests_clock[] = {
 	{ "timers run in order at their deadlines", test_manual },
 	{ "a host deadline arrives as a signal", test_host },
+	{ "between looks at the host's clock the TSC tells the time", test_tsc },
 	{ "unit conversion does not overflow", test_units },
 	CU_TEST_INFO_NULL,
 };

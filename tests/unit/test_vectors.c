@@ -35,20 +35,34 @@ static unsigned int writes(struct bus *bus, u64 addr, u64 value, unsigned int si
 	return taken;
 }
 
+static void listen(void *arg, const void *data, size_t len)
+{
+	(void)arg, (void)data, (void)len;
+}
+
 static void test_taken(void)
 {
 	struct vm *vm = rig_vm(NULL, 8 * MiB);
 	struct bus *pio = &vm->pc.pio, *mmio = &vm->pc.mmio;
 
+	vm->config.console = listen;
 	vectors_lend(take, &taken);
 	CU_ASSERT_EQUAL(reads(pio, UART_SCRATCH, 1), 0);
 	CU_ASSERT_EQUAL(writes(pio, UART_SCRATCH, 1, 1), 0);
 	CU_ASSERT_EQUAL(reads(mmio, TESTDEV_MEM, 8), 0);
 	CU_ASSERT_EQUAL(writes(mmio, LAPIC_BASE + TPR, 0x20, 4), 0);
 	CU_ASSERT_EQUAL(reads(pio, 0x1234, 2), 0); /* nobody */
-	CU_ASSERT_NOT_EQUAL(writes(pio, UART_THR, 'x', 1), 0);
+	writes(pio, UART_THR, 'x', 1);
+	CU_ASSERT_EQUAL(writes(pio, UART_THR, 'y', 1), 0);
+	CU_ASSERT_NOT_EQUAL(writes(pio, UART_THR, '\n', 1), 0);
+	/* The time is asked for outside, unless the TSC tells it. */
+	vm->clock.tsc = false;
+	vm->clock.rate = 0;
 	CU_ASSERT_NOT_EQUAL(reads(pio, PM_TIMER, 4), 0);
 	CU_ASSERT_NOT_EQUAL(writes(mmio, LAPIC_BASE + TIMER_COUNT, 1000, 4), 0);
+	vm->clock.latest.tsc = __builtin_ia32_rdtsc();
+	vm->clock.rate = BIT64(30);
+	CU_ASSERT_EQUAL(reads(pio, PM_TIMER, 4), 0);
 	vectors_lend(NULL, NULL);
 	CU_ASSERT_EQUAL(writes(pio, UART_THR, 'x', 1), 0);
 	vm_destroy(vm);

@@ -265,6 +265,37 @@ static void test_interrupt(void)
 	vm_destroy(vm);
 }
 
+/* What is printed waits for a newline, for some milliseconds (here the fourth step), or the end. */
+static int prints(struct vm *vm, unsigned int n)
+{
+	static const char text[] = "ab\nc\0d";
+	static const size_t seen_then[] = { 0, 0, 0, 3, 3, 4, 4 };
+
+	CU_ASSERT_EQUAL(nr_seen, seen_then[n]);
+	if (n == 4) {
+		usleep(20000);
+		clock_run(&vm->clock);
+		return RUN_KICKED;
+	}
+	return n < sizeof(text) - 1 ? port_out(vm, 0xe9, (u8)text[n], 1, 1) : exits(vm, n);
+}
+
+static void test_prints(void)
+{
+	struct vm_config config = {
+		.backend = &fake, .mem_size = 4 * MiB, .cpu = "host", .console = collect
+	};
+	struct vm *vm = NULL;
+
+	script = (struct script){ .step = prints };
+	nr_seen = 0;
+	CU_ASSERT_EQUAL_FATAL(vm_create(&vm, &config, NULL), 0);
+	CU_ASSERT_EQUAL(vm_run(vm), 0);
+	CU_ASSERT_EQUAL(nr_seen, 5);
+	CU_ASSERT_EQUAL(memcmp(seen, "ab\ncd", 5), 0);
+	vm_destroy(vm);
+}
+
 static int without_sse3(struct cpuid_table *table, struct error *err)
 {
 	(void)err;
@@ -300,6 +331,7 @@ CU_TestInfo tests_vm[] = {
 	{ "under nohup a hang-up is ignored", test_nohup },
 	{ "marks frame the measured section exactly", test_marks },
 	{ "COM1 reaches the CPU through the 8259", test_interrupt },
+	{ "what is printed is told by lines, after a while, and at the end", test_prints },
 	{ "the processor is what the run's backends have in common", test_alike },
 	CU_TEST_INFO_NULL,
 };
