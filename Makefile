@@ -114,6 +114,7 @@ $(call objs,common/sandbox.c): $(B)/syscalls.def
 -include tests/kvm/kvm.mk
 -include tests/oracle/oracle.mk
 -include tests/hostile/hostile.mk
+-include tests/direct/direct.mk
 -include tests/kvmoracle/kvmoracle.mk
 -include tests/unicorn/unicorn.mk
 -include tests/linux/linux.mk

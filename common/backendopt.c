@@ -33,12 +33,39 @@ static void size_text(char *text, size_t len, u64 size)
 	snprintf(text, len, "%" PRIu64 "%s", size, units[unit]);
 }
 
+/* Word N of those that '|' separates, and its length; NULL: there are fewer. */
+static const char *word(const char *words, u64 n, size_t *len)
+{
+	for (; n && words; n--) {
+		words = strchr(words, '|');
+		words = words ? words + 1 : NULL;
+	}
+	*len = words ? strcspn(words, "|") : 0;
+	return words;
+}
+
+static int parse_word(const char *words, const char *text, u64 *out)
+{
+	const char *w;
+	size_t len;
+
+	for (*out = 0; (w = word(words, *out, &len)); (*out)++)
+		if (strlen(text) == len && !strncmp(w, text, len))
+			return 0;
+	return -EINVAL;
+}
+
 static void value_text(char *text, size_t len, const struct backend_option *o, u64 value)
 {
+	const char *w;
+	size_t n;
+
 	if (o->kind == OPTION_SWITCH)
 		snprintf(text, len, "%s", value ? "on" : "off");
 	else if (o->kind == OPTION_SIZE)
 		size_text(text, len, value);
+	else if (o->kind == OPTION_WORD && (w = word(o->arg, value, &n)))
+		snprintf(text, len, "%.*s", (int)n, w);
 	else
 		snprintf(text, len, "%" PRIu64, value);
 }
@@ -53,9 +80,19 @@ static int parse_number(const struct backend_option *o, const char *text, u64 *o
 		return args_number(text, o->min, o->max, out);
 	case OPTION_SIZE:
 		return args_size(text, out) || *out < o->min || *out > o->max ? -EINVAL : 0;
+	case OPTION_WORD:
+		return parse_word(o->arg, text, out);
 	default:
 		return 0;
 	}
+}
+
+static bool is_for(const struct backend_option *o, const char *engine)
+{
+	size_t len = o->engine ? strlen(o->engine) : 0;
+
+	return !len ||
+	       (engine && !strncmp(o->engine, engine, len) && (!engine[len] || engine[len] == '+'));
 }
 
 static int bad_value(const struct backend_option *o, const char *text, struct error *err)
@@ -64,6 +101,8 @@ static int bad_value(const struct backend_option *o, const char *text, struct er
 
 	if (o->kind == OPTION_SWITCH)
 		return fail(err, -EINVAL, "--%s takes on or off; not '%s'", o->name, text);
+	if (o->kind == OPTION_WORD)
+		return fail(err, -EINVAL, "--%s takes one of %s; not '%s'", o->name, o->arg, text);
 	value_text(min, sizeof(min), o, o->min);
 	value_text(max, sizeof(max), o, o->max);
 	return fail(err, -EINVAL, "--%s takes a %s from %s to %s; not '%s'", o->name,
@@ -89,7 +128,7 @@ int backendopt_set(struct backend_values *v, const struct backend *b, const char
 	if (n < 0)
 		return fail(err, n, "backend %s has no option --%s", b->name, name);
 	o = &b->options[n];
-	if (o->engine && (!present || strcmp(o->engine, present)))
+	if (!is_for(o, present))
 		return fail(err, -EINVAL, "--%s is for engine %s of backend %s, not for %s",
 			    o->name, o->engine, b->name, present ? present : "this one");
 	if (parse_number(o, text, &value))

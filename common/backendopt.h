@@ -19,6 +19,7 @@ enum option_kind {
 	OPTION_SWITCH, /* on or off: 1 or 0 */
 	OPTION_NUMBER, /* decimal, MIN to MAX */
 	OPTION_SIZE,   /* bytes, with K, M, G; MIN to MAX */
+	OPTION_WORD,   /* one of those in `arg`, which '|' separates: its number, from 0 */
 	OPTION_PATH,   /* a file or folder to write to: only where one machine runs (fvm) */
 };
 
@@ -26,7 +27,8 @@ struct backend_option {
 	const char *name;
 	const char *arg;    /* what its argument is, for --help */
 	const char *help;   /* one sentence without a full stop */
-	const char *engine; /* the only one that it is for; NULL: all */
+	const char *engine; /* that it is for, with those that are called like it and a '+' and
+			     * more; NULL: all */
 	enum option_kind kind;
 	u64 value; /* default */
 	u64 min, max;

@@ -16,6 +16,8 @@ enum {
 	DUMP,
 	JITDUMP,
 	TIMES,
+	TRANSPORT,
+	SPIN,
 	NR_OPTIONS
 };
 
@@ -95,6 +97,22 @@ const struct backend_option swbt_options[] = {
 		    .arg = SWITCH,
 		    .help = "Measure how long accesses to devices take (default off: reading the "
 			    "clock twice takes longer than most of them)" },
+	[TRANSPORT] = { .name = "direct-transport",
+			.arg = "auto|signal|ptrace",
+			.help = "How the guest's processes tell of faults: from a signal handler, "
+				"through shared memory; or as ptrace stops (default auto: the "
+				"first "
+				"that this host can do)",
+			.engine = "trap",
+			.kind = OPTION_WORD },
+	[SPIN] = { .name = "direct-spin",
+		   .arg = "CYCLES",
+		   .help = "How long either side of transport signal looks for an answer before it "
+			   "sleeps, where there is more than one processor (default 80000)",
+		   .engine = "trap",
+		   .kind = OPTION_NUMBER,
+		   .value = 80000,
+		   .max = 100000000 },
 	[NR_OPTIONS] = { 0 },
 };
 
@@ -117,6 +135,12 @@ struct bt_config swbt_bt_config(const struct vm *vm)
 		.flush_always = value(vm, FLUSH),
 		.cache_size = value(vm, CODE_CACHE),
 	};
+}
+
+struct direct_config swbt_direct_config(const struct vm *vm)
+{
+	return (struct direct_config){ .transport = (u32)value(vm, TRANSPORT),
+				       .spin = value(vm, SPIN) };
 }
 
 bool swbt_trap_times(const struct vm *vm)

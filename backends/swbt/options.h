@@ -11,6 +11,13 @@ extern const struct backend_option swbt_options[];
 /* What those of VM ask of the translator. */
 struct bt_config swbt_bt_config(const struct vm *vm);
 
+/* What they ask of direct execution. */
+struct direct_config {
+	u32 transport; /* 0: the first that the host can do; else one more than in transports[] */
+	u64 spin;      /* TSC ticks */
+};
+struct direct_config swbt_direct_config(const struct vm *vm);
+
 /* Are accesses to devices to be timed? */
 bool swbt_trap_times(const struct vm *vm);
 

@@ -14,7 +14,7 @@
 /* Which world guest code of the current privilege runs in (mmu.h, enum mmu_right). */
 enum direct_world { DIRECT_SUPER, DIRECT_SUPER_AC, DIRECT_USER, DIRECT_WORLDS };
 
-#define DIRECT_RULES (4 * DIRECT_WORLDS)
+#define DIRECT_RULES (5 * DIRECT_WORLDS + 1) /* the end among them */
 
 struct patch;
 
@@ -29,6 +29,7 @@ struct direct {
 	/* The world that holds the guest's vector registers, while v->fpu_fetch is set. */
 	struct world *fpu_in;
 	struct world *volatile active;	     /* entered or about to be, for kick; NULL: none */
+	struct world *last;		     /* entered; it may still run, for all we know */
 	u64 cr3;			     /* that the mappings belong to */
 	u64 stepped, entries, hidden_faults; /* counters */
 	struct sandbox_rule rules[DIRECT_RULES];

@@ -5,6 +5,7 @@
  */
 #include "backends/swbt/direct/direct.h"
 #include "backends/swbt/fpu.h"
+#include "backends/swbt/options.h"
 #include "backends/swbt/step.h"
 
 #include <errno.h>
@@ -21,6 +22,7 @@ static void fetch_fpu(struct vcpu *v)
 
 	/* A world that is dead is noticed at the next entry. */
 	d->fpu_in->transport->get_fpu(d->fpu_in, v->s.xsave, sizeof(v->s.xsave));
+	fpu_sanitize(v); /* the guest may have forged it */
 	v->fpu_fetch = NULL;
 }
 
@@ -58,6 +60,13 @@ static int enter(struct direct *d, struct world *w, struct world_stop *stop)
 	u64 loaded;
 	int r;
 
+	/* No two worlds run at a time: what the guest says of one does not count. */
+	if (d->last && d->last != w && d->last->transport->settle) {
+		r = d->last->transport->settle(d->last);
+		if (r)
+			return r;
+	}
+	d->last = w;
 	direct_regs_out(v, &regs);
 	d->active = w;
 	atomic_signal_fence(memory_order_seq_cst);
@@ -79,8 +88,9 @@ static int failed(struct direct *d, const struct world *w, int r)
 {
 	struct error *err = &d->v->vm->error;
 
-	if (w->dead)
-		return world_is_dead(w, err);
+	for (unsigned int n = 0; n < DIRECT_WORLDS; n++)
+		if (d->world[n].dead)
+			return world_is_dead(&d->world[n], err);
 	return fail(err, r, "cannot run the guest's process (%s): %s", w->name, strerror(-r));
 }
 
@@ -262,7 +272,26 @@ void direct_flush_page(struct vcpu *v, u64 linear, unsigned int shift)
 
 /* ---- birth and death ------------------------------------------------------------------------- */
 
-const struct transport *const transports[] = { &ptrace_transport, NULL };
+const struct transport *const transports[] = { &signal_transport, &ptrace_transport, NULL };
+
+/* The one that is asked for, or that the host can do. NULL with ERR filled. */
+static const struct transport *choose(u32 number, struct error *err)
+{
+	const char *missing;
+
+	for (unsigned int n = 0; transports[n]; n++) {
+		if (number && n != number - 1)
+			continue;
+		missing = transports[n]->missing ? transports[n]->missing() : NULL;
+		if (!missing) {
+			if (err)
+				err->text[0] = '\0';
+			return transports[n];
+		}
+		fail(err, -ENOTSUP, "this host lacks %s; use --direct-transport ptrace", missing);
+	}
+	return NULL;
+}
 
 static int start_worlds(struct direct *d, struct error *err)
 {
@@ -296,16 +325,22 @@ int direct_init(struct vcpu *v, int (*prepare)(struct direct *d, struct error *e
 		[DIRECT_SUPER_AC] = "guest-kernel-ac",
 		[DIRECT_USER] = "guest-user",
 	};
-	struct direct *d = calloc(1, sizeof(*d));
+	struct direct_config config = swbt_direct_config(v->vm);
+	const struct transport *transport = choose(config.transport, err);
+	struct direct *d;
 	int r = 0;
 
+	if (!transport)
+		return -ENOTSUP;
+	d = calloc(1, sizeof(*d));
 	if (!d)
 		return fail(err, -ENOMEM, "out of memory for direct execution");
 	v->direct = d;
 	d->v = v;
 	d->cr3 = v->s.cr3;
 	for (unsigned int n = 0; n < DIRECT_WORLDS; n++)
-		d->world[n] = (struct world){ .transport = transports[0],
+		d->world[n] = (struct world){ .transport = transport,
+					      .spin = config.spin,
 					      .name = names[n],
 					      .ram_fd = v->vm->ram.fd,
 					      .copy_fd = -1,

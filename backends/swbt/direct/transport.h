@@ -49,11 +49,31 @@ struct world_call {
 	u64 nr, arg[6];
 };
 
+/* A system-call instruction that makes one call and no other, which no other makes. */
+struct world_gate {
+	const u8 *after; /* the instruction's end, in transport->stub */
+	u32 nr;
+	unsigned int args; /* that must have the following values */
+	struct {
+		unsigned int n; /* 0 to 5 */
+		u64 value;
+	} arg[4];
+};
+
 struct transport {
 	const char *name; /* the word after --direct-transport */
 
-	/* System calls that its stub makes beyond those of world.c; ended by -1. NULL: none. */
-	const int *syscalls;
+	/* NULL, or what this host lacks for it. NULL: it needs nothing. */
+	const char *(*missing)(void);
+
+	/* Code for the stub's page at WORLD_STUB_MORE, and what it may ask of the kernel beyond
+	 * world.c's calls; ended by AFTER NULL. NULL: none. */
+	const u8 *stub, *stub_end;
+	const struct world_gate *gates;
+	/* In the child, with stub and data in their places, before the filter. 0 or negative errno.
+	 * NULL: nothing to do. */
+	int (*confine)(struct world *w);
+
 	/* What this process needs to be allowed beyond common/sandbox.def, for W alone; at most
 	 * MAX rules, the number is returned. */
 	unsigned int (*rules)(const struct world *w, struct sandbox_rule *rule, unsigned int max);
@@ -76,13 +96,18 @@ struct transport {
 	 * up to the first that fails: 0 or its negative errno. -ESRCH: the world is dead. */
 	int (*calls)(struct world *w, const struct world_call *c, unsigned int nr);
 
+	/* W has been run and says that it has stopped. Make sure of it: before another world is
+	 * run, and what W is mapped may change. 0, or -ESRCH: it is dead. NULL: that is always so.
+	 */
+	int (*settle)(struct world *w);
+
 	/* The XSAVE image of the stopped world in standard format, its first SIZE bytes, out; in:
 	 * its components within FPU_MASK. 0 or negative errno. */
 	int (*get_fpu)(struct world *w, void *xsave, size_t size);
 	int (*set_fpu)(struct world *w, const void *xsave, size_t size, u64 fpu_mask);
 };
 
-extern const struct transport ptrace_transport;
+extern const struct transport ptrace_transport, signal_transport;
 
 /* Those that there are, the default first; NULL-terminated. */
 extern const struct transport *const transports[];

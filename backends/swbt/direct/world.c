@@ -28,7 +28,7 @@
 #include <unistd.h>
 
 #define FILTER_AT  2048 /* in the stub's page: struct sock_fprog, then the program */
-#define FILTER_MAX 128
+#define FILTER_MAX 240
 #define LAST_STACK (64 * KiB)
 
 /* Exit statuses of a child that did not get far enough to say more. */
@@ -118,6 +118,30 @@ static void allow(struct filter *f, const struct world *w, int nr, bool check)
 	f->i[at].jf = (u8)(f->nr - at - 1);
 }
 
+/* What is at OFFSET must be VALUE, 64 bits. */
+static void must_equal(struct filter *f, size_t offset, u64 value)
+{
+	load(f, offset);
+	must_be(f, (u32)value, (u32)value);
+	load(f, offset + 4);
+	must_be(f, (u32)(value >> 32), (u32)(value >> 32));
+}
+
+/* The low half of the instruction pointer, which lies in the stub's page, is loaded. */
+static void gate(struct filter *f, const struct world *w, const struct world_gate *g)
+{
+	unsigned short at = f->nr;
+
+	put(f, BPF_JMP | BPF_JEQ | BPF_K, (u32)world_more_at(w->transport, g->after), 0, 0);
+	load(f, offsetof(struct seccomp_data, nr));
+	must_be(f, g->nr, g->nr);
+	for (unsigned int n = 0; n < g->args; n++)
+		must_equal(f, offsetof(struct seccomp_data, args) + g->arg[n].n * 8,
+			   g->arg[n].value);
+	end(f, SECCOMP_RET_ALLOW);
+	f->i[at].jf = (u8)(f->nr - at - 1);
+}
+
 static void make_filter(struct filter *f, const struct world *w)
 {
 	static const int calls[] = { __NR_mmap, __NR_munmap, __NR_mprotect, __NR_pkey_mprotect };
@@ -131,11 +155,12 @@ static void make_filter(struct filter *f, const struct world *w)
 	must_be(f, (u32)WORLD_STUB, (u32)WORLD_STUB);
 	load(f, ip + 4);
 	must_be(f, (u32)(WORLD_STUB >> 32), (u32)(WORLD_STUB >> 32));
+	load(f, ip);
+	for (const struct world_gate *g = w->transport->gates; g && g->after; g++)
+		gate(f, w, g);
 	for (size_t n = 0; n < ARRAY_SIZE(calls); n++)
 		allow(f, w, calls[n], true);
 	allow(f, w, __NR_pkey_alloc, false);
-	for (const int *nr = w->transport->syscalls; nr && *nr >= 0; nr++)
-		allow(f, w, *nr, false);
 	end(f, SECCOMP_RET_TRAP);
 }
 
@@ -158,6 +183,9 @@ static u8 *make_stub(const struct world *w)
 	memcpy(page, world_stub, (size_t)(world_stub_end - world_stub));
 	prog.len = f.nr;
 	prog.filter = (struct sock_filter *)(uintptr_t)(WORLD_STUB + FILTER_AT + 16);
+	if (w->transport->stub)
+		memcpy(page + (WORLD_STUB_MORE - WORLD_STUB), w->transport->stub,
+		       (size_t)(w->transport->stub_end - w->transport->stub));
 	memcpy(page + FILTER_AT, &prog, sizeof(prog));
 	memcpy(page + FILTER_AT + 16, f.i, f.nr * sizeof(f.i[0]));
 	return page;
@@ -228,6 +256,7 @@ static int drop_rights(const struct world *w)
 }
 
 struct last {
+	struct world *w;
 	u8 *page;
 	void *data;
 	size_t data_size;
@@ -245,6 +274,8 @@ static _Noreturn __attribute__((used)) void leave(struct last *last)
 	if (last->data &&
 	    mremap(last->data, last->data_size, last->data_size, MREMAP_MAYMOVE | MREMAP_FIXED,
 		   (void *)(uintptr_t)WORLD_DATA) == MAP_FAILED)
+		_exit(NOT_CONFINED);
+	if (last->w->transport->confine && last->w->transport->confine(last->w))
 		_exit(NOT_CONFINED);
 	__asm__ volatile("jmp *%0"
 			 :
@@ -264,7 +295,7 @@ static _Noreturn void confine(struct world *w)
 	    close_all_but(w->ram_fd, w->copy_fd))
 		_exit(NOT_CONFINED);
 	last = (struct last *)(void *)(stack + LAST_STACK - 256);
-	*last = (struct last){ page, w->data, w->data_size };
+	*last = (struct last){ w, page, w->data, w->data_size };
 	__asm__ volatile("mov %0, %%rsp; xor %%ebp, %%ebp; call leave"
 			 :
 			 : "r"(last), "D"(last)
@@ -348,6 +379,8 @@ void world_end(struct world *w)
 
 int world_is_dead(const struct world *w, struct error *err)
 {
+	if (w->fate)
+		return fail(err, -EIO, "the guest's process (%s) was ended: %s", w->name, w->fate);
 	if (WIFSIGNALED(w->status))
 		return fail(err, -EIO, "the guest's process (%s) was killed by signal %d", w->name,
 			    WTERMSIG(w->status));

@@ -9,10 +9,11 @@
 #ifndef FVB_SWBT_DIRECT_WORLD_H
 #define FVB_SWBT_DIRECT_WORLD_H
 
-#define WORLD_HIGH 0x7fffe0000000 /* first address that guests cannot have */
-#define WORLD_STUB WORLD_HIGH	  /* a page of code, read and execute */
-#define WORLD_DATA 0x7fffe0001000 /* pages shared with the VMM */
-#define WORLD_TOP  0x7ffffffff000 /* where the host's user addresses end */
+#define WORLD_HIGH	0x7fffe0000000	    /* first address that guests cannot have */
+#define WORLD_STUB	WORLD_HIGH	    /* a page of code, read and execute */
+#define WORLD_STUB_MORE (WORLD_STUB + 1024) /* in it, the transport's own code */
+#define WORLD_DATA	0x7fffe0001000	    /* pages shared with the VMM */
+#define WORLD_TOP	0x7ffffffff000	    /* where the host's user addresses end */
 
 #ifndef __ASSEMBLER__
 
@@ -32,6 +33,8 @@ struct world {
 	void *priv; /* the transport's */
 	int status; /* of waitpid, once it is dead */
 	bool dead;
+	u64 spin;	  /* TSC ticks for which one side looks for the other before it sleeps */
+	const char *fate; /* why we have killed it, or NULL */
 };
 
 /*
@@ -63,6 +66,12 @@ extern const u8 world_stub_boot[], world_stub_ready[], world_stub_calls[], world
 static inline u64 world_stub_at(const u8 *symbol)
 {
 	return WORLD_STUB + (u64)(symbol - world_stub);
+}
+
+/* The same for a transport's own code. */
+static inline u64 world_more_at(const struct transport *t, const u8 *symbol)
+{
+	return WORLD_STUB_MORE + (u64)(symbol - t->stub);
 }
 
 /* The register convention of world_stub_calls is in stub.S; most calls of one go: */

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+#include "backends/swbt/direct/handover.h"
+
+#include "backends/swbt/direct/world.h"
+#include "common/clock.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NSEC	     1000000000ull
+#define LOOK_NS	     10000000ull    /* between two looks at what has become of a world */
+#define DEAF_CPU_NS  50000000ull    /* processor time in which it should have stopped */
+#define DEAF_NS	     10000000000ull /* time, in any case */
+#define SHORT_CYCLES 500000	    /* what would have ended soon */
+#define MISSES	     4
+#define REST_MAX     4096
+
+/* ---- words ---------------------------------------------------------------------------------- */
+
+static u32 load(const u32 *word)
+{
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+/* Before later loads, too: either we see that the other side sleeps, or it sees this. */
+static void store(u32 *word, u32 value)
+{
+	__atomic_exchange_n(word, value, __ATOMIC_SEQ_CST);
+}
+
+static long futex(u32 *word, int op, u64 value, const void *arg, u32 *word2, u32 value3)
+{
+	return syscall(SYS_futex, word, op, value, arg, word2, value3);
+}
+
+static void wake(u32 *word)
+{
+	futex(word, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+static u64 now(clockid_t clock)
+{
+	struct timespec ts;
+
+	return clock_gettime(clock, &ts) ? 0 : (u64)ts.tv_sec * NSEC + (u64)ts.tv_nsec;
+}
+
+/* ---- spinning ---------------------------------------------------------------------------------
+ */
+
+/* Looks that take CYCLES: a PAUSE is 10 to 150 of them, depending on the processor. */
+static u32 looks(u64 cycles)
+{
+	u64 start = host_tsc();
+
+	for (unsigned int n = 0; n < 256; n++)
+		__builtin_ia32_pause();
+	return (u32)(256 * cycles / (host_tsc() - start + 1));
+}
+
+/* Who wakes another draws it to its own processor, and two that spin on one wait for each other's
+ * time slice. APART: keep the world away from where we are now; else it may run anywhere. */
+static void place(struct handover *h, bool apart)
+{
+	cpu_set_t set = h->cpus;
+	int here = sched_getcpu();
+
+	if (apart && here >= 0 && here < CPU_SETSIZE)
+		CPU_CLR((size_t)here, &set);
+	if (CPU_COUNT(&set))
+		sched_setaffinity(h->w->pid, sizeof(set), &set);
+}
+
+void handover_init(struct handover *h)
+{
+	if (!sched_getaffinity(0, sizeof(h->cpus), &h->cpus) && CPU_COUNT(&h->cpus) > 1)
+		h->spin = looks(h->w->spin);
+	if (h->spin)
+		place(h, true);
+	h->control->spin = h->spin;
+	h->control->order_max = RLIM_INFINITY;
+}
+
+/* To spin is right while both have a processor. If it keeps being in vain, although what was waited
+ * for came soon, there is one processor for both: sleep at once for some time, each time for
+ * longer. */
+static void judge_spinning(struct handover *h, bool hit, u64 slept)
+{
+	if (h->rest) {
+		if (!--h->rest)
+			place(h, true);
+	} else if (hit) {
+		h->misses = 0;
+		h->penalty -= h->penalty / 8;
+	} else if (slept < SHORT_CYCLES && ++h->misses == MISSES) {
+		h->misses = 0;
+		h->penalty = h->penalty > REST_MAX / 2 ? REST_MAX : 2 * h->penalty + 64;
+		h->rest = h->penalty;
+		place(h, false);
+	}
+	h->control->spin = h->rest ? 0 : h->spin;
+}
+
+void handover_order(struct handover *h, u32 kind)
+{
+	struct stub_control *c = h->control;
+
+	h->settled = false;
+	h->shared->stopped = 0;
+	store(&c->order, (c->order & ~(u32)ORDER_KIND) + ORDER_STEP + kind);
+	/* The guest can forge this flag, and so put its own processor to sleep for a while. */
+	if (load(&h->shared->waits))
+		wake(&c->order);
+}
+
+/* ---- worlds that do not stop ------------------------------------------------------------------
+ */
+
+static bool has_died(struct handover *h, int options)
+{
+	struct world *w = h->w;
+
+	if (!w->dead && waitpid(w->pid, &w->status, options | __WALL) == w->pid)
+		w->dead = WIFEXITED(w->status) || WIFSIGNALED(w->status);
+	return w->dead;
+}
+
+/* How many threads sleep in the stub's futex call: 0 or 1. They are moved from one queue to the
+ * same one, which wakes nobody. */
+static bool asleep(struct handover *h)
+{
+	u32 *order = &h->control->order;
+
+	return futex(order, FUTEX_CMP_REQUEUE, 0, (void *)1, order, *order) == 1;
+}
+
+/* Does the kernel know that the world has come to park at the last order? */
+static bool parked(const struct handover *h)
+{
+	struct rlimit limit;
+
+	return !prlimit(h->w->pid, RLIMIT_LOCKS, NULL, &limit) &&
+	       limit.rlim_cur == h->control->order;
+}
+
+/* A time limit, for a world that has been told to stop. */
+struct patience {
+	u64 since, cpu; /* 0: not yet */
+};
+
+/* The processor time of a process: a clock that everybody may read. */
+static clockid_t cpu_clock(const struct handover *h)
+{
+	return (clockid_t)(~(unsigned int)h->w->pid << 3 | 2);
+}
+
+/* Has it had enough time? A process that does not get the processor has not. */
+static bool exhausted(const struct handover *h, struct patience *p)
+{
+	u64 time = now(CLOCK_MONOTONIC), cpu = now(cpu_clock(h));
+
+	if (!p->since) {
+		p->since = time;
+		p->cpu = cpu;
+	}
+	return cpu - p->cpu > DEAF_CPU_NS || time - p->since > DEAF_NS;
+}
+
+static int end(struct handover *h, const char *why)
+{
+	h->w->fate = why;
+	kill(h->w->pid, SIGKILL);
+	while (!has_died(h, 0))
+		;
+	return -ESRCH;
+}
+
+/* Called now and then in a wait that a kick, or nothing but the stub's own work, has to end. */
+static int look_after(struct handover *h, struct patience *p)
+{
+	if (has_died(h, WNOHANG))
+		return -ESRCH;
+	if (h->running && !h->kicked)
+		return 0;
+	if (exhausted(h, p))
+		return end(h, "the guest has made its process deaf to signals");
+	/* In this order: it says that it has stopped before it sleeps. */
+	if (h->running && asleep(h) && !load(&h->shared->stopped))
+		return end(h, "the guest has put its process to sleep in code that is not its own");
+	return 0;
+}
+
+/* ---- waiting ----------------------------------------------------------------------------------
+ */
+
+static bool spin(struct handover *h)
+{
+	for (u32 n = h->rest ? 0 : h->spin; n; n--) {
+		if (load(&h->shared->stopped))
+			return true;
+		__builtin_ia32_pause();
+	}
+	return load(&h->shared->stopped);
+}
+
+static int sleep_until_stop(struct handover *h)
+{
+	static const struct timespec tick = { .tv_nsec = LOOK_NS };
+	struct patience p = { 0 };
+	u32 *stopped = &h->shared->stopped;
+	int r = 0;
+
+	while (!r) {
+		store(&h->shared->vmm_waits, 1);
+		if (load(stopped))
+			break;
+		if (futex(stopped, FUTEX_WAIT, 0, &tick, NULL, 0) && errno != EAGAIN &&
+		    !load(stopped))
+			r = look_after(h, &p);
+	}
+	h->shared->vmm_waits = 0;
+	return r;
+}
+
+int handover_wait(struct handover *h)
+{
+	bool hit = spin(h);
+	u64 start = host_tsc();
+	int r = hit ? 0 : sleep_until_stop(h);
+
+	judge_spinning(h, hit, hit ? 0 : host_tsc() - start);
+	return r;
+}
+
+int handover_settle(struct handover *h)
+{
+	struct patience p = { 0 };
+	int r;
+
+	if (h->settled)
+		return 0;
+	handover_order(h, ORDER_PARK);
+	for (;;) {
+		r = handover_wait(h);
+		if (r)
+			return r;
+		/* It reports before it stops. */
+		if (parked(h))
+			break;
+		if (exhausted(h, &p))
+			return end(h, "the guest forged a stop of its process, which ran on");
+		store(&h->shared->stopped, 0);
+	}
+	h->settled = true;
+	return 0;
+}
+
+void handover_kick(struct handover *h)
+{
+	long pid = h->w->pid, r;
+
+	h->kicked = true;
+	if (h->running)
+		__asm__ volatile("syscall"
+				 : "=a"(r)
+				 : "a"(SYS_tgkill), "D"(pid), "S"(pid), "d"((long)HANDOVER_KICK)
+				 : "rcx", "r11", "memory");
+}
