@@ -135,7 +135,7 @@ void frame_stop(const struct frame *f, u64 signo, struct world_regs *r, struct w
 		stop->vector = (u8)vector;
 		stop->has_error = true;
 		stop->error = at->greg[REG_ERR];
-		stop->address = at->greg[REG_CR2];
+		stop->address = vector == PF ? at->greg[REG_CR2] : 0;
 	}
 }
 
