@@ -7,6 +7,7 @@
 #include "bench/probe.h"
 #include "bench/report.h"
 #include "bench/run.h"
+#include "bench/sensitive.h"
 #include "bench/table.h"
 #include "bench/verify.h"
 #include "common/hostkind.h"
@@ -393,6 +394,8 @@ static const struct {
 	{ "list", "which benchmarks there are", cmd_list },
 	{ "verify", "does every guest do the same on every backend?", cmd_verify },
 	{ "probe", "what does this host offer, and what is missing?", cmd_probe },
+	{ "sensitive", "which instructions fail silently, here and under each engine?",
+	  cmd_sensitive },
 };
 
 static void print_help(void)
@@ -400,7 +403,7 @@ static void print_help(void)
 	printf("Usage: fvbench COMMAND [OPTION...]\n"
 	       "Measure what trapping operations cost under each way of running a guest.\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		printf("  fvbench %-8s %s\n", commands[i].name, commands[i].text);
+		printf("  fvbench %-9s %s\n", commands[i].name, commands[i].text);
 	printf("\nfvbench COMMAND --help tells a command's options; fvbench --version the "
 	       "version.\n");
 }
@@ -435,7 +438,7 @@ int main(int argc, char **argv)
 		puts(argp_program_version);
 		return flush_stdout(EXIT_FINE);
 	}
-	fprintf(stderr, "fvbench: %s%s; one of run, list, verify, probe, or --help\n",
+	fprintf(stderr, "fvbench: %s%s; one of run, list, verify, probe, sensitive, or --help\n",
 		*word ? "no command " : "a command is missing", word);
 	return EXIT_USAGE;
 }

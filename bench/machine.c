@@ -107,7 +107,8 @@ void machine_append(const struct sample_request *request, char text[LINUX_APPEND
 	if (bench->in_linux)
 		n = (size_t)snprintf(text, LINUX_APPEND, "console=ttyS0 panic=-1 %s-- %s ",
 				     bench->boot ? "" : "quiet ", bench_guest_name(bench));
-	snprintf(text + n, LINUX_APPEND - n, "iters=%" PRIu64, request->iterations);
+	snprintf(text + n, LINUX_APPEND - n, "iters=%" PRIu64 "%s%s", request->iterations,
+		 request->args ? " " : "", request->args ? request->args : "");
 }
 
 /* How the machine stopped, where that is not for the guest to say. */

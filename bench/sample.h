@@ -19,6 +19,7 @@ struct sample_request {
 	const struct bench *bench;
 	const struct variant *variant;
 	u64 iterations;	    /* asked of the guest */
+	const char *args;   /* more of its command line, or NULL */
 	u64 mem_size;	    /* bytes */
 	const char *kernel; /* of Linux guests */
 	const char *cpu;

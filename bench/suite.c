@@ -58,7 +58,9 @@ struct bench *suite_load(size_t *n)
 
 const char *bench_guest_name(const struct bench *bench)
 {
-	return bench->in_linux ? strchr(bench->name, '/') + 1 : bench->name;
+	const char *slash = strchr(bench->name, '/');
+
+	return slash ? slash + 1 : bench->name;
 }
 
 int bench_file(const struct bench *bench, const char *dir, bool native, char *path,

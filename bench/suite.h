@@ -21,7 +21,7 @@ struct bench {
 	const char *text; /* one line for a person */
 };
 
-/* What the guest itself calls BENCH: without "linux/". */
+/* What the guest itself calls BENCH: without "linux/" or "shows/". */
 const char *bench_guest_name(const struct bench *bench);
 
 /*

@@ -25,6 +25,8 @@ suite linux-disk-swbt tests/linux/disk-check swbt
 suite linux-disk-kvm tests/linux/disk-check kvm
 suite fvbench-cli tests/fvbench/cli
 suite fvbench-run tests/with-kvm tests/fvbench/run
+suite fvbench-sensitive tests/fvbench/sensitive
+suite fvbench-sensitive-kvm tests/with-kvm tests/fvbench/sensitive
 suite fvbench-linux tests/fvbench/linux
 suite fvbench-verify tests/with-kvm ./fvbench verify --counts --backend kvm,kvm:kernel,swbt
 suite kvm-oracle make --no-print-directory kvm-oracle-share

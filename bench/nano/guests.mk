@@ -7,10 +7,14 @@ NANO_B := build/nano
 NANO64 := $(patsubst bench/nano/%.c,%,$(wildcard bench/nano/*.c))
 NANO32 := null-loop call-ret int-iret in out cpuid cr3-write cli-sti pushf-popf invlpg \
 	  page-fault divide-error
+# Guests that show something and measure nothing, each in both modes: bench/nano/shows/NAME.c becomes
+# shows/NAME.elf and shows/NAME-32.elf.
+SHOWS := $(patsubst bench/nano/%.c,%,$(wildcard bench/nano/shows/*.c))
 # Guests that compute: bench/nano/compute/NAME.c becomes NAME.elf, and native/NAME, a program that runs
 # the same object file in a process.
 COMPUTE := $(patsubst bench/nano/compute/%.c,%,$(wildcard bench/nano/compute/*.c))
-NANO := $(NANO64:%=$(NANO_B)/%.elf) $(NANO32:%=$(NANO_B)/%-32.elf) $(COMPUTE:%=$(NANO_B)/%.elf) \
+NANO := $(NANO64:%=$(NANO_B)/%.elf) $(SHOWS:%=$(NANO_B)/%.elf) $(SHOWS:%=$(NANO_B)/%-32.elf) \
+	$(NANO32:%=$(NANO_B)/%-32.elf) $(COMPUTE:%=$(NANO_B)/%.elf) \
 	$(COMPUTE:%=$(NANO_B)/native/%)
 
 # General registers only: handlers save no vector registers, and vector code is what we write. So
@@ -49,7 +53,7 @@ define NANO_RULES
 $(NANO_B)/$(1)/%.o: bench/nano/%.c $(NANO_B)/how
 	$$(call say,CC,"$$< -m$(1)")
 	@mkdir -p $$(@D)
-	$$(Q)$$(CC) -m$(1) $$(NANO_CFLAGS) -DNANO_NAME='"$$*$(2)"' -c -o $$@ $$<
+	$$(Q)$$(CC) -m$(1) $$(NANO_CFLAGS) -DNANO_NAME='"$$(notdir $$*)$(2)"' -c -o $$@ $$<
 
 $(NANO_B)/$(1)/%.o: bench/nano/%.S $(NANO_B)/how
 	$$(call say,AS,"$$< -m$(1)")
@@ -79,13 +83,17 @@ $(NANO_B)/native/%: $(NANO_B)/64/compute/%.o $(NATIVE_LIB)
 
 # Multiboot loaders take 32-bit files only, long mode or not.
 $(NANO_B)/%-32.elf: $(NANO_B)/32/guest/%.elf
+	@mkdir -p $(@D)
 	$(Q)cp $< $@
 $(NANO_B)/%.elf: $(NANO_B)/64/guest/%.elf
+	@mkdir -p $(@D)
 	$(Q)$(OBJCOPY) -O elf32-i386 $< $@
 
 .SECONDARY: $(NANO_LIB64) $(NANO_LIB32) \
 	$(NATIVE_LIB) $(COMPUTE:%=$(NANO_B)/64/compute/%.o) $(COMPUTE:%=$(NANO_B)/64/guest/%.elf) \
+	$(SHOWS:%=$(NANO_B)/64/%.o) $(SHOWS:%=$(NANO_B)/64/guest/%.elf) \
+	$(SHOWS:%=$(NANO_B)/32/%.o) $(SHOWS:%=$(NANO_B)/32/guest/%.elf) \
 	$(NANO64:%=$(NANO_B)/64/%.o) $(NANO64:%=$(NANO_B)/64/guest/%.elf) \
 	$(NANO32:%=$(NANO_B)/32/%.o) $(NANO32:%=$(NANO_B)/32/guest/%.elf)
 
--include $(wildcard $(NANO_B)/*/*.d $(NANO_B)/*/lib/*.d $(NANO_B)/64/compute/*.d)
+-include $(wildcard $(NANO_B)/*/*.d $(NANO_B)/*/lib/*.d $(NANO_B)/*/shows/*.d $(NANO_B)/64/compute/*.d)

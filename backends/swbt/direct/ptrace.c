@@ -34,6 +34,7 @@
 struct traced {
 	u64 flags;	 /* RFLAGS of the last stop, which PTRACE_SETREGS does not change wholly */
 	size_t fpu_size; /* of the host's XSAVE image */
+	int regset; /* as ptrace calls it: NT_X86_XSTATE, or NT_PRFPREG on hosts without XSAVE */
 	u8 *fpu;
 	struct {
 		u32 at, len;
@@ -281,12 +282,30 @@ static int calls(struct world *w, const struct world_call *c, unsigned int nr)
 static int get_image(struct world *w)
 {
 	struct traced *t = w->priv;
-	struct iovec v = { t->fpu, t->fpu_size };
+	struct iovec v = { t->fpu, t->regset == NT_PRFPREG ? LEGACY_SIZE : t->fpu_size };
 
-	if (ptrace(PTRACE_GETREGSET, w->pid, NT_X86_XSTATE, &v))
+	if (ptrace(PTRACE_GETREGSET, w->pid, t->regset, &v))
 		return -errno;
-	t->fpu_size = v.iov_len;
+	if (t->regset != NT_PRFPREG)
+		t->fpu_size = v.iov_len;
 	return 0;
+}
+
+/* A host without XSAVE has the image of FXSAVE, which lacks the header. */
+static int get_first_image(struct world *w)
+{
+	const u64 present = LEGACY;
+	struct traced *t = w->priv;
+	int r;
+
+	t->regset = NT_X86_XSTATE;
+	r = get_image(w);
+	if (r != -ENODEV)
+		return r;
+	t->regset = NT_PRFPREG;
+	t->fpu_size = HEADER_AT + 64;
+	memcpy(t->fpu + HEADER_AT, &present, sizeof(present));
+	return get_image(w);
 }
 
 static int get_fpu(struct world *w, void *xsave, size_t size)
@@ -321,8 +340,8 @@ static int set_fpu(struct world *w, const void *xsave, size_t size, u64 fpu_mask
 	for (size_t n = 0; n < ARRAY_SIZE(t->part); n++)
 		copy_part(t, from, size, t->part[n].at, t->part[n].len);
 	memcpy(t->fpu + HEADER_AT, &present, 8);
-	v = (struct iovec){ t->fpu, t->fpu_size };
-	return ptrace(PTRACE_SETREGSET, w->pid, NT_X86_XSTATE, &v) ? -errno : 0;
+	v = (struct iovec){ t->fpu, t->regset == NT_PRFPREG ? LEGACY_SIZE : t->fpu_size };
+	return ptrace(PTRACE_SETREGSET, w->pid, t->regset, &v) ? -errno : 0;
 }
 
 /* ---- birth and death ------------------------------------------------------------------------- */
@@ -337,10 +356,11 @@ static int init_fpu(struct world *w)
 	t->fpu = aligned_alloc(64, FPU_MAX);
 	if (!t->fpu)
 		return -ENOMEM;
+	memset(t->fpu, 0, FPU_MAX);
 	for (size_t n = 0; n < ARRAY_SIZE(components); n++)
 		if (__get_cpuid_count(0xd, components[n], &a, &b, &c, &d) && a)
 			t->part[n].at = b, t->part[n].len = a;
-	return get_image(w);
+	return get_first_image(w);
 }
 
 static int forbidden(int code, struct error *err)

@@ -17,6 +17,8 @@ struct gate {
 
 static struct gate idt[256] __attribute__((aligned(16)));
 
+const struct table_reg idt_register = { sizeof(idt) - 1, (uword)idt };
+
 /* Task state: the CPU only reads where to find stacks. ring3.S fills in the one for CPL 0. */
 u32 tss[26] __attribute__((aligned(128)));
 
@@ -118,11 +120,9 @@ __interrupt void unexpected_interrupt(struct frame *f)
 
 static void idt_init(void)
 {
-	struct table_reg idtr = { sizeof(idt) - 1, (uword)idt };
-
 	for (unsigned int v = 0; v < ARRAY_SIZE(idt); v++)
 		gate_set((u8)v, v < 32 ? exception[v] : (const void *)unexpected_interrupt);
-	asm volatile("lidt %0" : : "m"(idtr));
+	asm volatile("lidt %0" : : "m"(idt_register));
 }
 
 static void tss_init(void)

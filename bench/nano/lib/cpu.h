@@ -30,6 +30,9 @@ static inline struct table_reg read_gdtr(void)
 	return r;
 }
 
+/* What IDTR holds, told without SIDT, which a monitor may get wrong. */
+extern const struct table_reg idt_register;
+
 static inline struct table_reg read_idtr(void)
 {
 	struct table_reg r;
