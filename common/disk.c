@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,6 +21,7 @@ struct disk {
 	bool read_only;
 	bool no_cached; /* disk_read_cached does not work here */
 	bool dirty;	/* written to since the last flush */
+	atomic_bool hurry;
 };
 
 /* ---- opening -----------------------------------------------------------------------------------
@@ -288,6 +290,8 @@ static int write_zeros(struct disk *d, u64 offset, u64 len)
 	int r = 0;
 
 	while (len && !r) {
+		if (atomic_load(&d->hurry))
+			return -ECANCELED;
 		u64 n = len < ZEROS ? len : ZEROS;
 		struct iovec iov = { (void *)zeros, n };
 
@@ -298,10 +302,17 @@ static int write_zeros(struct disk *d, u64 offset, u64 len)
 	return r;
 }
 
+void disk_hurry(struct disk *d)
+{
+	atomic_store(&d->hurry, true);
+}
+
 int disk_zero(struct disk *d, u64 offset, u64 len)
 {
 	if (d->read_only)
 		return -EROFS;
+	if (atomic_load(&d->hurry))
+		return -ECANCELED;
 	d->dirty = true;
 	if (fallocate(target(d), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
 		      (off_t)len))
@@ -315,6 +326,8 @@ int disk_discard(struct disk *d, u64 offset, u64 len)
 {
 	if (d->read_only)
 		return -EROFS;
+	if (atomic_load(&d->hurry))
+		return 0;
 	d->dirty = true;
 	/* In an overlay what was discarded must stay what it was or become zeros; either will do.
 	 */

@@ -33,6 +33,9 @@ int disk_read(struct disk *disk, u64 offset, void *buf, u64 len);
 int disk_read_cached(struct disk *disk, u64 offset, void *buf, u64 len);
 /* IOV, of NR entries with LEN bytes together, is used up. */
 int disk_write(struct disk *disk, u64 offset, struct iovec *iov, int nr, u64 len);
+/* From any thread, for good: what can take long without writing anything of the guest's is not
+ * wanted any more. disk_zero ends, or does not begin: -ECANCELED. */
+void disk_hurry(struct disk *disk);
 /* The range reads as zeros from now on, and need not take space. */
 int disk_zero(struct disk *disk, u64 offset, u64 len);
 /* The range's contents do not matter any more. */

@@ -381,6 +381,8 @@ int virtio_blk_stop(struct virtio_blk *blk)
 {
 	if (!blk->worker.started)
 		return 0;
+	/* Zeroes for gigabytes may wait; whoever wrote data gets it written. */
+	disk_hurry(blk->disk);
 	worker_stop(&blk->worker);
 	return disk_flush(blk->disk);
 }

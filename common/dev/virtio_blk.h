@@ -25,8 +25,8 @@ int virtio_blk_new(struct virtio_blk **out, struct disk *disk, unsigned int inde
 		   struct error *err);
 struct virtio_device *virtio_blk_device(struct virtio_blk *blk);
 
-/* Do all that was asked for, end the thread, and put what was written on stable storage: 0 or a
- * negative errno. The device does nothing any more. */
+/* Do all that was asked for but zeroes, end the thread, and put what was written on stable storage:
+ * 0 or a negative errno. The device does nothing any more. */
 int virtio_blk_stop(struct virtio_blk *blk);
 /* NULL is fine. */
 void virtio_blk_free(struct virtio_blk *blk);

@@ -4,6 +4,8 @@
 #include <CUnit/CUnit.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,11 +176,54 @@ static void test_shrunk(void)
 	remove_file();
 }
 
+/* Zeroes a disk where the host makes no holes. */
+static void *zero(void *arg)
+{
+	scmp_filter_ctx no_holes = seccomp_init(SCMP_ACT_ALLOW);
+	struct disk *d = arg;
+	long r;
+
+	if (!no_holes ||
+	    seccomp_rule_add(no_holes, SCMP_ACT_ERRNO(EOPNOTSUPP), SCMP_SYS(fallocate), 0) ||
+	    seccomp_load(no_holes))
+		return (void *)1L;
+	seccomp_release(no_holes);
+	r = disk_zero(d, 0, disk_size(d));
+	return (void *)r;
+}
+
+static void test_hurry(void)
+{
+	struct disk *d;
+	pthread_t thread;
+	void *result;
+	int tries = 0;
+
+	make_file(SIZE);
+	CU_ASSERT_EQUAL(truncate(file, GiB), 0);
+	CU_ASSERT_EQUAL_FATAL(open_as(&d, "", NULL), 0);
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, zero, d), 0);
+	while (word(d, 512) && tries++ < 5000)
+		usleep(1000);
+	CU_ASSERT_EQUAL(word(d, 512), 0);
+	disk_hurry(d);
+	pthread_join(thread, &result);
+	CU_ASSERT_EQUAL((long)result, -ECANCELED);
+	CU_ASSERT_EQUAL(put(d, 1024, 5), 0);
+	CU_ASSERT_EQUAL(disk_discard(d, 1024, 512), 0);
+	CU_ASSERT_EQUAL(disk_zero(d, 1024, 512), -ECANCELED);
+	CU_ASSERT_EQUAL(word(d, 1024), 5);
+	CU_ASSERT_EQUAL(disk_flush(d), 0);
+	disk_close(d);
+	remove_file();
+}
+
 CU_TestInfo tests_disk[] = {
 	{ "to change, read-only, snapshot", test_modes },
 	{ "what is in memory", test_cached },
 	{ "locks", test_lock },
 	{ "what is no image", test_refused },
 	{ "an image that becomes shorter", test_shrunk },
+	{ "no time for zeroes", test_hurry },
 	CU_TEST_INFO_NULL,
 };
