@@ -267,8 +267,6 @@ enum gen gen_string(struct tr *t); /* translate_string.c: short REP, strings of 
 
 /* translate_flags.c: CLD, STD. */
 enum gen tr_direction(struct tr *t);
-/* RCX = the host's RFLAGS, with the guest's arithmetic ones. */
-void tr_host_flags(struct tr *t);
 /* R13 = the guest's RFLAGS. RCX is used. */
 void tr_get_flags(struct tr *t);
 /* Leave unless R13 is a value that the next two can set. RCX is used. */

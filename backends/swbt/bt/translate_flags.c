@@ -79,7 +79,8 @@ static void guest_stack(struct tr *t)
 	emit_load(&t->e, W64, RSP, GPR_AT(RSP));
 }
 
-void tr_host_flags(struct tr *t)
+/* RCX = the host's RFLAGS, with the guest's arithmetic ones. */
+static void host_flags(struct tr *t)
 {
 	host_stack(t);
 	emit_byte(&t->e, 0x9c); /* pushfq */
@@ -91,7 +92,7 @@ void tr_get_flags(struct tr *t)
 {
 	struct emit_mem sum = { .base = RCX, .index = R13, .scale = 1 };
 
-	tr_host_flags(t);
+	host_flags(t);
 	emit_pext_mem(&t->e, RCX, RCX, MASK_AT(arith));
 	emit_pdep_mem(&t->e, RCX, RCX, MASK_AT(arith));
 	emit_load(&t->e, W64, R13, RFLAGS_AT(0));

@@ -38,9 +38,8 @@ static void check_count_and_flags(struct tr *t)
 	struct emit_mem sum = { .base = RCX, .index = R13, .scale = 1 };
 	u8 size = t->i->opsize;
 
-	tr_host_flags(t);
-	emit_const(&t->e, R13, RFLAGS_DF);
-	emit_pext(&t->e, R13, RCX, R13);
+	/* DF is clear if nobody may have set it. */
+	emit_load(&t->e, W64, R13, FRAME_AT(may_df));
 	if (size > 1 && !(t->key & KEY_ALIGNMENT)) {
 		add_bits(t, RDI, size - 1u);
 		if (is_movs(t))
