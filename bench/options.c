@@ -152,11 +152,6 @@ static error_t init_machine(struct argp_state *state)
 	return 0;
 }
 
-static bool same(const char *a, const char *b)
-{
-	return a && b && !strcmp(a, b) && strcmp(a, "/dev/null");
-}
-
 static error_t parse_run(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
@@ -184,7 +179,8 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 		o->quiet = true;
 		break;
 	case ARGP_KEY_END:
-		if (same(o->csv, o->traps) || same(o->csv, o->meta) || same(o->traps, o->meta))
+		if (args_same_file(o->csv, o->traps) || args_same_file(o->csv, o->meta) ||
+		    args_same_file(o->traps, o->meta))
 			argp_failure(state, EXIT_USAGE, 0,
 				     "--csv, --traps and --meta need a file each");
 		break;

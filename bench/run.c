@@ -33,13 +33,8 @@ int record_open(struct record *record, void (*header)(FILE *f), struct error *er
 
 int record_close(struct record *record, struct error *err)
 {
-	int ret;
+	int ret = csv_close(record->file);
 
-	if (!record->file)
-		return 0;
-	ret = csv_flush(record->file);
-	if (fclose(record->file) && !ret)
-		ret = -errno;
 	record->file = NULL;
 	if (ret)
 		return fail(err, ret, "%s is incomplete: %s", record->path, strerror(-ret));

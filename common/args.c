@@ -51,6 +51,11 @@ int args_size(const char *text, u64 *out)
 	return 0;
 }
 
+bool args_same_file(const char *a, const char *b)
+{
+	return a && b && !strcmp(a, b) && strncmp(a, "/dev/", 5);
+}
+
 int args_address(const char *text, u64 *out)
 {
 	char *end;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Words of the command line to values. Each returns 0, or -EINVAL with *OUT as it was. */
+/* Words of the command line to values. Each but the last returns 0, or -EINVAL with *OUT as it was.
+ */
 #ifndef FVB_ARGS_H
 #define FVB_ARGS_H
 
@@ -16,5 +17,8 @@ int args_size(const char *text, u64 *out);
 
 /* A guest-physical address: decimal, or hexadecimal after 0x. */
 int args_address(const char *text, u64 *out);
+
+/* Do both name the same file, one that writers would spoil for each other? NULL names none. */
+bool args_same_file(const char *a, const char *b);
 
 #endif

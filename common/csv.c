@@ -60,3 +60,15 @@ int csv_flush(FILE *f)
 		return errno ? -errno : -EIO;
 	return 0;
 }
+
+int csv_close(FILE *f)
+{
+	int r;
+
+	if (!f)
+		return 0;
+	r = csv_flush(f);
+	if (fclose(f) && !r)
+		r = -errno;
+	return r;
+}

@@ -43,5 +43,7 @@ void csv_key(FILE *f, const struct csv_key *key);
 /* Hand what was written so far to the kernel. 0, or the negative errno of a write that failed
  * now or before. */
 int csv_flush(FILE *f);
+/* The same, and close F, which may be NULL. */
+int csv_close(FILE *f);
 
 #endif

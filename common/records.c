@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/records.h"
+#include "common/args.h"
 #include "common/hostkind.h"
 #include "common/trapcsv.h"
 
@@ -27,7 +28,13 @@ int records_open(struct records *rec, const struct record_paths *paths, struct v
 		 struct error *err)
 {
 	bool failed = false;
-	int r = vm->backend->open_records ? vm->backend->open_records(vm, err) : 0;
+	int r;
+
+	if (args_same_file(paths->traps, paths->counters) ||
+	    args_same_file(paths->traps, paths->trace) ||
+	    args_same_file(paths->counters, paths->trace))
+		return fail(err, -EINVAL, "--traps, --counters and --trace need a file each");
+	r = vm->backend->open_records ? vm->backend->open_records(vm, err) : 0;
 
 	if (r)
 		return r;
@@ -41,15 +48,12 @@ int records_open(struct records *rec, const struct record_paths *paths, struct v
 	return failed ? -EIO : 0;
 }
 
-static int close_record(FILE *f, const char *path)
+/* R: 0, or how writing went wrong already. */
+static int close_record(FILE *f, const char *path, int r)
 {
-	int r;
+	int last = csv_close(f);
 
-	if (!f)
-		return 0;
-	r = ferror(f) ? -EIO : 0;
-	if (fclose(f) && !r)
-		r = -errno;
+	r = r ?: last;
 	if (r)
 		fprintf(stderr, "fvm: %s is incomplete: %s\n", path, strerror(-r));
 	return r;
@@ -83,8 +87,8 @@ int records_write(struct records *rec, struct vm *vm, const char *kernel, const 
 	snprintf(run_id, sizeof(run_id), "fvm-%lld-%d", (long long)time(NULL), getpid());
 	if (rec->traps) {
 		trapcsv_header(rec->traps);
-		trapcsv_write(rec->traps, &key, &vm->traps);
-		r |= close_record(rec->traps, rec->path.traps);
+		r = trapcsv_write(rec->traps, &key, &vm->traps);
+		r = close_record(rec->traps, rec->path.traps, r);
 	}
 	if (rec->counters) {
 		fputs("name,value\n", rec->counters);
@@ -92,9 +96,9 @@ int records_write(struct records *rec, struct vm *vm, const char *kernel, const 
 		write_counter(rec->counters, "fvm.start_cpu_ns", rec->start_cpu);
 		if (vm->backend->counters)
 			vm->backend->counters(vm, write_counter, rec->counters);
-		r |= close_record(rec->counters, rec->path.counters);
+		r |= close_record(rec->counters, rec->path.counters, 0);
 	}
-	r |= close_record(rec->trace, rec->path.trace);
+	r |= close_record(rec->trace, rec->path.trace, 0);
 	if (vm->backend->close_records && vm->backend->close_records(vm, &key, &err)) {
 		fprintf(stderr, "fvm: %s\n", err.text);
 		r = -EIO;

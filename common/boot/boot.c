@@ -46,7 +46,9 @@ static const struct loader *find_loader(const struct image *image, enum boot_for
 	if ((unsigned int)format < ARRAY_SIZE(loaders))
 		l = &loaders[format];
 	if (!l || (l->probe && !l->probe(image))) {
-		fail(err, -ENOEXEC, "%s: is not in %s format", label, l ? l->name : "any known");
+		fail(err, -ENOEXEC,
+		     "%s: is not in %s format; without --format fvm finds out itself", label,
+		     l ? l->name : "any known");
 		return NULL;
 	}
 	return l;
@@ -80,7 +82,8 @@ int boot_load_image(struct ram *ram, const struct image *image, const struct boo
 	if (!l)
 		return -ENOEXEC;
 	if (!l->takes_options && (given(params->initrd) || given(params->append)))
-		return fail(err, -EINVAL, "%s: the %s format has no place for --initrd or --append",
+		return fail(err, -EINVAL,
+			    "%s: is in %s format, which has no place for --initrd or --append",
 			    image_label(image->path), l->name);
 	/* Before the guest, which may have its own bytes or cleared memory there. */
 	leave_bios_data(ram);

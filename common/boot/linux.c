@@ -18,6 +18,8 @@
 #define LOADER_UNDEFINED   0xff	 /* type_of_loader without an assigned number */
 #define OLD_CMDLINE_MAX	   255
 #define OLD_INITRD_MAX	   0x37ffffff
+#define PARAGRAPH	   16
+#define FIRST_WIDE_SYSSIZE 0x204
 #define FIRST_RELOCATABLE  0x205
 #define FIRST_CMDLINE_SIZE 0x206
 #define FIRST_PREFERRED	   0x20a
@@ -88,14 +90,20 @@ static int read_header(struct kernel *k, struct error *err)
 	return 0;
 }
 
-/* Whatever syssize says, the kernel is all that follows the setup sectors. */
+/* The kernel is all that follows the setup sectors; syssize, in paragraphs that the last one need
+ * not fill, is the least. */
 static int find_code(struct kernel *k, struct error *err)
 {
 	u64 sectors = get(k, LINUX_SETUP_SECTS, 1) ?: 4;
 	u64 offset = (sectors + 1) * SECTOR;
+	u64 paragraphs = k->version >= FIRST_WIDE_SYSSIZE ? get(k, LINUX_SYSSIZE, 4) : 0;
+	u64 least = offset + (paragraphs ? paragraphs - 1 : 0) * PARAGRAPH + 1;
 
-	if (offset >= k->image->size)
-		return refuse(k, err, "nothing follows its setup sectors; cut short?");
+	if (k->image->size < least)
+		return fail(err, -ENOEXEC,
+			    "%s: cut short: has %" PRIu64 " bytes of %" PRIu64
+			    " or more; get or build it again",
+			    image_label(k->image->path), k->image->size, least);
 	k->code = k->image->data + offset;
 	k->code_size = k->image->size - offset;
 	return 0;

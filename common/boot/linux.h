@@ -13,6 +13,7 @@
 /* Offsets in the file's first sectors, and the same ones in struct boot_params ("zero page"). */
 enum linux_header {
 	LINUX_SETUP_SECTS = 0x1f1,
+	LINUX_SYSSIZE = 0x1f4,
 	LINUX_BOOT_FLAG = 0x1fe,
 	LINUX_JUMP = 0x200,
 	LINUX_MAGIC = 0x202,

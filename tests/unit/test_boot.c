@@ -69,7 +69,7 @@ static void test_options(void)
 	CU_ASSERT_EQUAL_FATAL(ram_init(&ram, 4 * MiB, NULL), 0);
 	make_elf();
 	CU_ASSERT_EQUAL(load(&params, &entry), -EINVAL);
-	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "elf format has no place for"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "elf format, which has no place for"));
 	params = (struct boot_params){ .format = BOOT_FLAT, .initrd = "/dev/null" };
 	CU_ASSERT_EQUAL(load(&params, &entry), -EINVAL);
 	params = (struct boot_params){ .format = BOOT_FLAT, .initrd = "", .append = "" };

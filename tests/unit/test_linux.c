@@ -192,7 +192,19 @@ static void test_refused(void)
 	g.size = LINUX_MAGIC + 4;
 	refused("header is cut short");
 	g.size = SETUP;
-	refused("nothing follows");
+	refused("cut short: has");
+	/* Its last paragraph need not be full. */
+	guest_put(&g, LINUX_SYSSIZE, (g.size - SETUP) / 16 + 1, 4);
+	refused("cut short: has");
+	guest_put(&g, LINUX_SYSSIZE, (g.size - SETUP) / 16 + 1, 4);
+	g.size++;
+	CU_ASSERT_EQUAL(load(NULL, NULL), 0);
+	make();
+	/* In old protocols it means little. */
+	guest_put(&g, LINUX_VERSION, 0x203, 2);
+	guest_put(&g, LINUX_SYSSIZE, 0xffff, 4);
+	CU_ASSERT_EQUAL(load(NULL, NULL), 0);
+	make();
 	g.size = SETUP + 0x200;
 	refused("64-bit entry point");
 	guest_put(&g, LINUX_PREF_ADDRESS, 3 * GiB, 8);

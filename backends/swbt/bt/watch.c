@@ -33,13 +33,8 @@ static int open_file(struct record_file *r, const char *path, struct error *err)
 
 static int close_file(struct record_file *r, struct error *err)
 {
-	int ret;
+	int ret = csv_close(r->file);
 
-	if (!r->file)
-		return 0;
-	ret = csv_flush(r->file);
-	if (fclose(r->file) && !ret)
-		ret = -errno;
 	r->file = NULL;
 	return ret ? fail(err, ret, "%s is incomplete: %s", r->path, strerror(-ret)) : 0;
 }
