@@ -32,11 +32,10 @@ static void on_attention(void *arg)
 	atomic_store_explicit(&vm->attention, 1, memory_order_relaxed);
 }
 
-static void on_complaint(void *arg, const char *device, const char *what)
+static void say(void *arg, const char *device, const char *what, const char *why)
 {
 	(void)arg;
-	fprintf(stderr, "fvm: %s: the guest's driver broke a rule: %s; it is stopped until reset\n",
-		device, what);
+	fprintf(stderr, "fvm: %s: %s: %s\n", device, what, why);
 }
 
 static void on_worker(void *arg)
@@ -69,7 +68,7 @@ static int add_disks(struct vm *vm, struct pc_pci *p, const struct virtio_host *
 
 static int add_devices(struct vm *vm, struct pc_pci *p, struct error *err)
 {
-	const struct virtio_host host = { on_attention, on_complaint, vm };
+	const struct virtio_host host = { on_attention, say, vm };
 	int r = add_disks(vm, p, &host, err);
 
 	if (!r && vm->config.hvc) {

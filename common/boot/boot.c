@@ -46,9 +46,7 @@ static const struct loader *find_loader(const struct image *image, enum boot_for
 	if ((unsigned int)format < ARRAY_SIZE(loaders))
 		l = &loaders[format];
 	if (!l || (l->probe && !l->probe(image))) {
-		fail(err, -ENOEXEC,
-		     "%s: is not in %s format; without --format fvm finds out itself", label,
-		     l ? l->name : "any known");
+		fail(err, -ENOEXEC, "%s: is not in %s format", label, l ? l->name : "any known");
 		return NULL;
 	}
 	return l;

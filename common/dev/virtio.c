@@ -21,7 +21,8 @@ void virtio_break(struct virtio_device *v, const char *what)
 		return;
 	v->said = true;
 	vectors_take();
-	v->host.say(v->host.arg, v->pci.name, what);
+	v->host.say(v->host.arg, v->pci.name,
+		    "stopped until it is reset, as the guest's driver broke a rule", what);
 }
 
 bool virtio_pop(struct virtio_device *v, unsigned int q, struct virtq_chain *c)

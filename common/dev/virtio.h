@@ -26,8 +26,8 @@ struct virtio_device;
 struct virtio_host {
 	/* The vCPU thread is to come through virtio_poll soon. On that thread; quiet. */
 	void (*attention)(void *arg);
-	/* One line on what a driver did wrong. */
-	void (*say)(void *arg, const char *device, const char *what);
+	/* One line for the user: what has happened, and why. */
+	void (*say)(void *arg, const char *device, const char *what, const char *why);
 	void *arg;
 };
 

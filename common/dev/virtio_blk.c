@@ -29,7 +29,7 @@ struct request {
 	u64 offset, len; /* on the disk, bytes */
 	int buffer;	 /* that a read goes to; -1: none */
 	bool flush;	 /* after a write */
-	u8 status;
+	int error;	 /* 0, or the host's negative errno */
 	struct iovec iov[VIRTQ_SEGMENTS];
 };
 
@@ -39,6 +39,7 @@ struct virtio_blk {
 	struct disk *disk;
 	struct worker worker;
 	unsigned int at_work;	 /* requests that the worker has */
+	bool said;		 /* one line about the host's errors is enough */
 	struct request *stalled; /* a read that waits for a buffer */
 	struct request *free;
 	u8 *buffers;
@@ -91,7 +92,7 @@ static void run_request(struct job *job)
 		if (!ret && r->flush)
 			ret = disk_flush(disk);
 	}
-	r->status = ret ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK;
+	r->error = ret;
 }
 
 /* ---- the vCPU thread's side --------------------------------------------------------------------
@@ -251,6 +252,21 @@ static void start(struct request *r)
 		blk->stalled = r;
 }
 
+/* The guest gets no reason, and the user may not hear of it at all. */
+static void report(struct request *r)
+{
+	struct virtio_device *v = &r->blk->v;
+
+	if (r->blk->said)
+		return;
+	r->blk->said = true;
+	v->host.say(v->host.arg, v->pci.name,
+		    r->type == VIRTIO_BLK_T_IN
+			    ? "the guest has an I/O error, as the image cannot be read"
+			    : "the guest has an I/O error, as the image cannot be written",
+		    strerror(-r->error));
+}
+
 static void take_done(struct virtio_blk *blk)
 {
 	struct job *job;
@@ -259,7 +275,9 @@ static void take_done(struct virtio_blk *blk)
 		struct request *r = container_of(job, struct request, job);
 
 		blk->at_work--;
-		complete(r, r->status);
+		if (r->error)
+			report(r);
+		complete(r, r->error ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK);
 	}
 }
 

@@ -59,10 +59,10 @@ static void no_call(void *arg)
 	(void)arg;
 }
 
-static void on_complaint(void *arg, const char *device, const char *what)
+static void on_complaint(void *arg, const char *device, const char *what, const char *why)
 {
-	(void)arg, (void)device;
-	if (!what || !*what || strchr(what, '\n'))
+	(void)arg, (void)device, (void)what;
+	if (!why || !*why || strchr(why, '\n'))
 		broken("a complaint is not one line");
 	m.complaints++;
 }

@@ -260,9 +260,29 @@ static void test_many(void)
 	teardown(&f);
 }
 
+/* The image has become shorter: the guest gets an error, the user a reason, once. */
+static void test_host_errors(void)
+{
+	struct fixture f;
+
+	setup(&f, "");
+	CU_ASSERT_EQUAL(ftruncate(f.fd, 512), 0);
+	CU_ASSERT_EQUAL(request(&f, VIRTIO_BLK_T_IN, 0, 512), VIRTIO_BLK_S_OK);
+	CU_ASSERT_EQUAL(f.r.complaints, 0);
+	CU_ASSERT_EQUAL(request(&f, VIRTIO_BLK_T_IN, 7, 512), VIRTIO_BLK_S_IOERR);
+	CU_ASSERT_EQUAL(request(&f, VIRTIO_BLK_T_IN, 8, 512), VIRTIO_BLK_S_IOERR);
+	CU_ASSERT_EQUAL(f.r.complaints, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(f.r.said, "cannot be read: Input/output error"));
+	/* The driver's own mistakes are not the host's. */
+	CU_ASSERT_EQUAL(request(&f, VIRTIO_BLK_T_IN, SECTORS, 512), VIRTIO_BLK_S_IOERR);
+	CU_ASSERT_EQUAL(f.r.complaints, 1);
+	teardown(&f);
+}
+
 CU_TestInfo tests_virtio_blk[] = {
 	{ "read, write, flush, identifier", test_read_write },
 	{ "write zeroes, discard", test_zeroes },
+	{ "the host's errors", test_host_errors },
 	{ "requests that are refused", test_refused },
 	{ "requests without an end or a beginning", test_no_status },
 	{ "a read-only disk", test_read_only },

@@ -11,10 +11,13 @@ static void on_attention(void *arg)
 	((struct virtio_rig *)arg)->attention++;
 }
 
-static void on_complaint(void *arg, const char *device, const char *what)
+static void on_complaint(void *arg, const char *device, const char *what, const char *why)
 {
-	(void)device, (void)what;
-	((struct virtio_rig *)arg)->complaints++;
+	struct virtio_rig *r = arg;
+
+	(void)device;
+	r->complaints++;
+	snprintf(r->said, sizeof(r->said), "%s: %s", what, why);
 }
 
 void rig_init(struct virtio_rig *r)

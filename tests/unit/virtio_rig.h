@@ -28,6 +28,7 @@ struct virtio_rig {
 	struct virtio_host services;
 	u64 bar;
 	unsigned int attention, complaints;
+	char said[160]; /* the last complaint */
 	u16 offered[VIRTIO_QUEUES];
 };
 
