@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/swbt/classify.h"
 #include "backends/swbt/emulate.h"
+#include "backends/swbt/sensitive.h"
 
 /* A routine that stands for "#UD", and one for MOV to and from segment registers, whose direction
  * chooses. */
@@ -9,12 +10,22 @@ enum { EMU_UNDEFINED = NR_EMULATE, EMU_mov_seg };
 struct row {
 	u8 known : 1, form : 3;
 	u8 routine;
+	u8 sensitive; /* as in struct insn */
 };
+
+/* Numbers of the rows of sensitive.def. */
+enum {
+#define SENSITIVE(m, form, class, legacy, long, umip, routine, note) ROW_##m##_##form,
+#include "backends/swbt/sensitive.def"
+#undef SENSITIVE
+	NR_ROWS
+};
+_Static_assert(NR_ROWS < 255, "insn.sensitive has room");
 
 /* One row per mnemonic for its whole (FORM_ANY), and the few that are sensitive in one form only.
  */
 static const struct row sensitive[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
-#define FORM_ROW_ANY(m, r) [ZYDIS_MNEMONIC_##m] = { 1, FORM_ANY, EMU_##r },
+#define FORM_ROW_ANY(m, r) [ZYDIS_MNEMONIC_##m] = { 1, FORM_ANY, EMU_##r, ROW_##m##_ANY + 1 },
 #define FORM_ROW_SEG(m, r)
 #define FORM_ROW_CR(m, r)
 #define FORM_ROW_DR(m, r)
@@ -40,14 +51,14 @@ static const struct {
 };
 
 static const struct row routines[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
-#define ROUTINE(m, r) [ZYDIS_MNEMONIC_##m] = { 1, FORM_ANY, EMU_##r },
+#define ROUTINE(m, r) [ZYDIS_MNEMONIC_##m] = { 1, FORM_ANY, EMU_##r, 0 },
 #define ISA(set, class)
 #include "backends/swbt/insns.def"
 #undef ROUTINE
 #undef ISA
-	[ZYDIS_MNEMONIC_UD0] = { 1, FORM_ANY, EMU_UNDEFINED },
-	[ZYDIS_MNEMONIC_UD1] = { 1, FORM_ANY, EMU_UNDEFINED },
-	[ZYDIS_MNEMONIC_UD2] = { 1, FORM_ANY, EMU_UNDEFINED },
+	[ZYDIS_MNEMONIC_UD0] = { 1, FORM_ANY, EMU_UNDEFINED, 0 },
+	[ZYDIS_MNEMONIC_UD1] = { 1, FORM_ANY, EMU_UNDEFINED, 0 },
+	[ZYDIS_MNEMONIC_UD2] = { 1, FORM_ANY, EMU_UNDEFINED, 0 },
 };
 
 enum { ISA_UNKNOWN, ISA_PLAIN, ISA_NAMED, ISA_UNDEFINED };
@@ -102,9 +113,11 @@ void classify(struct insn *i, const ZydisDecodedInstruction *z, enum insn_form f
 			if (sensitive_forms[n].mnemonic == z->mnemonic &&
 			    sensitive_forms[n].form == form) {
 				use(i, sensitive_forms[n].routine);
+				i->sensitive = (u8)(n + 1);
 				return;
 			}
 	}
+	i->sensitive = sensitive[z->mnemonic].sensitive;
 	if (sensitive[z->mnemonic].known)
 		use(i, sensitive[z->mnemonic].routine);
 	else if (routines[z->mnemonic].known)

@@ -56,6 +56,7 @@ struct insn {
 	u8 length;
 	u8 class;     /* enum insn_class */
 	u8 emulate;   /* enum emulate_id, when class says so */
+	u8 sensitive; /* its row of sensitive.def, from 1 (sensitive.h); 0: it has none */
 	u8 fpu;	      /* enum fpu_class */
 	u8 mode;      /* enum cpu_mode that it was decoded for */
 	u8 opsize;    /* 1, 2, 4, 8: effective operand size; 1 for byte forms */

@@ -3,7 +3,8 @@
 
 #include "backends/swbt/step.h"
 
-const struct engine *const engines[] = { &bt_engine, &step_engine, &trap_engine, NULL };
+const struct engine *const engines[] = { &bt_engine, &step_engine, &trap_engine, &patch_engine,
+					 NULL };
 
 /* It looks at vm->attention between instructions, and nothing that it caches outlives a change. */
 const struct engine step_engine = { .name = "step", .run = step_run };

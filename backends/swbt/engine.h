@@ -51,7 +51,7 @@ struct engine {
 	const struct sandbox_rule *(*syscalls)(const struct vcpu *v);
 };
 
-extern const struct engine bt_engine, step_engine, trap_engine;
+extern const struct engine bt_engine, step_engine, trap_engine, patch_engine;
 
 /* All of them, the default first; NULL-terminated. */
 extern const struct engine *const engines[];

@@ -188,6 +188,18 @@ int fpu_check(struct vcpu *v, const struct insn *i)
 	}
 }
 
+u32 fpu_refused(struct vcpu *v)
+{
+	const struct exception before = v->exc;
+	u32 refused = 0;
+
+	for (u8 c = FPU_X87; c <= FPU_AVX512; c++)
+		if (fpu_check(v, &(struct insn){ .fpu = c }))
+			refused |= BIT(c);
+	v->exc = before;
+	return refused;
+}
+
 /* x87 and MMX instructions but those that exist to look at the exception: FNSTENV, FNSTCW (D9 /6,
  * /7), FNSAVE, FNSTSW (DD /6, /7). */
 static bool waits(const struct insn *i)

@@ -46,6 +46,10 @@ void fpu_unalign(struct vcpu *v);
  * XCR0, per class. 0 or EXC. */
 int fpu_check(struct vcpu *v, const struct insn *i);
 
+/* The classes of instructions that fpu_check refuses now, VEX-encoded ones in real mode aside:
+ * BIT(enum fpu_class). v->exc is as before. */
+u32 fpu_refused(struct vcpu *v);
+
 /* Does I raise the #MF that an earlier x87 instruction left behind? That comes before any exception
  * of I's own operands. */
 bool fpu_pending(struct vcpu *v, const struct insn *i);

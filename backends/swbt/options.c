@@ -18,6 +18,8 @@ enum {
 	TIMES,
 	TRANSPORT,
 	SPIN,
+	PATCH_INSIDE,
+	PATCH_REPORT,
 	NR_OPTIONS
 };
 
@@ -113,6 +115,19 @@ const struct backend_option swbt_options[] = {
 		   .kind = OPTION_NUMBER,
 		   .value = 80000,
 		   .max = 100000000 },
+	[PATCH_INSIDE] = { .name = "patch-inside",
+			   .arg = "off|usual|all",
+			   .help = "Edit instructions in whose middle a sensitive one begins; usual "
+				   "(default): but for far returns, as long as those would trap",
+			   .engine = "trap+patch",
+			   .kind = OPTION_WORD,
+			   .value = 1 },
+	[PATCH_REPORT] = { .name = "patch-report",
+			   .arg = "FILE.csv",
+			   .help = "At the end, write every edited instruction, why it was edited, "
+				   "and how often it was met",
+			   .engine = "trap+patch",
+			   .kind = OPTION_PATH },
 	[NR_OPTIONS] = { 0 },
 };
 
@@ -155,4 +170,14 @@ struct bt_paths swbt_bt_paths(const struct vm *vm)
 		.dump = backendopt_path(&vm->config.options, DUMP),
 		.jitdump = backendopt_path(&vm->config.options, JITDUMP),
 	};
+}
+
+unsigned int swbt_patch_inside(const struct vm *vm)
+{
+	return (unsigned int)value(vm, PATCH_INSIDE);
+}
+
+const char *swbt_patch_report(const struct vm *vm)
+{
+	return backendopt_path(&vm->config.options, PATCH_REPORT);
 }

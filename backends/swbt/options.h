@@ -27,4 +27,8 @@ struct bt_paths {
 };
 struct bt_paths swbt_bt_paths(const struct vm *vm);
 
+/* Engine trap+patch: enum scan_inside; where its report goes, or NULL. */
+unsigned int swbt_patch_inside(const struct vm *vm);
+const char *swbt_patch_report(const struct vm *vm);
+
 #endif

@@ -46,7 +46,6 @@ struct thunks {
 	u8 *write, *exec; /* the two views */
 	void *stack;
 	unsigned int victim;
-	unsigned int used; /* slots, from the first on: those of thunks never made cost no memory */
 	struct hostfault_guard guard;
 	struct thunk t[SETS][WAYS];
 };
@@ -289,9 +288,8 @@ const struct thunk *thunk_get(struct vcpu *v, const struct insn *i)
 	way = ts->victim++ % WAYS;
 	t = &ts->t[set][way];
 	t->key[1] = 0;
-	if (!t->code)
-		t->code = (thunk_fn *)(void *)(ts->exec + (size_t)ts->used++ * SLOT);
-	o.p = ts->write + ((const u8 *)(void *)t->code - ts->exec);
+	o.p = ts->write + ((size_t)set * WAYS + way) * SLOT;
+	t->code = (thunk_fn *)(void *)(ts->exec + (o.p - ts->write));
 	t->fpu = i->fpu != FPU_NONE;
 	if (generate(t, i, &o))
 		return NULL;

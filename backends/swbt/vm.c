@@ -277,7 +277,7 @@ const struct backend swbt_backend = {
 	.name = "swbt",
 	.summary = "software: translated, one instruction at a time, or deprivileged; needs no "
 		   "virtualization hardware",
-	.engines = (const char *const[]){ "bt", "step", "trap", NULL },
+	.engines = (const char *const[]){ "bt", "step", "trap", "trap+patch", NULL },
 	.options = swbt_options,
 	.ram_file = swbt_ram_file,
 	.probe = swbt_probe,

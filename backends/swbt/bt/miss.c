@@ -61,14 +61,13 @@ static inline enum miss fill(struct bt *bt, struct space *s, const struct exit *
 
 enum after bt_after_miss(struct bt *bt, struct space *s, struct exit *x, struct next *next)
 {
-	struct block *b = exit_block(x);
-	const struct site *site = &b->site[x->insn];
+	const struct site *site = &x->from->site[x->insn];
 	struct vcpu *v = bt->v;
 
 	switch (bt->miss) {
 	case MISS_FILLED:
-		next->host = b->host + site->host;
-		next->key = b->key;
+		next->host = x->from->host + site->host;
+		next->key = x->from->key;
 		next->shadow = site->shadow;
 		return AFTER_RESUME;
 	case MISS_FAULT:
@@ -77,15 +76,15 @@ enum after bt_after_miss(struct bt *bt, struct space *s, struct exit *x, struct 
 		next->result = EMU_FAULT;
 		return AFTER_DONE;
 	case MISS_SLOW:
-		if (exit_call(x))
+		if (x->call)
 			return bt_call_out(bt, s, x, next);
-		adapt_missed(bt, b, x->insn);
+		adapt_missed(bt, x->from, x->insn);
 		return AFTER_STEP;
 	case MISS_GUESSES:
-		adapt_guesses(bt, b, x->insn);
+		adapt_guesses(bt, x->from, x->insn);
 		return AFTER_STEP;
 	case MISS_PLACES:
-		adapt_places(bt, b, x->insn);
+		adapt_places(bt, x->from, x->insn);
 		return AFTER_STEP;
 	default:
 		return AFTER_STEP;
@@ -102,7 +101,7 @@ int bt_miss(struct bt *bt, u32 exit)
 {
 	struct vcpu *v = bt->v;
 	const struct exit *x = &bt->exits[exit];
-	const struct block *b = exit_block(x);
+	const struct block *b = x->from;
 
 	bt_left(bt, x);
 	bt->stats.exits[x->kind]++;
@@ -118,7 +117,7 @@ bool bt_at_device(struct vcpu *v, const struct exit *x)
 {
 	const struct mmu_tlb_entry *e;
 
-	if (!exit_call(x))
+	if (!x->call)
 		return false;
 	e = mmu_hit(v, v->frame.linear, mmu_right_quick(v),
 		    x->kind == EXIT_WRITE ? ACC_WRITE : ACC_READ);

@@ -23,9 +23,6 @@ struct direct {
 	struct world world[DIRECT_WORLDS];
 	struct space *space[DIRECT_WORLDS]; /* what is mapped in each */
 	struct patch *patch;		    /* engine trap+patch, else NULL */
-	/* patch_enter, and patch_fini, where there is a patch. */
-	int (*enter_code)(struct direct *d, u64 gpa, u64 *offset);
-	void (*end_patch)(struct direct *d);
 	/* The world that holds the guest's vector registers, while v->fpu_fetch is set. */
 	struct world *fpu_in;
 	struct world *volatile active;	     /* entered or about to be, for kick; NULL: none */

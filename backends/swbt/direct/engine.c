@@ -4,6 +4,7 @@
  * RIP by the step engine, which knows what it means, and deliver what comes of it. README.md.
  */
 #include "backends/swbt/direct/direct.h"
+#include "backends/swbt/direct/patch.h"
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/options.h"
 #include "backends/swbt/step.h"
@@ -137,8 +138,11 @@ static void step_back(struct direct *d, const struct world_stop *stop)
 static int emulate(struct direct *d, enum direct_world n, const struct world_stop *stop)
 {
 	struct vcpu *v = d->v;
-	enum emulate_result r = step_execute(v);
+	enum emulate_result r;
 
+	if (d->patch && stop->vector == GP && patch_stopped(d))
+		return -1;
+	r = step_execute(v);
 	if (stop->vector == PF && r != EMU_FAULT && direct_map(d, n, stop->address, true)) {
 		d->hidden_faults++;
 		v->vm->traps.c[TRAP_HIDDEN_FAULT].count++;
@@ -365,8 +369,7 @@ void direct_fini(struct vcpu *v)
 		d->world[n].transport->end(&d->world[n]);
 		space_free(d->space[n]);
 	}
-	if (d->end_patch)
-		d->end_patch(d);
+	patch_fini(d);
 	free(d);
 	v->direct = NULL;
 	v->fpu_fetch = NULL;

@@ -5,6 +5,7 @@
  * grants what a processor's TLB could have granted by then.
  */
 #include "backends/swbt/direct/direct.h"
+#include "backends/swbt/direct/patch.h"
 #include "backends/swbt/mmu.h"
 
 #include <sys/mman.h>
@@ -107,11 +108,13 @@ static enum direct_code map_copy(struct direct *d, enum direct_world n,
 				.global = e->global,
 				.soon = true,
 				.fd = d->world[n].copy_fd,
-				.prot = PROT_READ | PROT_EXEC };
+				.prot = patch_prot(d) };
 
-	if (d->enter_code(d, e->gpa, &p.offset) || space_map(d->space[n], &p))
+	if (patch_enter(d, e->gpa, &p.offset))
 		return CODE_EMULATE;
-	return CODE_MAPPED;
+	if (space_prot(d->space[n], p.linear) & PROT_EXEC || !space_map(d->space[n], &p))
+		return CODE_MAPPED;
+	return CODE_EMULATE;
 }
 
 enum direct_code direct_map_code(struct direct *d, enum direct_world n)
@@ -119,8 +122,11 @@ enum direct_code direct_map_code(struct direct *d, enum direct_world n)
 	struct vcpu *v = d->v;
 	struct mmu_tlb_entry *e;
 
-	if (space_prot(d->space[n], v->s.rip) & PROT_EXEC)
+	/* What is mapped need not be open where we go in, nor be right for the FPU as it is. */
+	if (!d->patch && space_prot(d->space[n], v->s.rip) & PROT_EXEC)
 		return CODE_MAPPED;
+	if (d->patch && patch_emulates(d))
+		return CODE_EMULATE;
 	if (mmu_translate(v, v->s.rip, ACC_EXEC, &e))
 		return CODE_FAULTS;
 	if (!e->host)
