@@ -72,6 +72,10 @@ u64 clock_next(const struct clock *clock);
 /* Manual clocks: move on by NS, running each timer at exactly its deadline on the way. */
 void clock_advance(struct clock *clock, u64 ns);
 
+/* The TSC and CLOCK_MONOTONIC (ns) at the same time: less than a microsecond apart, unless the host
+ * lets us run for no such time. One that was read before we had to wait, and the other after, would
+ * make the rate between two looks anything. */
+struct clock_look host_look(void);
 /* The host's TSC now, and its frequency in kHz (measured once per process, from the first clock on:
  * whoever asks earlier than 2 ms later waits). */
 u64 host_tsc(void);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/clock.h"
+#include "common/vectors.h"
 
 #include <CUnit/CUnit.h>
 #include <signal.h>
@@ -123,6 +124,35 @@ static void test_tsc(void)
 	clock_fini(&clock);
 }
 
+/* Somebody else runs, the first N times that the host's clock is about to be read. */
+static void wait_first(void *left)
+{
+	unsigned int *n = left;
+
+	if (*n && (*n)--)
+		usleep(20000);
+}
+
+/* What is read of the TSC and the host's clock belongs together, whatever comes in between. */
+static void test_look(void)
+{
+	u64 khz = host_tsc_khz();
+
+	for (unsigned int waits = 0; waits <= 3; waits++) {
+		struct clock_look first = host_look(), second;
+		unsigned int left = waits;
+		u64 ns;
+
+		vectors_lend(wait_first, &left);
+		second = host_look();
+		vectors_lend(NULL, NULL);
+		CU_ASSERT_EQUAL(left, 0);
+		ns = mul_div(second.tsc - first.tsc, 1000000, khz);
+		CU_ASSERT(ns + 1000000 > second.ns - first.ns);
+		CU_ASSERT(ns < second.ns - first.ns + 1000000);
+	}
+}
+
 static void test_units(void)
 {
 	CU_ASSERT_EQUAL(mul_div(1ull << 62, 8, 16), 1ull << 61);
@@ -134,6 +164,7 @@ CU_TestInfo tests_clock[] = {
 	{ "timers run in order at their deadlines", test_manual },
 	{ "a host deadline arrives as a signal", test_host },
 	{ "between looks at the host's clock the TSC tells the time", test_tsc },
+	{ "the two clocks of the host are read at the same time", test_look },
 	{ "unit conversion does not overflow", test_units },
 	CU_TEST_INFO_NULL,
 };
