@@ -128,7 +128,9 @@ static void step_back(struct direct *d, const struct world_stop *stop)
 		v->s.rip = rip - (code_byte(v, rip - 1) == 0xcc ? 1 : 2);
 	} else if (stop->vector == DB && code_byte(v, rip - 1) == 0xf1) {
 		v->s.rip = rip - 1;
-	} else if (stop->vector == GP && code_byte(v, rip - 1) == OF &&
+	} else if (stop->vector == OF) {
+		v->s.rip = rip - (code_byte(v, rip - 1) == 0xce ? 1 : 2); /* INTO; INT 4 */
+	} else if (stop->vector == GP && !stop->has_error && code_byte(v, rip - 1) == OF &&
 		   code_byte(v, rip - 2) == 0xcd && !d->patch && !is_sensitive(v)) {
 		v->s.rip = rip - 2; /* INT 4, which user code may execute */
 	}
@@ -203,6 +205,7 @@ static int run_directly(struct direct *d)
 	struct world_stop stop = { 0 };
 	int r;
 
+	fpu_put(v); /* libc is next */
 	switch (direct_map_code(d, n)) {
 	case CODE_FAULTS:
 		return step_finish(v, EMU_FAULT);

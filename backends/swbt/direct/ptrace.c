@@ -20,16 +20,20 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 
-#define LEGACY	    3ull /* x87 and SSE */
-#define LEGACY_SIZE 512	 /* where they are in the XSAVE image, and */
-#define HEADER_AT   512	 /* which components are present */
-#define FPU_MAX	    (16 * KiB)
+#define LEGACY	      3ull /* x87 and SSE */
+#define SSE	      2ull
+#define MXCSR_AT      24
+#define MXCSR_DEFAULT 0x1f80u
+#define LEGACY_SIZE   512 /* where they are in the XSAVE image, and */
+#define HEADER_AT     512 /* which components are present */
+#define FPU_MAX	      (16 * KiB)
 
 struct traced {
 	u64 flags;	 /* RFLAGS of the last stop, which PTRACE_SETREGS does not change wholly */
@@ -58,6 +62,16 @@ static int wait_for(struct world *w, int *status)
 			return -ESRCH;
 	note_status(w, *status);
 	return w->dead ? -ESRCH : 0;
+}
+
+/* -ESRCH: it was killed from outside, perhaps while it was stopped. Returns RET. */
+static int reap(struct world *w, int ret)
+{
+	int status;
+
+	if (ret == -ESRCH && !w->dead)
+		wait_for(w, &status);
+	return ret;
 }
 
 /* ---- registers ------------------------------------------------------------------------------- */
@@ -208,14 +222,11 @@ static int run(struct world *w, struct world_regs *r, u64 *loaded, struct world_
 		if (!ret)
 			ret = classify(w, status, r, stop, &mine);
 	} while (!ret && !mine);
-	/* Killed from outside, perhaps while it was stopped. */
-	if (ret == -ESRCH) {
-		if (!w->dead)
-			wait_for(w, &status);
-		stop->kind = WORLD_DEAD;
-		return 0;
-	}
-	return ret;
+	ret = reap(w, ret);
+	if (ret != -ESRCH)
+		return ret;
+	stop->kind = WORLD_DEAD;
+	return 0;
 }
 
 /* In a signal handler. If W is stopped, the stop that this asks for comes when it goes on. */
@@ -231,31 +242,35 @@ static void kick(struct world *w)
 
 /* ---- system calls of the stub ---------------------------------------------------------------- */
 
-/* Run the stub until it stops at world_stub_called. Kicks that come now are seen by whoever looks
- * at vm->attention before the next entry. */
-static int run_stub(struct world *w, u64 *rax)
+/* Is a stop with STATUS that of world_stub_called? Then its RAX; 0: go on; negative errno. */
+static int stub_stopped(struct world *w, int status, u64 *rax)
 {
 	struct user_regs_struct u;
-	int status, r;
+	siginfo_t info;
 
-	for (;;) {
+	/* A kick is seen by whoever looks at vm->attention before the next entry. */
+	if (status >> 16 == PTRACE_EVENT_STOP)
+		return 0;
+	if (ptrace(PTRACE_GETSIGINFO, w->pid, 0, &info) || ptrace(PTRACE_GETREGS, w->pid, 0, &u))
+		return -errno;
+	if (info.si_code <= 0)
+		return 0;
+	*rax = u.rax;
+	return u.rip == world_stub_at(world_stub_called) ? 1 : -EIO;
+}
+
+static int run_stub(struct world *w, u64 *rax)
+{
+	int status, r = 0;
+
+	while (!r) {
 		if (ptrace(PTRACE_CONT, w->pid, 0, 0))
 			return -errno;
 		r = wait_for(w, &status);
-		if (r)
-			return r;
-		if (status >> 16 == PTRACE_EVENT_STOP)
-			continue;
-		if (ptrace(PTRACE_GETREGS, w->pid, 0, &u))
-			return -errno;
-		if (WSTOPSIG(status) == SIGTRAP && u.rip == world_stub_at(world_stub_called)) {
-			*rax = u.rax;
-			return 0;
-		}
-		/* Whatever else can happen there was sent. */
-		if (WSTOPSIG(status) != SIGSTOP && WSTOPSIG(status) != SIGTSTP)
-			return -EIO;
+		if (!r)
+			r = stub_stopped(w, status, rax);
 	}
+	return r < 0 ? r : 0;
 }
 
 static int calls(struct world *w, const struct world_call *c, unsigned int nr)
@@ -273,7 +288,7 @@ static int calls(struct world *w, const struct world_call *c, unsigned int nr)
 	if (!ret)
 		ret = run_stub(w, &rax);
 	if (ret)
-		return ret;
+		return reap(w, ret);
 	return rax > -4096ull ? (int)rax : 0;
 }
 
@@ -331,11 +346,16 @@ static int set_fpu(struct world *w, const void *xsave, size_t size, u64 fpu_mask
 	const u8 *from = xsave;
 	struct iovec v;
 	u64 present, theirs;
+	u32 mxcsr;
 
 	memcpy(&theirs, from + HEADER_AT, 8);
 	memcpy(&present, t->fpu + HEADER_AT, 8);
+	memcpy(&mxcsr, from + MXCSR_AT, 4);
 	fpu_mask |= LEGACY;
 	present = (present & ~fpu_mask) | (theirs & fpu_mask);
+	/* The kernel takes MXCSR only together with registers. */
+	if (mxcsr != MXCSR_DEFAULT)
+		present |= SSE;
 	copy_part(t, from, size, 0, LEGACY_SIZE);
 	for (size_t n = 0; n < ARRAY_SIZE(t->part); n++)
 		copy_part(t, from, size, t->part[n].at, t->part[n].len);
@@ -370,6 +390,12 @@ static int forbidden(int code, struct error *err)
 		    "engines trap and trap+patch need; relax the container's seccomp profile or "
 		    "kernel.yama.ptrace_scope, or use --engine bt",
 		    strerror(-code));
+}
+
+/* Calls are for the world to read. */
+static int confine(struct world *w)
+{
+	return (int)world_syscall(__NR_mprotect, WORLD_DATA, w->data_size, PROT_READ, 0, 0);
 }
 
 /* Up to world_stub_ready. */
@@ -445,6 +471,7 @@ static unsigned int rules(const struct world *w, struct sandbox_rule *rule, unsi
 
 const struct transport ptrace_transport = {
 	.name = "ptrace",
+	.confine = confine,
 	.rules = rules,
 	.start = start,
 	.end = finish,

@@ -87,12 +87,13 @@ static int catch_signals(void)
 	};
 
 	for (size_t n = 0; n < ARRAY_SIZE(caught); n++)
-		if (syscall(SYS_rt_sigaction, caught[n], &sa, NULL, sizeof(sa.mask)))
-			return -errno;
+		if (world_syscall(SYS_rt_sigaction, (u64)caught[n], (uintptr_t)&sa, 0,
+				  sizeof(sa.mask), 0))
+			return -EINVAL;
 	return 0;
 }
 
-/* In the child, which still has libc. AUTODISARM: frames are always put at the stack's top,
+/* In the child. AUTODISARM: frames are always put at the stack's top,
  * wherever the guest's stack pointer is. */
 static int signal_confine(struct world *w)
 {
@@ -103,10 +104,12 @@ static int signal_confine(struct world *w)
 	u64 last = world_more_at(w->transport, stub_after_sigreturn);
 	int r = catch_signals();
 
-	if (r || sigaltstack(&stack, NULL) ||
-	    mprotect((void *)STUB_CONTROL, STUB_SHARED - STUB_CONTROL, PROT_READ) ||
-	    prctl(PR_SYSCALL_DISPATCH, DISPATCH_ON, first, last + 1 - first, STUB_CONTROL))
-		return r ? r : -errno;
+	if (r || world_syscall(SYS_sigaltstack, (uintptr_t)&stack, 0, 0, 0, 0) ||
+	    world_syscall(SYS_mprotect, STUB_CONTROL, STUB_SHARED - STUB_CONTROL, PROT_READ, 0,
+			  0) ||
+	    world_syscall(SYS_prctl, PR_SYSCALL_DISPATCH, DISPATCH_ON, first, last + 1 - first,
+			  STUB_CONTROL))
+		return -EINVAL;
 	return 0;
 }
 

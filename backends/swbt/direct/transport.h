@@ -70,7 +70,8 @@ struct transport {
 	 * world.c's calls; ended by AFTER NULL. NULL: none. */
 	const u8 *stub, *stub_end;
 	const struct world_gate *gates;
-	/* In the child, with stub and data in their places, before the filter. 0 or negative errno.
+	/* In the child, with stub and data in their places, before the filter; libc may have been
+	 * unmapped (world_syscall). 0 or negative errno.
 	 * NULL: nothing to do. */
 	int (*confine)(struct world *w);
 
@@ -101,8 +102,9 @@ struct transport {
 	 */
 	int (*settle)(struct world *w);
 
-	/* The XSAVE image of the stopped world in standard format, its first SIZE bytes, out; in:
-	 * its components within FPU_MASK. 0 or negative errno. */
+	/* The XSAVE image of the stopped world in standard format, its first SIZE bytes, out, with
+	 * all that the host has; in: x87, SSE and the components in FPU_MASK. 0 or negative errno.
+	 */
 	int (*get_fpu)(struct world *w, void *xsave, size_t size);
 	int (*set_fpu)(struct world *w, const void *xsave, size_t size, u64 fpu_mask);
 };

@@ -30,6 +30,7 @@
 #define FILTER_AT  2048 /* in the stub's page: struct sock_fprog, then the program */
 #define FILTER_MAX 240
 #define LAST_STACK (64 * KiB)
+#define LOW_HINT   0x200000000000 /* far from the stub */
 
 /* Exit statuses of a child that did not get far enough to say more. */
 enum { NOT_CONFINED = 120 };
@@ -166,15 +167,27 @@ static void make_filter(struct filter *f, const struct world *w)
 
 /* ---- the child ------------------------------------------------------------------------------- */
 
-/* Where the stub's page is made ready, still in ordinary memory. */
+/* Memory that does not lie where a world has its stub, or NULL. */
+static void *map_low(size_t size, int flags)
+{
+	for (u64 at = LOW_HINT; at < 2 * LOW_HINT; at += GiB) {
+		void *p = mmap((void *)(uintptr_t)at, size, PROT_READ | PROT_WRITE,
+			       flags | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+		if (p != MAP_FAILED)
+			return p;
+	}
+	return NULL;
+}
+
+/* The stub's page, still in ordinary memory. */
 static u8 *make_stub(const struct world *w)
 {
-	u8 *page =
-		mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	u8 *page = map_low(PAGE_SIZE, MAP_PRIVATE);
 	struct sock_fprog prog;
 	struct filter f;
 
-	if (page == MAP_FAILED)
+	if (!page)
 		return NULL;
 	make_filter(&f, w);
 	if (f.nr == FILTER_MAX || FILTER_AT + 16 + sizeof(f.i) > PAGE_SIZE)
@@ -262,21 +275,24 @@ struct last {
 	size_t data_size;
 };
 
-/* On a stack that is not where the stub is to be. */
+static long move_to(u64 to, void *from, size_t size)
+{
+	const u64 how = MREMAP_MAYMOVE | MREMAP_FIXED;
+
+	return world_syscall(__NR_mremap, (uintptr_t)from, size, size, how, to) == (long)to ? 0
+											    : -1;
+}
+
+/* On a stack that is not where the stub is to be; this program's own code is not, either. Libraries
+ * are where the kernel does not place mappings at random. */
 static _Noreturn __attribute__((used)) void leave(struct last *last)
 {
-	u8 *stub = (u8 *)(uintptr_t)WORLD_STUB;
-
-	if (munmap(stub, WORLD_TOP - WORLD_STUB) ||
-	    mremap(last->page, PAGE_SIZE, PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, stub) != stub ||
-	    mprotect(stub, PAGE_SIZE, PROT_READ | PROT_EXEC))
-		_exit(NOT_CONFINED);
-	if (last->data &&
-	    mremap(last->data, last->data_size, last->data_size, MREMAP_MAYMOVE | MREMAP_FIXED,
-		   (void *)(uintptr_t)WORLD_DATA) == MAP_FAILED)
-		_exit(NOT_CONFINED);
-	if (last->w->transport->confine && last->w->transport->confine(last->w))
-		_exit(NOT_CONFINED);
+	if (world_syscall(__NR_munmap, WORLD_STUB, WORLD_TOP - WORLD_STUB, 0, 0, 0) ||
+	    move_to(WORLD_STUB, last->page, PAGE_SIZE) ||
+	    world_syscall(__NR_mprotect, WORLD_STUB, PAGE_SIZE, PROT_READ | PROT_EXEC, 0, 0) ||
+	    (last->data_size && move_to(WORLD_DATA, last->data, last->data_size)) ||
+	    (last->w->transport->confine && last->w->transport->confine(last->w)))
+		world_syscall(__NR_exit_group, NOT_CONFINED, 0, 0, 0, 0);
 	__asm__ volatile("jmp *%0"
 			 :
 			 : "r"(world_stub_at(world_stub_boot)), "b"(WORLD_STUB + FILTER_AT)
@@ -286,12 +302,10 @@ static _Noreturn __attribute__((used)) void leave(struct last *last)
 
 static _Noreturn void confine(struct world *w)
 {
+	u8 *stack = map_low(LAST_STACK, MAP_PRIVATE), *page = make_stub(w);
 	struct last *last;
-	u8 *stack =
-		mmap(NULL, LAST_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	u8 *page = make_stub(w);
 
-	if (stack == MAP_FAILED || !page || forget_signals() || drop_rights(w) ||
+	if (!stack || !page || forget_signals() || drop_rights(w) ||
 	    close_all_but(w->ram_fd, w->copy_fd))
 		_exit(NOT_CONFINED);
 	last = (struct last *)(void *)(stack + LAST_STACK - 256);
@@ -326,12 +340,9 @@ int world_fork(struct world *w, struct error *err)
 	w->pid = 0;
 	w->dead = false;
 	if (w->data_size) {
-		w->data = mmap(NULL, w->data_size, PROT_READ | PROT_WRITE,
-			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-		if (w->data == MAP_FAILED) {
-			w->data = NULL;
+		w->data = map_low(w->data_size, MAP_SHARED);
+		if (!w->data)
 			return fail(err, -ENOMEM, "out of memory for a guest's process");
-		}
 	}
 	if (pipe2(gate, O_CLOEXEC))
 		return fail(err, -errno, "cannot make a pipe: %s", strerror(errno));

@@ -74,6 +74,20 @@ static inline u64 world_more_at(const struct transport *t, const u8 *symbol)
 	return WORLD_STUB_MORE + (u64)(symbol - t->stub);
 }
 
+/* A system call without libc, which may have been unmapped: its result, or -errno. */
+static inline long world_syscall(long nr, u64 a, u64 b, u64 c, u64 d, u64 e)
+{
+	register u64 r10 __asm__("r10") = d;
+	register u64 r8 __asm__("r8") = e;
+	long ret;
+
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+
 /* The register convention of world_stub_calls is in stub.S; most calls of one go: */
 #define WORLD_CALLS (4096 / sizeof(struct world_call))
 
