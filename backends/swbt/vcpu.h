@@ -125,6 +125,7 @@ struct bt_frame {
 	u64 sti_before;	 /* byte 1 of RFLAGS before the latest STI */
 	u64 guess[2];	 /* where pages are, and minus that (bt/translate_guess.c) */
 	u64 guesses;	 /* that may still be wrong before somebody looks into it */
+	u64 round[4]; /* distances of pages that rounds of a loop share (bt/translate_rounds.c) */
 	/* Several guesses, and what each is less than the one before it, the first than 0. */
 	u64 place[8], less[8];
 	u64 page_mask[9]; /* constants: bits of an offset in a page, from this one up */

@@ -45,6 +45,13 @@ PAIR_ASM(places, 64,
 	 "2: movq (%rax), %rax\n addl $0x7fffffff, %ebp\n adcq %rax, %r8\n loop 2b\n"
 	 "decl %r12d\n jnz 1b");
 
+/* Rounds of loops, which look up their pages together; over the end of one. */
+PAIR_ASM(rounds, 64,
+	 "1: movl $30, %ecx\n leaq -80(%rdi), %rbx\n xorl %edx, %edx\n addl $0x7fffffff, %ebp\n"
+	 "2: movl %edx, %eax\n movl (%rbx), %r8d\n adcl %r8d, (%rsi,%rax,4)\n leaq 4(%rbx), %rbx\n"
+	 "leal 1(%rdx), %edx\n decl %ecx\n jnz 2b\n"
+	 "decl %r12d\n jnz 1b");
+
 PAIR_ASM(strings, 64,
 	 "1: movl $3, %ecx\n leaq 512(%rsi), %rsi\n rep stosq\n movl $2, %ecx\n rep movsq\n"
 	 "movl $5, %ecx\n rep movsb\n btsq %r12, (%rdi)\n adcq %rdi, %rax\n decl %r12d\n jnz 1b");
@@ -212,6 +219,11 @@ static void test_guesses(void)
 	tick.adapted = 0;
 }
 
+static void test_rounds(void)
+{
+	KICK(rounds, true);
+}
+
 static void test_strings(void)
 {
 	KICK(strings, true);
@@ -231,6 +243,7 @@ CU_TestInfo tests_bt_kick[] = { { "pushes and pops in a row", test_runs },
 				{ "XCHG and XADD", test_exchanges },
 				{ "at shared look-ups", test_shared },
 				{ "guesses", test_guesses },
+				{ "rounds of a loop", test_rounds },
 				{ "strings", test_strings },
 				{ "ways out and in again", test_stubs },
 				CU_TEST_INFO_NULL };

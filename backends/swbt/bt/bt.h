@@ -139,6 +139,7 @@ struct bt_stats {
 	u64 found; /* blocks that look_up came back with */
 	u64 evictions, evicted_blocks, evicted_bytes;
 	u64 adapted, adapted_back;
+	u64 rounds;	   /* blocks with rounds that share look-ups */
 	u64 resumed, hits; /* call-outs after which the block, or a known target, went on */
 };
 

@@ -129,7 +129,7 @@ static void guest_text(struct dump *d, u16 insn, char *text)
 	u64 rip = guest_rip(d->b, insn);
 	int len = snprintf(text, TEXT, "%#" PRIx64 "  ", rip);
 
-	if (!disasm(d->code + s->guest, (size_t)(s[1].guest - s->guest), mode, false, &d->z, d->op))
+	if (!disasm(d->code + s->guest, (size_t)(d->b->length - s->guest), mode, false, &d->z, d->op))
 		format(d, rip, text + len, TEXT - (size_t)len);
 }
 

@@ -104,6 +104,7 @@ static void put_translation(const struct table *t, const struct bt *bt)
 		  st->translate_cycles - bt_decode_cycles(st), st->insns);
 	put(t, "retranslations", "blocks", again);
 	put(t, "adapted", "blocks", st->adapted);
+	put(t, "rounds", "blocks", st->rounds);
 	put(t, "unaligned", "blocks", st->unaligned);
 	put(t, "invalidations", "blocks", st->invalidations);
 	put(t, "cache_flushes", "flushes", st->cache_flushes);

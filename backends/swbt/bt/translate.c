@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A block: instructions one after the other up to the first that goes elsewhere for certain, then
  * what is off the straight way. */
-#include "backends/swbt/bt/translate.h"
+#include "backends/swbt/bt/translate_rounds.h"
 
 #include "backends/swbt/emulate.h"
 #include "backends/swbt/fpu.h"
@@ -145,13 +145,13 @@ static enum gen leave_for(struct tr *t, enum gen r)
 	return never_goes_on(t->i) ? GEN_END : GEN_NEXT;
 }
 
-static struct mark mark(const struct tr *t)
+struct mark tr_mark(const struct tr *t)
 {
 	return (struct mark){ t->e.p,	 t->nr_cold, t->nr_pending, t->nr_calls,
 			      t->shadow, t->run,     t->share };
 }
 
-static void back_to(struct tr *t, const struct mark *m)
+void tr_back_to(struct tr *t, const struct mark *m)
 {
 	t->e.p = m->p;
 	t->nr_cold = m->nr_cold;
@@ -172,7 +172,7 @@ static bool in_code(enum gen r)
 	return r == GEN_NEXT || r == GEN_END;
 }
 
-static enum gen add_insn(struct tr *t)
+enum gen tr_add_insn(struct tr *t)
 {
 	bool shadow = t->shadow;
 	struct mark start;
@@ -181,24 +181,24 @@ static enum gen add_insn(struct tr *t)
 
 	t->inside = t->share.left;
 	t->share.left -= t->inside;
-	start = mark(t);
+	start = tr_mark(t);
 	r = generate(t);
 
 	if (in_code(r) && !tr_in_reach(t, JMP_SIZE)) {
-		back_to(t, &start);
+		tr_back_to(t, &start);
 		tr_island(t);
-		start = mark(t);
+		start = tr_mark(t);
 		host = t->e.p;
 		r = generate(t);
 		if (in_code(r) && !tr_in_reach(t, JMP_SIZE)) {
-			back_to(t, &start);
+			tr_back_to(t, &start);
 			t->far = true;
 			r = generate(t);
 			t->far = false;
 		}
 	}
 	if (!in_code(r)) {
-		back_to(t, &start);
+		tr_back_to(t, &start);
 		if (!tr_in_reach(t, 2 * JMP_SIZE))
 			tr_island(t);
 		host = t->commit = t->e.p;
@@ -293,6 +293,26 @@ static bool full(const struct tr *t)
 	       bytes > BT_BLOCK_BYTES - BT_LAST_BYTES;
 }
 
+/* I is at T->next. */
+static void make_present(struct tr *t, const struct insn *i)
+{
+	t->rip = t->next;
+	t->next = t->long64 ? t->rip + i->length : (u32)(t->rip + i->length);
+	t->adapt = adapt_how(t->bt, t->rip, t->b->gpa + (t->rip - t->b->rip));
+}
+
+int tr_next_insn(struct tr *t, struct insn *i)
+{
+	int r = full(t) ? -ENOSPC : 0;
+
+	if (!r)
+		r = tr_decode(t, i, t->page + (t->next & PAGE_MASK),
+			      PAGE_SIZE - (t->next & PAGE_MASK));
+	if (!r)
+		make_present(t, i);
+	return r;
+}
+
 /* Instructions up to the end of the block. Returns false if the last of them goes on to the next.
  */
 static bool add_insns(struct tr *t, const u8 *page, struct insn *i)
@@ -312,10 +332,10 @@ static bool add_insns(struct tr *t, const u8 *page, struct insn *i)
 			rc = decode_crossing(t, i);
 		if (rc || predicted_later(t) || wraps(t, i))
 			break;
-		t->rip = t->next;
-		t->next = t->long64 ? t->rip + i->length : (u32)(t->rip + i->length);
-		t->adapt = adapt_how(t->bt, t->rip, t->b->gpa + (t->rip - t->b->rip));
-		r = add_insn(t);
+		make_present(t, i);
+		if (tr_loops_back(t) && tr_rounds(t, i, &r))
+			break;
+		r = tr_add_insn(t);
 		tr_note_loads(t);
 		t->n++;
 	}
@@ -354,7 +374,7 @@ static void count(struct bt *bt, const struct block *b, u64 cycles)
 
 static void start_block(struct tr *t, struct bt *bt, u64 gpa, u64 key)
 {
-	t->b = block_new(bt, bt->v->bt_config.block_insns);
+	t->b = block_new(bt, BT_MOST_SITES(bt->v->bt_config.block_insns));
 	t->bt = bt;
 	t->v = bt->v;
 	t->key = key;
@@ -363,6 +383,7 @@ static void start_block(struct tr *t, struct bt *bt, u64 gpa, u64 key)
 	t->far = t->shadow = false;
 	t->run = (struct run){ 0 };
 	t->share = (struct share){ 0 };
+	t->rounds = NULL;
 	t->loaded = 0;
 	t->n = t->nr_cold = t->nr_pending = t->nr_calls = t->nr_places = 0;
 	t->next = bt_linear(t->v);

@@ -34,6 +34,7 @@ struct cold {
 	bool calls;  /* CALL is there */
 	bool guess;  /* the page may be there, but is not what was guessed; then on to BACK */
 	bool places; /* the same, and there are several guesses */
+	bool links;  /* FIX itself is to be linked to the target, on the same page */
 	bool array; /* the entry is not where it was looked for if the index is negative; to BACK */
 	u16 size;   /* on to BACK if EA's operand of that size lies on one page; 0: it does not */
 	u16 insn;
@@ -97,8 +98,11 @@ struct tr {
 	struct ea crossing;
 	struct run run;
 	struct share share;
-	bool inside; /* the present instruction is one of SHARE.left */
-	u32 loaded;  /* BIT(gpr): what it holds comes from a load in this block */
+	bool inside;		      /* the present instruction is one of SHARE.left */
+	const struct rounds *rounds;  /* of a loop that is being made, or NULL, */
+	u8 round, round_insn;	      /* which of them, and which of its instructions */
+	u8 *round_begin, *round_fail; /* where they begin, and where else to go */
+	u32 loaded;		      /* BIT(gpr): what it holds comes from a load in this block */
 
 	u16 nr_cold, nr_pending;
 	struct cold cold[BT_BLOCK_EXITS];
@@ -181,7 +185,15 @@ void tr_land_pending(struct tr *t);
 /* The code of C, exit number ID. */
 void tr_put_cold(struct tr *t, struct cold *c, u32 id);
 
-/* translate.c: as decode(). */
+/* translate.c: what may be taken back. */
+struct mark tr_mark(const struct tr *t);
+void tr_back_to(struct tr *t, const struct mark *m);
+/* Decode the instruction at T->next to I, which T->i points to, and make it the present one. 0 or
+ * as decode(). */
+int tr_next_insn(struct tr *t, struct insn *i);
+/* Its code, and its site. */
+enum gen tr_add_insn(struct tr *t);
+/* As decode(). */
 int tr_decode(struct tr *t, struct insn *i, const u8 *bytes, u64 left);
 /* The same: is there a next instruction in this block? */
 bool tr_goes_on(struct tr *t);
@@ -207,12 +219,16 @@ bool tr_needs_check_of(const struct tr *t, const struct insn *i, u32 size);
 /* An exit unless SIZE bytes at EA do; RCX = 0 if they do not. R13 stays. */
 void tr_check_page(struct tr *t, const struct ea *ea, u32 size);
 void tr_same_page(struct tr *t, const struct ea *ea, u32 size);
+/* RCX = 0 if they may not. False: not a way for so many. */
+bool tr_near_start(struct tr *t, const struct ea *ea, u32 size);
 /* RCX = host - guest of EA's page, or an exit. CHECK: SIZE bytes must lie on one page. False: not
  * in translated code. Leaves R13 alone. */
 bool tr_lookup(struct tr *t, const struct ea *ea, u32 size, bool write, bool check);
 /* What C begins with, of an array that begins where a page does: RCX = the entry, if there is one,
  * and on. */
 void tr_look_again(struct tr *t, const struct cold *c);
+/* RCX = the entry at M, or what is as far into the table for writing. */
+void tr_load_entry(struct tr *t, struct emit_mem m, bool write);
 /* RCX = the entry of the page of the address in REG. */
 void tr_entry(struct tr *t, u8 reg, bool write);
 /* The operand, after tr_lookup; may use R13. */
@@ -238,6 +254,16 @@ void tr_other_places(struct tr *t, const struct cold *c);
 /* The present instruction's operand is at EA, which needs no check. True: RCX = what tr_lookup
  * finds, by sharing it. */
 bool tr_share(struct tr *t, const struct ea *ea);
+/* Does the code for I, its operand aside, leave RCX and R13 alone? */
+bool tr_spares_rcx(const struct tr *t, const struct insn *i);
+/* XCHG and XADD, which have code of their own. */
+bool tr_exchanges(const struct insn *i);
+
+/* ---- translate_rounds.c ---------------------------------------------------------------------- */
+
+/* Inside a round: the operand of the present instruction; its jump back. */
+struct emit_mem tr_round_operand(struct tr *t);
+enum gen tr_round_back(struct tr *t);
 
 /* ---- translate_cross.c ----------------------------------------------------------------------- */
 
@@ -280,8 +306,9 @@ void tr_trap(struct tr *t, enum trap_cause cause);
 /* RCX = 0 if REG, another register, is canonical, something else otherwise. */
 void tr_canonical(struct tr *t, u8 reg);
 
-/* translate_flow.c: on to TARGET, whatever is there. */
+/* translate_flow.c: on to TARGET, whatever is there; on condition CC of Jcc's opcode. */
 void tr_goto(struct tr *t, u64 target);
+void tr_goto_if(struct tr *t, u8 cc, u64 target);
 /* In C itself, for an indirect jump: go on at the branch that is returned if R13 is in its second
  * place, which is to land at tr_second_hit. */
 u8 *tr_second_probe(struct tr *t, const struct cold *c);

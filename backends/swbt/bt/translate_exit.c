@@ -198,6 +198,8 @@ void tr_put_cold(struct tr *t, struct cold *c, u32 id)
 		x->call = &block_calls(t->b)[c->call];
 	else
 		x->target = c->target;
+	if (c->links)
+		c->site = c->fix;
 	if (c->fix)
 		emit_land32(&t->e, c->fix);
 	x->stub = (u16)(t->e.p + t->e.delta - t->b->host);

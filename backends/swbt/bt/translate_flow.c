@@ -119,7 +119,7 @@ static void branch(struct tr *t, struct cold *c, u8 *fix)
 		c->guarded = true;
 }
 
-static void goto_if(struct tr *t, u8 cc, u64 target)
+void tr_goto_if(struct tr *t, u8 cc, u64 target)
 {
 	struct cold *c = jump_exit(t, target);
 
@@ -378,7 +378,7 @@ static enum gen gen_loop(struct tr *t, u64 target)
 		c = jump_exit(t, target);
 		branch(t, c, emit_jmp32(&t->e));
 	} else {
-		goto_if(t, opcode == 0xe0 ? 5 : 4, target);
+		tr_goto_if(t, opcode == 0xe0 ? 5 : 4, target);
 	}
 	emit_land8(&t->e, zero);
 	return GEN_NEXT;
@@ -396,12 +396,14 @@ enum gen gen_flow(struct tr *t)
 	if ((stack && !tr_stack_usable(t)) ||
 	    (i->op[0].type == OPERAND_IMM && i->emulate != EMU_ret && !direct_target(t, &target)))
 		return GEN_STEP;
+	if (t->rounds && target == t->b->rip)
+		return tr_round_back(t);
 	switch (i->emulate) {
 	case EMU_jmp:
 		return gen_jmp(t, target);
 	case EMU_jcc:
 		tr_commit(t);
-		goto_if(t, i->raw[i->opcode_at] & 15, target);
+		tr_goto_if(t, i->raw[i->opcode_at] & 15, target);
 		return GEN_NEXT;
 	case EMU_call:
 		return gen_call(t, target);

@@ -204,8 +204,8 @@ void tr_same_page(struct tr *t, const struct ea *ea, u32 size)
 	emit_lea(&t->e, W32, RCX, at(RCX, -1));
 }
 
-/* RCX = 0 if the last of SIZE bytes is among the first of a page, rounded up to a power of two. */
-static bool near_start(struct tr *t, const struct ea *ea, u32 size)
+/* The last of SIZE bytes is among the first of a page, rounded up to a power of two. */
+bool tr_near_start(struct tr *t, const struct ea *ea, u32 size)
 {
 	u32 log = 32 - (u32)__builtin_clz(size - 1);
 	s64 disp = ea->how == EA_DIRECT ? ea->disp : 0;
@@ -231,7 +231,7 @@ void tr_check_page(struct tr *t, const struct ea *ea, u32 size)
 		c->kind = EXIT_CALL;
 		c->cross = true;
 	}
-	if (near_start(t, ea, size))
+	if (tr_near_start(t, ea, size))
 		c->size = (u16)size;
 	else
 		tr_same_page(t, ea, size);
@@ -239,8 +239,7 @@ void tr_check_page(struct tr *t, const struct ea *ea, u32 size)
 	c->back = t->e.p;
 }
 
-/* RCX = the entry at M, or what is as far into the table for writing. */
-static void load_entry(struct tr *t, struct emit_mem m, bool write)
+void tr_load_entry(struct tr *t, struct emit_mem m, bool write)
 {
 	if (write)
 		emit_load_gs(&t->e, RCX, m);
@@ -261,7 +260,7 @@ static void entry_of(struct tr *t, u8 reg, u8 scale, s32 pages, bool write)
 	struct emit_mem m = { R15, RCX, 8, SPACE_READ + pages * 8 };
 
 	number_of(t, reg, scale);
-	load_entry(t, m, write);
+	tr_load_entry(t, m, write);
 }
 
 /* RCX = the entry for a constant address. Displacements reach those of the first TiB, and for
@@ -273,12 +272,12 @@ static void constant_entry(struct tr *t, u64 address, bool write)
 	s64 disp = (s64)(page * 8) + SPACE_READ, other = disp - (s64)SPACE_GS;
 
 	if (disp == (s32)disp) {
-		load_entry(t, at(R15, (s32)disp), write);
+		tr_load_entry(t, at(R15, (s32)disp), write);
 	} else if (!write && other == (s32)other) {
-		load_entry(t, at(R15, (s32)other), true);
+		tr_load_entry(t, at(R15, (s32)other), true);
 	} else {
 		emit_const(&t->e, RCX, page);
-		load_entry(t, m, write);
+		tr_load_entry(t, m, write);
 	}
 }
 

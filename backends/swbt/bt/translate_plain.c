@@ -9,7 +9,7 @@
  * stack, which nobody shares: those stay as they are. Devices get their accesses through C, locked
  * or not. XCHG, locked by itself, becomes a load, a store and a move.
  */
-#include "backends/swbt/bt/translate.h"
+#include "backends/swbt/bt/translate_rounds.h"
 #include "backends/swbt/rewrite.h"
 
 /* Which registers one instruction gets. */
@@ -206,6 +206,10 @@ static enum gen gen_memory(struct tr *t, struct plan *p)
 	int free;
 	bool check = tr_needs_check(t, i->mem_size), shared;
 
+	if (t->rounds && t->round != ROUND_NONE) {
+		place(p, tr_round_operand(t));
+		return put(t, p);
+	}
 	if (!check && !p->moved && !p->native_rcx && tr_looks_up_table(t, &ea)) {
 		place(p, tr_guess(t, &ea));
 		return put(t, p);

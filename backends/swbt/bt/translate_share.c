@@ -45,15 +45,13 @@ static bool high_byte(const struct insn *i)
 	return false;
 }
 
-/* Does the code for I, its operand aside, leave RCX alone? */
-static bool spares_rcx(const struct tr *t, const struct insn *i)
+bool tr_spares_rcx(const struct tr *t, const struct insn *i)
 {
 	return !(insn_explicit_gprs(i) & MOVED) && !(insn_implicit_gprs(i) & BIT(RCX)) &&
 	       !high_byte(i) && (i->fpu == FPU_NONE || t->key >> KEY_FPU_SHIFT & BIT(i->fpu));
 }
 
-/* XCHG and XADD have code of their own. */
-static bool exchanges(const struct insn *i)
+bool tr_exchanges(const struct insn *i)
 {
 	u8 opcode = i->raw[i->opcode_at];
 
@@ -65,14 +63,15 @@ static bool shares(const struct tr *t, const struct insn *i)
 	return i->class == INSN_PLAIN && i->has_mem && !i->mem_address_only && !i->mem_vsib &&
 	       i->addrsize == 8 && i->mem_seg < SEG_FS && i->mem_index == REG_NONE &&
 	       i->mem_base < NR_GPR && !displaced(i->mem_base) && i->mem_size && i->mem_size <= 8 &&
-	       !tr_needs_check_of(t, i, i->mem_size) && spares_rcx(t, i) && !exchanges(i);
+	       !tr_needs_check_of(t, i, i->mem_size) && tr_spares_rcx(t, i) && !tr_exchanges(i);
 }
 
 static bool passes_by(const struct tr *t, const struct insn *i)
 {
 	if (i->class == INSN_EMULATE)
 		return i->emulate == EMU_jcc;
-	return i->class == INSN_PLAIN && (!i->has_mem || i->mem_address_only) && spares_rcx(t, i);
+	return i->class == INSN_PLAIN && (!i->has_mem || i->mem_address_only) &&
+	       tr_spares_rcx(t, i);
 }
 
 /* I adds a constant to REG. */

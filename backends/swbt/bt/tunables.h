@@ -54,6 +54,20 @@
 #define BT_SHARE_APART 8
 #define BT_SHARE_SAVED 2
 
+/* With the rounds of a loop, which are short instructions, a block may be twice as long. */
+#define BT_MOST_SITES(block_insns) (2 * (block_insns))
+
+/* Loops: instructions of a round, and how many rounds share their look-ups, if they lie within so
+ * many bytes in each of so many places. The further they reach, the more often they lie on two
+ * pages, and the look-ups were in vain. */
+#define BT_ROUNDS_INSNS 15
+#define BT_ROUNDS	16
+#define BT_ROUNDS_LEAST 3
+#define BT_ROUNDS_BYTES 896
+#define BT_STREAMS	4
+/* Most bytes of such a look-up. */
+#define BT_STREAM_BYTES 100
+
 /* Instructions that are known to be better translated otherwise, or may turn out to be. */
 #define BT_ADAPT_SITES 4096
 
