@@ -8,6 +8,7 @@
 #include "bench/report.h"
 #include "bench/run.h"
 #include "bench/sensitive.h"
+#include "bench/story.h"
 #include "bench/table.h"
 #include "bench/verify.h"
 #include "common/hostkind.h"
@@ -396,6 +397,7 @@ static const struct {
 	{ "probe", "what does this host offer, and what is missing?", cmd_probe },
 	{ "sensitive", "which instructions fail silently, here and under each engine?",
 	  cmd_sensitive },
+	{ "story", "what becomes of a kernel where one of them does", cmd_story },
 };
 
 static void print_help(void)
@@ -438,7 +440,7 @@ int main(int argc, char **argv)
 		puts(argp_program_version);
 		return flush_stdout(EXIT_FINE);
 	}
-	fprintf(stderr, "fvbench: %s%s; one of run, list, verify, probe, sensitive, or --help\n",
+	fprintf(stderr, "fvbench: %s%s; one of run, list, verify, probe, sensitive, story, or --help\n",
 		*word ? "no command " : "a command is missing", word);
 	return EXIT_USAGE;
 }

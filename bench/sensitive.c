@@ -3,6 +3,7 @@
 #include "bench/machine.h"
 #include "bench/nano/lib/probe.h"
 #include "bench/options.h"
+#include "bench/show.h"
 #include "common/args.h"
 #include "common/hostkind.h"
 
@@ -15,33 +16,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#define REFERENCE_ENGINE "step" /* the architecture, one instruction at a time */
-#define MEMORY		 (16 * MiB)
-
 struct command {
 	const char *glob[OPTIONS_GLOBS];
 	unsigned int globs;
 	const char *backends, *guests, *csv;
 	bool markdown, mode[SNIPPET_MODES];
-	char dir[PATH_MAX];
-	struct variant reference[VARIANTS_MAX], variant[VARIANTS_MAX]; /* reference: the first */
-	const struct backend *alike[VARIANTS_MAX + 2];
-	struct sample_runner runner;
-	sigset_t mask;
+	struct show show;
 	u64 nothing[VARIANTS_MAX][SNIPPET_MODES][2 * SNIPPET_TS]; /* traps + 1; 0: not known */
 	struct sensitive table;
 };
 
 /* ---- running ----------------------------------------------------------------------------------
  */
-
-static u64 extra(const struct verdict *v, const char *key)
-{
-	for (unsigned int i = 0; i < v->nr_extra; i++)
-		if (!strcmp(v->extra[i].key, key))
-			return v->extra[i].value;
-	return 0;
-}
 
 /* Those that an instruction itself can be the cause of. */
 static u64 count_traps(const struct sample_raw *raw)
@@ -66,13 +52,13 @@ static void note(struct seen *seen, const struct sample *sample)
 	snprintf(seen->reason, sizeof(seen->reason), "%.150s", sample->reason);
 	if (sample->status != SAMPLE_OK)
 		return;
-	seen->vector = (u32)extra(v, "vector");
-	seen->error = (u32)extra(v, "error");
-	seen->out[0] = extra(v, "a");
-	seen->out[1] = extra(v, "c");
-	seen->out[2] = extra(v, "d");
-	seen->cs = extra(v, "cs");
-	seen->flags = extra(v, "flags");
+	seen->vector = (u32)show_extra(v, "vector");
+	seen->error = (u32)show_extra(v, "error");
+	seen->out[0] = show_extra(v, "a");
+	seen->out[1] = show_extra(v, "c");
+	seen->out[2] = show_extra(v, "d");
+	seen->cs = show_extra(v, "cs");
+	seen->flags = show_extra(v, "flags");
 	seen->traps = count_traps(sample->raw);
 }
 
@@ -81,17 +67,7 @@ static int take(const struct command *c, const struct variant *variant, enum sni
 		const struct snippet_code *code, unsigned int flags, struct seen *seen,
 		struct error *err)
 {
-	const struct bench guest = { .name = "shows/probe", .mode = 64, .iterations = 1 };
-	const struct bench guest32 = { .name = "shows/probe-32", .mode = 32, .iterations = 1 };
 	char args[LINUX_APPEND - 32];
-	const struct sample_request request = { .bench = mode == SNIPPET_64 ? &guest : &guest32,
-						.variant = variant,
-						.iterations = 1,
-						.args = args,
-						.mem_size = MEMORY,
-						.cpu = "host",
-						.alike = c->alike,
-						.timeout_ns = 20 * NSEC_PER_SEC };
 	struct sample sample;
 	size_t n = (size_t)snprintf(args, sizeof(args),
 				    "bits=%u flags=%u insn=%u resume=%u code=", snippet_bits[mode],
@@ -100,7 +76,8 @@ static int take(const struct command *c, const struct variant *variant, enum sni
 
 	for (unsigned int i = 0; i < code->len && n + 3 < sizeof(args); i++)
 		n += (size_t)snprintf(args + n, sizeof(args) - n, "%02x", code->code[i]);
-	ret = sample_take(&c->runner, &request, &c->mask, &sample, err);
+	ret = show_take(&c->show, variant, "probe", mode == SNIPPET_64 ? 64 : 32, 1, args, false,
+			20 * NSEC_PER_SEC, &sample, err);
 	if (ret)
 		return ret;
 	note(seen, &sample);
@@ -121,7 +98,7 @@ static int traps_of_nothing(struct command *c, unsigned int variant,
 	int ret = 0;
 
 	if (!*known) {
-		ret = take(c, &c->variant[variant], row->mode, &rest, flags, &seen, err);
+		ret = take(c, &c->show.variant[variant], row->mode, &rest, flags, &seen, err);
 		*known = !ret && !seen.failed ? seen.traps + 1 : 1;
 	}
 	*traps = *known - 1;
@@ -132,11 +109,12 @@ static int run_row(struct command *c, struct sensitive_row *row, struct error *e
 {
 	const struct snippet_code *code = &row->s->code[row->mode];
 	u64 nothing;
-	int ret = take(c, c->reference, row->mode, code, row->s->flags, &row->ref, err);
+	int ret = take(c, c->show.reference, row->mode, code, row->s->flags, &row->ref, err);
 
 	native_run(row->s, row->mode, &row->here);
 	for (unsigned int i = 0; !ret && i < c->table.variants; i++) {
-		ret = take(c, &c->variant[i], row->mode, code, row->s->flags, &row->seen[i], err);
+		ret = take(c, &c->show.variant[i], row->mode, code, row->s->flags, &row->seen[i],
+			   err);
 		if (!ret)
 			ret = traps_of_nothing(c, i, row, &nothing, err);
 		if (!ret)
@@ -194,7 +172,7 @@ enum { OPT_BACKEND = 256, OPT_CSV, OPT_MARKDOWN, OPT_MODE, OPT_GUESTS };
 
 static const struct argp_option options[] = {
 	{ "backend", OPT_BACKEND, "LIST", 0,
-	  "Engines to try, as in run (default: all that work here but " REFERENCE_ENGINE ")", 0 },
+	  "Engines to try, as in run (default: all that work here but step)", 0 },
 	{ "mode", OPT_MODE, "BITS", 0,
 	  "64, 32 or 16; may be given again (default: those that this host runs natively)", 0 },
 	{ "csv", OPT_CSV, "FILE", 0, "Write all that was seen to FILE", 0 },
@@ -256,61 +234,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-/* "swbt:trap,swbt:bt,kvm": every way that works here but the reference. */
-static void default_backends(char *text, size_t size)
-{
-	struct error why;
-	size_t n = 0;
-
-	text[0] = '\0';
-	for (const struct backend *const *b = backends; *b; b++) {
-		if ((*b)->probe(&why))
-			continue;
-		for (unsigned int e = 0; !(*b)->engines ? !e : (*b)->engines[e] != NULL; e++) {
-			const char *engine = (*b)->engines ? (*b)->engines[e] : "";
-
-			if (strcmp(engine, REFERENCE_ENGINE) && n < size)
-				n += (size_t)snprintf(text + n, size - n, "%s%s%s%s", n ? "," : "",
-						      (*b)->name, *engine ? ":" : "", engine);
-		}
-	}
-}
-
-static int find_reference(struct command *c, struct error *err)
-{
-	const struct variant_defaults none = { .irqchip = IRQCHIP_USER };
-	char name[64];
-
-	for (const struct backend *const *b = backends; *b; b++)
-		if (backend_has_engine(*b, REFERENCE_ENGINE)) {
-			snprintf(name, sizeof(name), "%s:" REFERENCE_ENGINE, (*b)->name);
-			return variants_parse(c->reference, backends, name, &none, err);
-		}
-	return fail(err, -ENODEV, "no engine " REFERENCE_ENGINE);
-}
-
 static int find_variants(struct command *c, struct error *err)
 {
-	const struct variant_defaults none = { .irqchip = IRQCHIP_USER };
-	char all[256];
-	int ret = find_reference(c, err);
+	int ret = show_init(&c->show, c->backends, c->guests, err);
 
-	if (ret < 0)
-		return ret;
-	default_backends(all, sizeof(all));
-	ret = variants_parse(c->variant, backends, c->backends ? c->backends : all, &none, err);
-	if (ret < 0)
-		return ret;
-	c->table.variant = c->variant;
-	c->table.variants = (unsigned int)ret;
+	c->table.variant = c->show.variant;
+	c->table.variants = c->show.variants;
 	c->table.hardware = -1;
-	c->alike[0] = c->reference->backend;
-	for (int i = 0; i < ret; i++) {
-		c->alike[i + 1] = c->variant[i].backend;
-		if (c->variant[i].backend->hardware)
-			c->table.hardware = i;
-	}
-	return 0;
+	for (unsigned int i = 0; i < c->show.variants; i++)
+		if (c->show.variant[i].backend->hardware)
+			c->table.hardware = (int)i;
+	return ret;
 }
 
 static bool wanted(const struct command *c, const struct snippet *s)
@@ -349,27 +283,11 @@ static int run_rows(struct command *c, struct error *err)
 	bool progress = isatty(STDERR_FILENO);
 	int ret = 0;
 
-	sigprocmask(SIG_BLOCK, NULL, &c->mask);
 	for (unsigned int i = 0; !ret && i < c->table.rows; i++) {
 		if (progress)
 			fprintf(stderr, "\r%u/%u \r", i, c->table.rows);
 		ret = run_row(c, &c->table.row[i], err);
 	}
-	return ret;
-}
-
-static int write_csv(const struct command *c, struct error *err)
-{
-	struct record csv = { NULL, c->csv };
-	int ret;
-
-	if (!c->csv)
-		return 0;
-	csv.file = fopen(c->csv, "we");
-	if (!csv.file)
-		return fail(err, -errno, "cannot write %s: %s", c->csv, strerror(errno));
-	sensitive_csv(csv.file, &c->table);
-	ret = record_close(&csv, err);
 	return ret;
 }
 
@@ -389,11 +307,11 @@ static int judge_all(const struct command *c)
 
 		/* Emulated hardware has faults of its own: tests/fvbench/sensitive. */
 		if (!sensitive_unexpected(&c->table, row, v) ||
-		    (c->variant[v].backend->hardware && !strcmp(host_kind(), "emulated")))
+		    (c->show.variant[v].backend->hardware && !strcmp(host_kind(), "emulated")))
 			continue;
 		fprintf(stderr,
 			"fvbench sensitive: %u-bit %s under %s: %s, which it should not be\n",
-			snippet_bits[row->mode], row->s->title, c->variant[v].label,
+			snippet_bits[row->mode], row->s->title, c->show.variant[v].label,
 			outcome_name(row->outcome[v]));
 		status = EXIT_BENCH_FAILED;
 	}
@@ -415,17 +333,14 @@ int cmd_sensitive(int argc, char **argv)
 
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &c);
-	ret = suite_guest_dir(c.guests, c.dir, &err);
-	if (!ret)
-		ret = find_variants(&c, &err);
+	ret = find_variants(&c, &err);
 	if (!ret)
 		ret = make_rows(&c, &err);
 	if (ret)
 		return complain(&err, EXIT_USAGE);
-	c.runner = (struct sample_runner){ machine_body, c.dir, 5 * NSEC_PER_SEC };
 	ret = run_rows(&c, &err);
 	if (!ret)
-		ret = write_csv(&c, &err);
+		ret = show_csv(c.csv, sensitive_csv, &c.table, &err);
 	if (ret)
 		return complain(&err, EXIT_HOST);
 	sensitive_print(stdout, &c.table, c.markdown);

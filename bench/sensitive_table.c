@@ -2,6 +2,7 @@
 /* What `fvbench sensitive` found, for a person and for a program. */
 #include "bench/nano/lib/probe.h"
 #include "bench/sensitive.h"
+#include "bench/show.h"
 #include "common/csv.h"
 
 #include <inttypes.h>
@@ -130,16 +131,6 @@ static void cell(const struct sensitive *t, const struct sensitive_row *row, uns
 		snprintf(text, CELL, "%s", outcome_name(row->outcome[column - 4]));
 }
 
-/* A variant's name, with its engine although it be the usual one. */
-static void where_text(const struct variant *v, char *text, size_t size)
-{
-	const char *rest = v->label + strlen(v->backend->name);
-	bool usual = v->engine[0] && strncmp(rest + 1, v->engine, strlen(v->engine));
-
-	snprintf(text, size, "%.32s%s%s%.80s", v->backend->name, usual ? ":" : "",
-		 usual ? v->engine : "", rest);
-}
-
 static void head(const struct sensitive *t, unsigned int column, char *text)
 {
 	static const char *const name[] = { "bits", "instruction", "here, at CPL 3" };
@@ -150,7 +141,7 @@ static void head(const struct sensitive *t, unsigned int column, char *text)
 		snprintf(text, CELL, "at CPL 0 (%.56s)",
 			 t->hardware >= 0 ? t->variant[t->hardware].label : "by the architecture");
 	else
-		where_text(&t->variant[column - 4], text, CELL);
+		show_name(&t->variant[column - 4], text, CELL);
 }
 
 static void print_line(FILE *f, const char *text, int width, bool last, bool markdown)
@@ -169,7 +160,7 @@ static void print_sums(FILE *f, const struct sensitive *t)
 
 		for (unsigned int i = 0; i < t->rows; i++)
 			n[t->row[i].outcome[v]]++;
-		where_text(&t->variant[v], where, sizeof(where));
+		show_name(&t->variant[v], where, sizeof(where));
 		fprintf(f, "%s:", where);
 		for (unsigned int o = 0; o < OUTCOMES; o++)
 			fprintf(f, "%s %u %s", o ? "," : "", n[o], outcome_name(o));
@@ -242,8 +233,9 @@ static void csv_seen(FILE *f, const struct sensitive_row *row, const char *where
 	csv_row(f, row, where, outcome, seen, text);
 }
 
-void sensitive_csv(FILE *f, const struct sensitive *t)
+void sensitive_csv(FILE *f, const void *arg)
 {
+	const struct sensitive *t = arg;
 	static const char *const how[] = { "absent", "trapped", "ran", "ran", "lost" };
 	char text[CELL];
 
@@ -257,7 +249,7 @@ void sensitive_csv(FILE *f, const struct sensitive *t)
 			NULL, text);
 		csv_seen(f, row, "reference", "", &row->ref);
 		for (unsigned int v = 0; v < t->variants; v++) {
-			where_text(&t->variant[v], text, sizeof(text));
+			show_name(&t->variant[v], text, sizeof(text));
 			csv_seen(f, row, text, outcome_name(row->outcome[v]), &row->seen[v]);
 		}
 	}

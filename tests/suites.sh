@@ -27,6 +27,8 @@ suite fvbench-cli tests/fvbench/cli
 suite fvbench-run tests/with-kvm tests/fvbench/run
 suite fvbench-sensitive tests/fvbench/sensitive
 suite fvbench-sensitive-kvm tests/with-kvm tests/fvbench/sensitive
+suite fvbench-story tests/fvbench/story
+suite fvbench-story-kvm tests/with-kvm tests/fvbench/story
 suite fvbench-linux tests/fvbench/linux
 suite fvbench-verify tests/with-kvm ./fvbench verify --counts --backend kvm,kvm:kernel,swbt
 suite kvm-oracle make --no-print-directory kvm-oracle-share
