@@ -227,33 +227,31 @@ static int query(struct vcpu *v, const struct insn *i, u32 legacy, u32 longs, u6
 	return 0;
 }
 
-enum emulate_result emu_lar(struct vcpu *v, const struct insn *i)
+/* LAR, or LSL. */
+static enum emulate_result load_part(struct vcpu *v, const struct insn *i, bool limit)
 {
 	bool there;
 	u64 d;
 
 	if (unprotected(v))
 		return emu_ud(v);
-	if (query(v, i, LAR_LEGACY, LAR_LONG, &d, &there))
+	if (query(v, i, limit ? LSL_LEGACY : LAR_LEGACY, limit ? LSL_LONG : LAR_LONG, &d, &there))
 		return EMU_FAULT;
 	if (there)
 		gpr_set(v, i->op[0].reg, i->opsize, false,
-			d >> 32 & (i->opsize == 2 ? 0xff00 : 0x00ffff00));
+			limit ? segment_from(0, d).limit
+			      : d >> 32 & (i->opsize == 2 ? 0xff00 : 0x00ffff00));
 	return say(v, there);
+}
+
+enum emulate_result emu_lar(struct vcpu *v, const struct insn *i)
+{
+	return load_part(v, i, false);
 }
 
 enum emulate_result emu_lsl(struct vcpu *v, const struct insn *i)
 {
-	bool there;
-	u64 d;
-
-	if (unprotected(v))
-		return emu_ud(v);
-	if (query(v, i, LSL_LEGACY, LSL_LONG, &d, &there))
-		return EMU_FAULT;
-	if (there)
-		gpr_set(v, i->op[0].reg, i->opsize, false, segment_from(0, d).limit);
-	return say(v, there);
+	return load_part(v, i, true);
 }
 
 static enum emulate_result verify(struct vcpu *v, const struct insn *i, bool write)

@@ -119,9 +119,9 @@ static inline void copy(void *to, const void *from, u32 size)
 
 /*
  * The pages of SIZE bytes at LINEAR, all of them checked, as one or two parts. *NR is how many.
- * MASK wraps addresses. 0 or EXC.
+ * MASK wraps addresses. MISALIGNED: #AC if there is nothing else. 0 or EXC.
  */
-static int gather(struct vcpu *v, u64 linear, u64 mask, u32 size, u32 access,
+static int gather(struct vcpu *v, u64 linear, u64 mask, u32 size, u32 access, bool misaligned,
 		  struct mem_part part[2], unsigned int *nr)
 {
 	/* Callers' sizes come from tables of instructions; a guest cannot choose one. */
@@ -142,7 +142,7 @@ static int gather(struct vcpu *v, u64 linear, u64 mask, u32 size, u32 access,
 		linear = (linear + len) & mask;
 		size -= len;
 	}
-	return 0;
+	return unlikely(misaligned) ? raise_err(v, AC, 0) : 0;
 }
 
 static void read_parts(struct vcpu *v, const struct mem_part *part, unsigned int nr, u8 *data)
@@ -174,10 +174,8 @@ static int read_at(struct vcpu *v, u64 linear, u64 mask, void *data, u32 size, u
 	struct mem_part part[2];
 	unsigned int nr;
 
-	if (gather(v, linear, mask, size, access, part, &nr))
+	if (gather(v, linear, mask, size, access, alignment, part, &nr))
 		return EXC;
-	if (alignment)
-		return raise_err(v, AC, 0);
 	read_parts(v, part, nr, data);
 	return 0;
 }
@@ -188,10 +186,8 @@ static int write_at(struct vcpu *v, u64 linear, u64 mask, const void *data, u32 
 	struct mem_part part[2];
 	unsigned int nr;
 
-	if (gather(v, linear, mask, size, access, part, &nr))
+	if (gather(v, linear, mask, size, access, alignment, part, &nr))
 		return EXC;
-	if (alignment)
-		return raise_err(v, AC, 0);
 	write_parts(v, part, nr, data);
 	return 0;
 }
@@ -320,10 +316,8 @@ static int prepare(struct vcpu *v, u64 linear, u64 mask, u32 size, u32 access, b
 	op->linear = linear;
 	op->size = size;
 	op->access = access;
-	if (gather(v, linear, mask, size, access, op->part, &op->nr))
+	if (gather(v, linear, mask, size, access, alignment, op->part, &op->nr))
 		return EXC;
-	if (unlikely(alignment))
-		return raise_err(v, AC, 0);
 	op->bounced = op->nr == 0 || !part[0].host ||
 		      (op->nr == 2 && part[1].host != part[0].host + part[0].len);
 	op->data = op->bounced ? op->buf + linear % 64 : part[0].host;

@@ -19,11 +19,10 @@
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/hostfault.h"
 #include "backends/swbt/rewrite.h"
+#include "backends/swbt/views.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #define WAYS 4
 #define SETS 2048 /* 8192 thunks: the hot part of a kernel's boot */
@@ -58,27 +57,14 @@ int thunks_init(struct vcpu *v)
 {
 	const size_t size = (size_t)SETS * WAYS * SLOT;
 	struct thunks *ts = calloc(1, sizeof(*ts));
-	int fd = -1, r;
+	int r;
 
 	if (!ts)
 		return -ENOMEM;
-	ts->write = ts->exec = MAP_FAILED;
 	v->thunks = ts;
 	r = hostfault_init(&ts->stack);
-	if (r)
-		goto out;
-	fd = memfd_create("swbt-thunks", MFD_CLOEXEC);
-	if (fd < 0 || ftruncate(fd, (off_t)size)) {
-		r = -errno;
-		goto out;
-	}
-	ts->write = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	ts->exec = mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
-	if (ts->write == MAP_FAILED || ts->exec == MAP_FAILED)
-		r = -errno;
-out:
-	if (fd >= 0)
-		close(fd);
+	if (!r)
+		r = views_map("swbt-thunks", size, &ts->write, &ts->exec);
 	if (r)
 		thunks_fini(v);
 	return r;
@@ -91,10 +77,7 @@ void thunks_fini(struct vcpu *v)
 
 	if (!ts)
 		return;
-	if (ts->write != MAP_FAILED)
-		munmap(ts->write, size);
-	if (ts->exec != MAP_FAILED)
-		munmap(ts->exec, size);
+	views_unmap(ts->write, ts->exec, size);
 	hostfault_fini(ts->stack);
 	free(ts);
 	v->thunks = NULL;

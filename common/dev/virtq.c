@@ -163,23 +163,27 @@ bool virtq_wants_interrupt(const struct virtq *q)
 	return q->ready && !(get_u16(q, q->avail) & VRING_AVAIL_F_NO_INTERRUPT);
 }
 
+/* What of segment S comes behind the first *AT bytes, fewer of which are left then; LEN 0: nothing.
+ */
+static struct iovec behind(const struct iovec *s, u64 *at)
+{
+	u64 skip = *at < s->iov_len ? *at : s->iov_len;
+
+	*at -= skip;
+	return (struct iovec){ (u8 *)s->iov_base + skip, s->iov_len - skip };
+}
+
 size_t virtq_copy_out(const struct virtq_chain *c, u64 at, void *buf, size_t len)
 {
 	size_t done = 0;
 
 	vectors_take();
 	for (unsigned int i = 0; i < c->nr_out && done < len; i++) {
-		const struct iovec *s = &c->seg[i];
-		size_t n;
+		struct iovec s = behind(&c->seg[i], &at);
+		size_t n = s.iov_len < len - done ? s.iov_len : len - done;
 
-		if (at >= s->iov_len) {
-			at -= s->iov_len;
-			continue;
-		}
-		n = s->iov_len - at < len - done ? s->iov_len - at : len - done;
-		memcpy((u8 *)buf + done, (u8 *)s->iov_base + at, n);
+		memcpy((u8 *)buf + done, s.iov_base, n);
 		done += n;
-		at = 0;
 	}
 	return done;
 }
@@ -191,17 +195,13 @@ size_t virtq_copy_in(const struct virtq *q, const struct virtq_chain *c, u64 at,
 
 	vectors_take();
 	for (unsigned int i = c->nr_out; i < c->nr_out + c->nr_in && done < len; i++) {
-		const struct iovec *s = &c->seg[i];
-		size_t n;
+		struct iovec s = behind(&c->seg[i], &at);
+		size_t n = s.iov_len < len - done ? s.iov_len : len - done;
+		u64 gpa = c->gpa[i] + c->seg[i].iov_len - s.iov_len;
 
-		if (at >= s->iov_len) {
-			at -= s->iov_len;
-			continue;
-		}
-		n = s->iov_len - at < len - done ? s->iov_len - at : len - done;
-		memcpy(ram_at_to_write(q->ram, c->gpa[i] + at, n), (const u8 *)buf + done, n);
+		if (n)
+			memcpy(ram_at_to_write(q->ram, gpa, n), (const u8 *)buf + done, n);
 		done += n;
-		at = 0;
 	}
 	return done;
 }
@@ -211,14 +211,10 @@ int virtq_iov_out(const struct virtq_chain *c, u64 at, struct iovec *iov)
 	int n = 0;
 
 	for (unsigned int i = 0; i < c->nr_out; i++) {
-		const struct iovec *s = &c->seg[i];
+		struct iovec s = behind(&c->seg[i], &at);
 
-		if (at >= s->iov_len) {
-			at -= s->iov_len;
-			continue;
-		}
-		iov[n++] = (struct iovec){ (u8 *)s->iov_base + at, s->iov_len - at };
-		at = 0;
+		if (s.iov_len)
+			iov[n++] = s;
 	}
 	return n;
 }

@@ -136,22 +136,14 @@ static enum emulate_result run(struct vm *vm, enum emulate_result (*execute)(str
 	return r;
 }
 
-static void end_state(struct vm *vm, struct cpu_state *s)
-{
-	struct error err;
-
-	swbt_backend.get_state(vm, s, &err);
-	memset(s->xsave + 6, 0, 18); /* where the host executed the last x87 instruction */
-}
-
 static void compare(struct pair *p, enum emulate_result r)
 {
 	const struct exception *exc = &vm_vcpu(p->bt)->exc;
 	struct cpu_state s;
 	const char *what;
 
-	end_state(p->bt, &s);
-	end_state(p->step, &p->s);
+	rig_state(p->bt, &s);
+	rig_state(p->step, &p->s);
 	CU_ASSERT_EQUAL(r, p->end);
 	if (p->end == EMU_FAULT) {
 		CU_ASSERT_EQUAL(exc->vector, p->exc.vector);

@@ -133,6 +133,14 @@ u64 rig_translate(struct rig *r, u64 linear, u32 access)
 	return e->gpa | (linear & PAGE_MASK);
 }
 
+void rig_state(struct vm *vm, struct cpu_state *s)
+{
+	struct error err;
+
+	swbt_backend.get_state(vm, s, &err);
+	memset(s->xsave + 6, 0, 18);
+}
+
 u64 rig_random(struct rig *r)
 {
 	r->seed ^= r->seed << 13;

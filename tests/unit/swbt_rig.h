@@ -49,6 +49,10 @@ bool rig_raised(const struct rig *r, enum vector vector, bool has_error, u32 err
  * ends. */
 struct vm *rig_vm(const char *engine, u64 mem);
 
+/* VM's state for comparison: without the places where the host executed the last x87 instruction.
+ */
+void rig_state(struct vm *vm, struct cpu_state *s);
+
 /* ENTER(BASE), the way into translated code, with the host's trap flag set: SIGTRAP after each
  * instruction, until a handler clears the flag. */
 static inline void rig_single_step(void (*enter)(u8 *base), u8 *base)

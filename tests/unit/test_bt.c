@@ -8,8 +8,7 @@
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/step.h"
 #include "backends/backends.h"
-#include "tests/oracle/gen.h"
-#include "tests/unit/swbt_rig.h"
+#include "tests/unit/sequence_rig.h"
 
 #include <CUnit/CUnit.h>
 #include <stdlib.h>
@@ -83,30 +82,6 @@ static u64 pointer(struct gen *g)
 	return DATA + PAGE_SIZE + gen_below(g, (PAGES - 2) * PAGE_SIZE);
 }
 
-static void fill_memory(struct vm *vm, struct gen *g)
-{
-	u8 *p = ram_at(&vm->ram, PAGES_AT, PAGES * PAGE_SIZE);
-
-	for (u32 n = 0; n < PAGES * PAGE_SIZE; n += 8) {
-		u64 value = gen_u64(g);
-
-		memcpy(p + n, &value, 8);
-	}
-}
-
-static u64 hash_memory(struct vm *vm)
-{
-	const u8 *p = ram_at(&vm->ram, PAGES_AT, PAGES * PAGE_SIZE);
-	u64 h = 0, value;
-
-	for (u32 n = 0; n < PAGES * PAGE_SIZE; n += 8) {
-		memcpy(&value, p + n, 8);
-		h = (h ^ value) * 0x9e3779b97f4a7c15ull;
-		h ^= h >> 29;
-	}
-	return h;
-}
-
 /* The machine as sequence N finds it. */
 static void begin(struct vm *vm, bool wide, u64 n)
 {
@@ -131,29 +106,16 @@ static void begin(struct vm *vm, bool wide, u64 n)
 	s.gpr[RSP] = DATA + PAGES / 2 * PAGE_SIZE + gen_below(&g, 64) * 8;
 	s.rflags = RFLAGS_FIXED | (gen_u64(&g) & (RFLAGS_ARITH & ~RFLAGS_DF));
 	s.rip = CODE;
-	fill_memory(vm, &g);
+	sequence_fill(vm, &g, PAGES_AT, PAGES * PAGE_SIZE);
 	CU_ASSERT_EQUAL_FATAL(swbt_backend.set_state(vm, &s, &err), 0);
-}
-
-static void end(struct vm *vm, struct cpu_state *s)
-{
-	struct error err;
-
-	swbt_backend.get_state(vm, s, &err);
-	memset(s->xsave + 6, 0, 18); /* where the host executed the last x87 instruction */
 }
 
 /* ---- making sequences ------------------------------------------------------------------------ */
 
 static bool welcome(const struct insn *i)
 {
-	static const char *const unwelcome[] = { "rdrand", "rdseed", "fnstenv", "fnsave", "rdpid" };
-
-	if (i->rep || i->repne)
+	if (!sequence_may_have(i))
 		return false;
-	for (size_t n = 0; n < ARRAY_SIZE(unwelcome); n++)
-		if (!strcmp(insn_mnemonic(i), unwelcome[n]))
-			return false;
 	switch (i->class) {
 	case INSN_PLAIN:
 		return true;
@@ -267,8 +229,8 @@ static void make(struct vm *vm, bool wide, u64 n)
 	q->bytes[q->length] = 0xf4; /* HLT */
 	*(u8 *)ram_at(&vm->ram, CODE_AT + q->length, 1) = 0xf4;
 	CU_ASSERT_EQUAL(step_execute(v), EMU_HALT);
-	end(vm, &q->after);
-	q->memory = hash_memory(vm);
+	rig_state(vm, &q->after);
+	q->memory = sequence_hash(vm, PAGES_AT, PAGES * PAGE_SIZE);
 }
 
 static void make_all(bool wide)
@@ -319,10 +281,10 @@ static void check(bool wide, const struct bt_config *config)
 		begin(vm, wide, n);
 		ended = run(vm, q);
 		CU_ASSERT_TRUE(ended);
-		end(vm, &after);
+		rig_state(vm, &after);
 		what = cpu_state_differs(&after, &q->after);
 		CU_ASSERT_PTR_NULL(what);
-		CU_ASSERT_EQUAL(hash_memory(vm), q->memory);
+		CU_ASSERT_EQUAL(sequence_hash(vm, PAGES_AT, PAGES * PAGE_SIZE), q->memory);
 		if (what || !ended)
 			printf("\n  sequence %u: %s, rip %llx", (unsigned int)n, what,
 			       (unsigned long long)after.rip);

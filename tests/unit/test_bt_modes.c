@@ -8,7 +8,7 @@
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/step.h"
 #include "backends/backends.h"
-#include "tests/oracle/gen.h"
+#include "tests/unit/sequence_rig.h"
 
 #include <CUnit/CUnit.h>
 #include <stdlib.h>
@@ -35,44 +35,7 @@ struct sequence {
 
 static struct sequence sequences[SEQUENCES];
 
-static struct vm *machine(const char *engine)
-{
-	struct vm_config config = {
-		.backend = &swbt_backend, .engine = engine, .mem_size = 8 * MiB, .cpu = "host"
-	};
-	struct error err = { "" };
-	struct vm *vm = NULL;
-
-	if (vm_create(&vm, &config, &err))
-		CU_FAIL_FATAL("no machine");
-	return vm;
-}
-
 /* ---- state ----------------------------------------------------------------------------------- */
-
-static void fill_memory(struct vm *vm, struct gen *g)
-{
-	u8 *p = ram_at(&vm->ram, DATA, MEMORY);
-
-	for (u32 n = 0; n < MEMORY; n += 8) {
-		u64 value = gen_u64(g);
-
-		memcpy(p + n, &value, 8);
-	}
-}
-
-static u64 hash_memory(struct vm *vm)
-{
-	const u8 *p = ram_at(&vm->ram, DATA, MEMORY);
-	u64 h = 0, value;
-
-	for (u32 n = 0; n < MEMORY; n += 8) {
-		memcpy(&value, p + n, 8);
-		h = (h ^ value) * 0x9e3779b97f4a7c15ull;
-		h ^= h >> 29;
-	}
-	return h;
-}
 
 /* Data of every class, and some that is hardly usable. */
 static struct segment random_segment(struct gen *g, enum cpu_mode mode)
@@ -130,29 +93,16 @@ static void begin(struct vm *vm, enum cpu_mode mode, u64 n)
 		s.gpr[RSP] |= 0x50000;
 	s.rflags = RFLAGS_FIXED | (gen_u64(&g) & (RFLAGS_ARITH & ~RFLAGS_DF));
 	s.rip = CODE - s.seg[SEG_CS].base;
-	fill_memory(vm, &g);
+	sequence_fill(vm, &g, DATA, MEMORY);
 	CU_ASSERT_EQUAL_FATAL(swbt_backend.set_state(vm, &s, &err), 0);
-}
-
-static void end(struct vm *vm, struct cpu_state *s)
-{
-	struct error err;
-
-	swbt_backend.get_state(vm, s, &err);
-	memset(s->xsave + 6, 0, 18); /* where the host executed the last x87 instruction */
 }
 
 /* ---- making sequences ------------------------------------------------------------------------ */
 
 static bool welcome(const struct insn *i)
 {
-	static const char *const unwelcome[] = { "rdrand", "rdseed", "fnstenv", "fnsave", "rdpid" };
-
-	if (i->rep || i->repne)
+	if (!sequence_may_have(i))
 		return false;
-	for (size_t n = 0; n < ARRAY_SIZE(unwelcome); n++)
-		if (!strcmp(insn_mnemonic(i), unwelcome[n]))
-			return false;
 	if (i->class == INSN_PLAIN)
 		return true;
 	switch (i->class == INSN_EMULATE ? i->emulate : EMU_hlt) {
@@ -315,13 +265,13 @@ static void make(struct vm *vm, enum cpu_mode mode, u64 n)
 		q->result = step_execute(v);
 	}
 	q->exc = v->exc;
-	end(vm, &q->after);
-	q->memory = hash_memory(vm);
+	rig_state(vm, &q->after);
+	q->memory = sequence_hash(vm, DATA, MEMORY);
 }
 
 static void make_all(enum cpu_mode mode)
 {
-	struct vm *vm = machine("step");
+	struct vm *vm = rig_vm("step", 8 * MiB);
 
 	for (u64 n = 0; n < SEQUENCES; n++) {
 		begin(vm, mode, n);
@@ -351,9 +301,9 @@ static bool same(struct vm *vm, const struct sequence *q, enum emulate_result r)
 	struct cpu_state after;
 	const char *what;
 
-	end(vm, &after);
+	rig_state(vm, &after);
 	what = cpu_state_differs(&after, &q->after);
-	if (r == q->result && !what && hash_memory(vm) == q->memory &&
+	if (r == q->result && !what && sequence_hash(vm, DATA, MEMORY) == q->memory &&
 	    (r != EMU_FAULT || v->exc.vector == q->exc.vector))
 		return true;
 	printf("\n  mode %u, sequence %u: result %u for %u, %s, rip %llx for %llx", v->mode,
@@ -365,7 +315,7 @@ static bool same(struct vm *vm, const struct sequence *q, enum emulate_result r)
 /* Returns how many instructions were translated. */
 static u64 check(enum cpu_mode mode, const struct bt_config *config)
 {
-	struct vm *vm = machine("bt");
+	struct vm *vm = rig_vm("bt", 8 * MiB);
 	struct vcpu *v = vm_vcpu(vm);
 	u64 insns;
 

@@ -5,7 +5,7 @@
 #include "common/dev/pci.h"
 #include "common/dev/resetport.h"
 #include "common/pc_pci.h"
-#include "common/vm.h"
+#include "tests/unit/fakevm.h"
 
 #include <CUnit/CUnit.h>
 #include <linux/virtio_blk.h>
@@ -24,65 +24,10 @@
 #define STATUS 0x13100u
 #define DATA   0x14000u
 
-static int (*step)(struct vm *vm, unsigned int n);
-static unsigned int steps;
-
-static int fake_probe(struct error *err)
-{
-	(void)err;
-	return 0;
-}
-
-static int fake_cpuid(struct cpuid_table *table, struct error *err)
-{
-	(void)table, (void)err;
-	return 0;
-}
-
-static int fake_create(struct vm *vm, struct error *err)
-{
-	(void)err;
-	vm->priv = &steps;
-	return 0;
-}
-
-static void fake_destroy(struct vm *vm)
-{
-	(void)vm;
-}
-
-static int fake_run(struct vm *vm)
-{
-	return step(vm, steps++);
-}
-
-static void fake_kick(struct vm *vm, void *context)
-{
-	(void)vm, (void)context;
-}
-
-static u64 fake_tsc(struct vm *vm)
-{
-	(void)vm;
-	return 0;
-}
-
-static const struct backend fake = {
-	.name = "fake",
-	.summary = "plays a driver",
-	.probe = fake_probe,
-	.cpuid_filter = fake_cpuid,
-	.create = fake_create,
-	.destroy = fake_destroy,
-	.run = fake_run,
-	.kick = fake_kick,
-	.guest_tsc = fake_tsc,
-};
-
 static struct vm *make(struct disk *disk, bool rng)
 {
-	static const struct backend *const alike[] = { &fake, NULL };
-	struct vm_config config = { .backend = &fake,
+	static const struct backend *const alike[] = { &fakevm_backend, NULL };
+	struct vm_config config = { .backend = &fakevm_backend,
 				    .mem_size = 4 * MiB,
 				    .alike = alike,
 				    .timeout_ns = 20 * NSEC_PER_SEC,
@@ -93,7 +38,7 @@ static struct vm *make(struct disk *disk, bool rng)
 	struct vm *vm = NULL;
 
 	CU_ASSERT_EQUAL_FATAL(vm_create(&vm, &config, &err), 0);
-	steps = 0;
+	fakevm.steps = 0;
 	return vm;
 }
 
@@ -225,7 +170,7 @@ static void test_disk(void)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	CU_ASSERT_EQUAL_FATAL(disk_open(&disk, path, NULL), 0);
 	vm = make(disk, true);
-	step = drive;
+	fakevm.step = drive;
 	CU_ASSERT_EQUAL(vm_run(vm), 0);
 	CU_ASSERT_EQUAL(vm->stop.kind, STOP_POWEROFF);
 	/* What was asked for before the end is done when vm_run comes back. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The machine around a backend: a fake one that plays a guest's bus accesses. */
-#include "common/vm.h"
+#include "tests/unit/fakevm.h"
 
 #include <CUnit/CUnit.h>
 #include <errno.h>
@@ -8,78 +8,15 @@
 #include <string.h>
 #include <unistd.h>
 
-struct script {
-	int (*step)(struct vm *vm, unsigned int n);
-	unsigned int steps, kicks, created, destroyed;
-};
-
-static struct script script;
-
-static int fake_probe(struct error *err)
-{
-	(void)err;
-	return 0;
-}
-
-static int fake_cpuid(struct cpuid_table *table, struct error *err)
-{
-	(void)table;
-	(void)err;
-	return 0;
-}
-
-static int fake_create(struct vm *vm, struct error *err)
-{
-	(void)err;
-	vm->priv = &script;
-	script.created++;
-	return 0;
-}
-
-static void fake_destroy(struct vm *vm)
-{
-	(void)vm;
-	script.destroyed++;
-}
-
-static int fake_run(struct vm *vm)
-{
-	return script.step(vm, script.steps++);
-}
-
-static void fake_kick(struct vm *vm, void *context)
-{
-	(void)context;
-	(void)vm;
-	script.kicks++;
-}
-
-static u64 fake_tsc(struct vm *vm)
-{
-	(void)vm;
-	return 0;
-}
-
-static const struct backend fake = {
-	.name = "fake",
-	.summary = "plays a script",
-	.probe = fake_probe,
-	.cpuid_filter = fake_cpuid,
-	.create = fake_create,
-	.destroy = fake_destroy,
-	.run = fake_run,
-	.kick = fake_kick,
-	.guest_tsc = fake_tsc,
-};
-
 static struct vm *make(int (*step)(struct vm *, unsigned int), u64 timeout_ns)
 {
-	struct vm_config config = {
-		.backend = &fake, .mem_size = 4 * MiB, .cpu = "host", .timeout_ns = timeout_ns
-	};
+	struct vm_config config = { .backend = &fakevm_backend,
+				    .mem_size = 4 * MiB,
+				    .cpu = "host",
+				    .timeout_ns = timeout_ns };
 	struct vm *vm = NULL;
 
-	script = (struct script){ .step = step };
+	fakevm = (struct fakevm){ .step = step };
 	CU_ASSERT_EQUAL_FATAL(vm_create(&vm, &config, NULL), 0);
 	return vm;
 }
@@ -111,7 +48,7 @@ static void test_exit_port(void)
 	CU_ASSERT_EQUAL(vm->stop.kind, STOP_EXIT_PORT);
 	CU_ASSERT_EQUAL(vm->stop.code, 0x2b);
 	vm_destroy(vm);
-	CU_ASSERT_EQUAL(script.destroyed, 1);
+	CU_ASSERT_EQUAL(fakevm.destroyed, 1);
 }
 
 static int halts(struct vm *vm, unsigned int n)
@@ -130,7 +67,7 @@ static void test_timeout(void)
 	CU_ASSERT_EQUAL(vm->stop.kind, STOP_TIMEOUT);
 	CU_ASSERT_TRUE(clock_now(&vm->clock) - start >= 20000000);
 	/* Asleep, not spinning. */
-	CU_ASSERT_TRUE(script.steps < 5);
+	CU_ASSERT_TRUE(fakevm.steps < 5);
 	vm_destroy(vm);
 }
 
@@ -149,7 +86,7 @@ static void test_spin(void)
 
 	CU_ASSERT_EQUAL(vm_run(vm), 0);
 	CU_ASSERT_EQUAL(vm->stop.kind, STOP_TIMEOUT);
-	CU_ASSERT_TRUE(script.kicks >= 1);
+	CU_ASSERT_TRUE(fakevm.kicks >= 1);
 	vm_destroy(vm);
 }
 
@@ -251,11 +188,11 @@ static int interrupts(struct vm *vm, unsigned int n)
 static void test_interrupt(void)
 {
 	struct vm_config config = {
-		.backend = &fake, .mem_size = 4 * MiB, .cpu = "host", .console = collect
+		.backend = &fakevm_backend, .mem_size = 4 * MiB, .cpu = "host", .console = collect
 	};
 	struct vm *vm = NULL;
 
-	script = (struct script){ .step = interrupts };
+	fakevm = (struct fakevm){ .step = interrupts };
 	nr_seen = 0;
 	CU_ASSERT_EQUAL_FATAL(vm_create(&vm, &config, NULL), 0);
 	CU_ASSERT_EQUAL(vm_run(vm), 0);
@@ -283,11 +220,11 @@ static int prints(struct vm *vm, unsigned int n)
 static void test_prints(void)
 {
 	struct vm_config config = {
-		.backend = &fake, .mem_size = 4 * MiB, .cpu = "host", .console = collect
+		.backend = &fakevm_backend, .mem_size = 4 * MiB, .cpu = "host", .console = collect
 	};
 	struct vm *vm = NULL;
 
-	script = (struct script){ .step = prints };
+	fakevm = (struct fakevm){ .step = prints };
 	nr_seen = 0;
 	CU_ASSERT_EQUAL_FATAL(vm_create(&vm, &config, NULL), 0);
 	CU_ASSERT_EQUAL(vm_run(vm), 0);
@@ -306,11 +243,12 @@ static int without_sse3(struct cpuid_table *table, struct error *err)
 /* Backends that a run compares see one processor; those that it does not use have no say. */
 static void test_alike(void)
 {
-	const struct backend poor = { .probe = fake_probe, .cpuid_filter = without_sse3 };
-	const struct backend *const alone[] = { &fake, NULL }, *const both[] = { &fake, &poor,
-										 NULL };
+	const struct backend poor = { .probe = fakevm_backend.probe, .cpuid_filter = without_sse3 };
+	const struct backend *const alone[] = { &fakevm_backend, NULL }, *const both[] = {
+		&fakevm_backend, &poor, NULL
+	};
 	struct vm_config config = {
-		.backend = &fake, .mem_size = 4 * MiB, .cpu = "host", .alike = alone
+		.backend = &fakevm_backend, .mem_size = 4 * MiB, .cpu = "host", .alike = alone
 	};
 	struct vm *vm = NULL;
 

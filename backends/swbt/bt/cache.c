@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/swbt/bt/cache.h"
 #include "backends/swbt/bt/tunables.h"
+#include "backends/swbt/views.h"
 
-#include <errno.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 /*
  * Blocks begin in the middle of a half of a cache line. A loop whose head begins a line runs at
@@ -22,30 +21,13 @@
 
 int cache_init(struct cache *c, size_t size)
 {
-	int fd = memfd_create("swbt-code", MFD_CLOEXEC), r = 0;
-
-	*c = (struct cache){ .write = MAP_FAILED, .exec = MAP_FAILED, .size = size, .limit = size };
-	if (fd < 0)
-		return -errno;
-	if (ftruncate(fd, (off_t)size)) {
-		r = -errno;
-		goto out;
-	}
-	c->write = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	c->exec = mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
-	if (c->write == MAP_FAILED || c->exec == MAP_FAILED)
-		r = -errno;
-out:
-	close(fd);
-	return r;
+	*c = (struct cache){ .size = size, .limit = size };
+	return views_map("swbt-code", size, &c->write, &c->exec);
 }
 
 void cache_fini(struct cache *c)
 {
-	if (c->write && c->write != MAP_FAILED)
-		munmap(c->write, c->size);
-	if (c->exec && c->exec != MAP_FAILED)
-		munmap(c->exec, c->size);
+	views_unmap(c->write, c->exec, c->size);
 	*c = (struct cache){ 0 };
 }
 
