@@ -229,16 +229,22 @@ static noinline int lin_write_slow(struct vcpu *v, u64 linear, const void *data,
 }
 
 /*
- * The linear address where segmentation is but an addition; false where it is more. In 64-bit mode
- * nobody looks whether it is canonical: no other address is ever in the TLB.
+ * The linear address where segmentation is but an addition, and a limit in real mode; false where
+ * it is more. In 64-bit mode nobody looks whether it is canonical: no other address is ever in the
+ * TLB.
  */
-static inline bool quick_linear(const struct vcpu *v, enum seg seg, u64 ea, u64 *linear)
+static inline bool quick_linear(const struct vcpu *v, enum seg seg, u64 ea, u32 size, u64 *linear)
 {
+	const struct segment *s = &v->s.seg[seg];
+
 	*linear = ea;
 	if (likely(v->flat_segs >> seg & 1))
 		return true;
-	*linear += v->s.seg[seg].base;
-	return v->mode == MODE_LONG64;
+	*linear += s->base;
+	if (likely(v->mode == MODE_LONG64))
+		return true;
+	return v->mode == MODE_REAL && !(s->attr & TYPE_EXPAND_DOWN) && ea <= 0xffff &&
+	       ea + size - 1 <= s->limit && s->base <= 0xffff0;
 }
 
 /* The entry that grants ACCESS, of RAM that holds SIZE bytes at LINEAR in one page, or NULL. */
@@ -262,7 +268,7 @@ int mem_read(struct vcpu *v, enum seg seg, u64 ea, void *data, u32 size)
 	struct mmu_tlb_entry *e;
 	u64 linear;
 
-	if (unlikely(!quick_linear(v, seg, ea, &linear)))
+	if (unlikely(!quick_linear(v, seg, ea, size, &linear)))
 		return read_slow(v, seg, ea, data, size);
 	e = quick(v, linear, size, mmu_right_quick(v), ACC_READ);
 	if (unlikely(!e))
@@ -276,7 +282,7 @@ int mem_write(struct vcpu *v, enum seg seg, u64 ea, const void *data, u32 size)
 	struct mmu_tlb_entry *e;
 	u64 linear;
 
-	if (unlikely(!quick_linear(v, seg, ea, &linear)))
+	if (unlikely(!quick_linear(v, seg, ea, size, &linear)))
 		return write_slow(v, seg, ea, data, size);
 	e = quick(v, linear, size, mmu_right_quick(v), ACC_WRITE);
 	if (unlikely(!e))

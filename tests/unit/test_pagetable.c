@@ -329,12 +329,14 @@ static void test_targets(void)
 
 	targets_add(g, 0x401ffe, CODE, false); /* may reach into the next page */
 	targets_add(g, 0x402345, CODE, false);
+	targets_add(g, BIT64(40) | 0x402346, CODE, false); /* in a segment */
 	targets_add(g, 0x403000, CODE2, true);
 	mmu_flush_page(&t->r->v, 0x404000);
 	CU_ASSERT_EQUAL(g->host[0x3000], 0);
 	CU_ASSERT_EQUAL(g->host[0x2345], (uintptr_t)CODE);
 	targets_add(g, 0x403000, CODE2, true);
 	mmu_flush_page(&t->r->v, 0x402000);
+	CU_ASSERT_PTR_NULL(targets_find(g, BIT64(40) | 0x402346));
 	CU_ASSERT_EQUAL(g->host[0x1ffe], 0);
 	CU_ASSERT_EQUAL(g->host[0x2345], 0);
 	CU_ASSERT_EQUAL(g->host[0x3000], (uintptr_t)CODE2);

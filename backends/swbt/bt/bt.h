@@ -103,6 +103,7 @@ enum segment_class {
 #define KEY_SEGMENT(seg) (32 + 2 * (seg)) /* of SEG_ES to SEG_GS, without CS: */
 #define KEY_SEGMENTS	 (0xfffull << KEY_SEGMENT(SEG_ES))
 #define KEY_BASE_SHIFT	 44 /* the base of CS in units of 16 */
+#define KEY_BASE	 (~0ull << KEY_BASE_SHIFT)
 
 /* A block in the list of a guest-physical page. */
 struct page_link {
@@ -283,6 +284,13 @@ static inline enum cpu_mode bt_mode(u64 key)
 static inline u64 bt_rip(u64 key, u64 linear)
 {
 	return key & KEY_LONG64 ? linear : (u32)(linear - (key >> KEY_BASE_SHIFT << 4));
+}
+
+/* What code at LINEAR is known by among the targets of jumps: also by the base of CS, as real mode
+ * has many of those for the same address. */
+static inline u64 bt_target(u64 key, u64 linear)
+{
+	return linear | key >> KEY_BASE_SHIFT << 32;
 }
 
 /* The first byte of the page after that of code at LINEAR. */

@@ -47,7 +47,7 @@ static bool may_go_on(struct bt *bt, const struct space *s, const struct before 
 	if (is_quiet)
 		return true;
 	return bt_possible(v) && bt->pages.cr3 == v->s.cr3 && pagetable_space(&bt->pages, v) == s &&
-	       bt_key(bt) == s->mode;
+	       !((bt_key(bt) ^ s->mode) & ~KEY_BASE); /* who goes on has not loaded CS */
 }
 
 /* As step_execute does it, short of moving RIP: TF and debug registers are off here. */
@@ -244,7 +244,8 @@ enum after bt_jumped(struct bt *bt, struct space **s, struct next *next)
 	if (!config->chain || config->flush_always || bt_event_due(v) || !bt_possible(v))
 		return AFTER_KICK;
 	*s = bt_space(bt, &next->key);
-	next->host = targets_find(&(*s)->targets[bt_targets(next->key, false)], bt_linear(v));
+	next->host = targets_find(&(*s)->targets[bt_targets(next->key, false)],
+				  bt_target(next->key, bt_linear(v)));
 	if (!next->host)
 		return AFTER_KICK;
 	bt->stats.hits++;

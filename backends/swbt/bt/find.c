@@ -36,7 +36,8 @@ static void add_target(struct bt *bt, struct space *s, struct block *b, const st
 		/* What begins a block on two pages looks among those of jumps. */
 		if (!(indirect && next->returns == n) && !(b->gpa2 && !n))
 			continue;
-		targets_add(&s->targets[id], b->rip, b->host, global && !b->gpa2);
+		targets_add(&s->targets[id], bt_target(b->key, b->rip), b->host,
+			    global && !b->gpa2);
 		b->target_of |= BIT(first + id);
 	}
 }

@@ -170,16 +170,18 @@ static void set_mode(struct space *s, u64 mode)
 
 struct space *bt_space(struct bt *bt, u64 *key)
 {
+	u64 mode;
 	struct space *s = pagetable_space(&bt->pages, bt->v), *all = bt->pages.space;
 
 	*key = bt_key(bt);
-	if (likely(s->mode == *key))
+	mode = *key & ~KEY_BASE;
+	if (likely(s->mode == mode))
 		return s;
-	set_mode(s, *key);
+	set_mode(s, mode);
 	/* STAC and CLAC go from one to the other. */
 	if (s == &all[SPACE_SUPER] || s == &all[SPACE_SUPER_AC]) {
-		set_mode(&all[SPACE_SUPER], *key);
-		set_mode(&all[SPACE_SUPER_AC], *key);
+		set_mode(&all[SPACE_SUPER], mode);
+		set_mode(&all[SPACE_SUPER_AC], mode);
 	}
 	bt->v->frame.split = (all[SPACE_USER].mode ^ all[SPACE_SUPER].mode) & ~KEY_PRIVILEGE;
 	return s;

@@ -89,8 +89,8 @@ enum targets_id { TARGETS_JUMP, TARGETS_RETURN, TARGETS_ALIGNMENT, NR_TARGETS = 
 struct space {
 	u8 *base; /* where the vCPU is */
 	u64 *read, *write;
-	struct region *region;	       /* by linear address >> 21 */
-	u64 mode;		       /* of the code among the targets */
+	struct region *region; /* by linear address >> 21 */
+	u64 mode;	       /* of the code among the targets: its key, without the base of CS */
 	struct region_list any, local; /* that have entries; that have local ones */
 	struct targets targets[NR_TARGETS];
 	struct seen seen;

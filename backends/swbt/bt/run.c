@@ -154,7 +154,8 @@ static enum after handle_stopped(struct bt *bt)
 /* The target in frame.linear is not known here: a jump or a return is done at once. */
 static enum after handle_indirect(struct vcpu *v, const struct exit *x, struct next *next)
 {
-	if (x->pop == BT_PUSHES || !canonical(v->frame.linear))
+	/* In other modes the base of CS is above the address (bt_target). */
+	if (x->pop == BT_PUSHES || (x->from->key & KEY_LONG64 && !canonical(v->frame.linear)))
 		return AFTER_STEP;
 	set_rsp(v, v->s.gpr[RSP] + x->pop);
 	v->s.rip = bt_rip(x->from->key, v->frame.linear);

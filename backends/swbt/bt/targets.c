@@ -126,10 +126,11 @@ static bool has_page(const struct targets *t, u64 linear)
 /* Those in LINEAR's page, and those that begin in the one before. */
 static void list_flush_page(struct targets *t, const struct target_list *l, u64 linear)
 {
+	/* By the low half: above it there may be the base of CS. */
 	for (unsigned int n = 0; n < l->nr; n++) {
-		u64 page = (0 - t->minus_rip[l->at[n]]) >> 12;
+		u32 rip = (u32)(0 - t->minus_rip[l->at[n]]);
 
-		if ((linear >> 12) - page < 2)
+		if (((u32)linear >> 12) - (rip >> 12) < 2)
 			target_free(t, l->at[n]);
 	}
 }

@@ -43,14 +43,15 @@ static bool same_page(const struct tr *t, u64 target)
 static void find_constant(struct tr *t, struct cold *c)
 {
 	struct emit_mem m = { .base = RCX, .index = R13, .scale = 1 };
-	s32 place = (s32)(u16)c->target * 8;
+	u64 target = bt_target(t->key, c->target);
+	s32 place = (s32)(u16)target * 8;
 	u8 *hit;
 
 	emit_load(&t->e, W64, RCX, at(R15, minus_rip_at(t, false) + place));
-	if (c->target == (u64)(s64)(s32)c->target)
-		m = at(RCX, (s32)c->target);
+	if (target == (u64)(s64)(s32)target)
+		m = at(RCX, (s32)target);
 	else
-		emit_const(&t->e, R13, c->target);
+		emit_const(&t->e, R13, target);
 	emit_lea(&t->e, W64, RCX, m);
 	hit = emit_jrcxz(&t->e);
 	c->fix = emit_jmp32(&t->e);
@@ -237,7 +238,8 @@ static bool direct_target(const struct tr *t, u64 *target)
 	return !(t->key & KEY_CODE16) || rip <= 0xffff;
 }
 
-/* R13, where a branch of the present instruction goes, becomes the linear address of it. */
+/* R13, where a branch of the present instruction goes, becomes what it is known by among the
+ * targets. RCX is used. */
 static void to_linear(struct tr *t)
 {
 	if (!t->segmented)
@@ -246,8 +248,10 @@ static void to_linear(struct tr *t)
 		emit_movzx16(&t->e, R13, R13);
 	else if (t->key & KEY_CODE16)
 		tr_below_64k(t, 0);
-	if (base_of_code(t))
-		emit_lea(&t->e, W32, R13, at(R13, (s32)base_of_code(t)));
+	if (!base_of_code(t))
+		return;
+	emit_const(&t->e, RCX, bt_target(t->key, base_of_code(t)));
+	emit_lea(&t->e, W64, R13, sum);
 }
 
 /* R13 = a RIP at M, as wide as the instruction's operands are. */
