@@ -2,6 +2,10 @@
 /* Facts about what the host offers to run and measure guests with. */
 #include "bench/facts.h"
 
+#include "backends/swbt/direct/compat.h"
+#include "backends/swbt/direct/transport.h"
+
+#include <asm/prctl.h>
 #include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,9 +17,11 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#define PR_SET_SYSCALL_USER_DISPATCH_ 59
 
 static enum fact_level say(char *text, enum fact_level level, const char *what)
 {
@@ -197,53 +203,59 @@ static enum fact_level get_tracepoints(char *text)
 	return yes_no(text, found);
 }
 
-/*
- * Far jump into a 32-bit code segment (Linux's __USER32_CS, 23h) and back (__USER_CS, 33h). The
- * 32-bit side is one far jump: EA imm32 imm16. Anything the host lacks ends in a signal.
- */
-static int run_32bit_code(void)
+static enum fact_level get_compat(char *text, u32 what)
 {
-	u8 *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-	/* retf to the caller, in 64-bit mode again; 48 is REX.W. */
-	static const u8 back[] = { 0x48, 0xcb };
-	struct {
-		u32 offset;
-		u16 selector;
-	} __attribute__((packed)) far;
-
-	if (page == MAP_FAILED)
-		return 2;
-	far.offset = (u32)(uintptr_t)page + 16;
-	far.selector = 0x33;
-	page[0] = 0xea;
-	memcpy(page + 1, &far, sizeof(far));
-	memcpy(page + 16, back, sizeof(back));
-	far.offset = (u32)(uintptr_t)page;
-	far.selector = 0x23;
-	/* The return address for `back`: this code's own CS and the label. */
-	asm volatile("lea 1f(%%rip), %%rax\n\t"
-		     "mov %%cs, %%ecx\n\t"
-		     "sub $128, %%rsp\n\t"
-		     "push %%rcx\n\t"
-		     "push %%rax\n\t"
-		     "ljmp *(%0)\n"
-		     "1:\tadd $128, %%rsp"
-		     :
-		     : "r"(&far)
-		     : "rax", "rcx", "memory", "cc");
-	return 0;
+	return yes_no(text, compat_probe() & what);
 }
 
 static enum fact_level get_ia32(char *text)
 {
-	int r = fact_in_child(run_32bit_code);
+	return get_compat(text, COMPAT_FLAT);
+}
 
-	if (!r)
-		return say(text, FACT_FINE, "yes");
-	snprintf(text, FACT_TEXT, "no: a far jump to 32-bit code ends in %s",
-		 r < 0 ? strsignal(-r) : "an error");
-	return FACT_MISSING;
+static enum fact_level get_ldt(char *text)
+{
+	return get_compat(text, COMPAT_32);
+}
+
+static enum fact_level get_16bit(char *text)
+{
+	return get_compat(text, COMPAT_16);
+}
+
+static int make_cpuid_fault(void)
+{
+	return (int)syscall(SYS_arch_prctl, ARCH_SET_CPUID, 0) != 0;
+}
+
+static enum fact_level get_dispatch(char *text)
+{
+	return yes_no(text, !prctl(PR_SET_SYSCALL_USER_DISPATCH_, 0, 0, 0, 0));
+}
+
+/* Nobody has asked for CPUID to fault yet. */
+static enum fact_level get_cpuid_faults(char *text)
+{
+	return yes_no(text, !fact_in_child(make_cpuid_fault));
+}
+
+static enum fact_level get_pkeys(char *text)
+{
+	return yes_no(text, cpuid_bit(7, 2, 4));
+}
+
+static enum fact_level get_transports(char *text)
+{
+	size_t len = 0;
+
+	for (unsigned int n = 0; transports[n]; n++) {
+		const char *missing = transports[n]->missing ? transports[n]->missing() : NULL;
+
+		len += (size_t)snprintf(text + len, FACT_TEXT - len, "%s%s%s%s%s", len ? "; " : "",
+					transports[n]->name, missing ? " (lacks " : "",
+					missing ? missing : "", missing ? ")" : "");
+	}
+	return FACT_FINE;
 }
 
 const struct fact virt_facts[] = {
@@ -264,6 +276,13 @@ const struct fact virt_facts[] = {
 	  "without it cycles are only comparable at a fixed frequency" },
 	{ "ia32", "32-bit user code", get_ia32,
 	  "a kernel with CONFIG_IA32_EMULATION; not offered on every cloud guest" },
+	{ "ldt", "32-bit LDT segments", get_ldt,
+	  "a kernel with CONFIG_IA32_EMULATION and CONFIG_MODIFY_LDT_SYSCALL" },
+	{ "ldt16", "16-bit segments", get_16bit, "a kernel with CONFIG_X86_16BIT" },
+	{ "dispatch", "syscall user dispatch", get_dispatch, "a kernel of 5.11 or later" },
+	{ "cpuid_fault", "CPUID faulting", get_cpuid_faults, NULL },
+	{ "pkeys", "protection keys", get_pkeys, NULL },
+	{ "transports", "direct execution by", get_transports, NULL },
 	{ "perf_cycles", "cycle counter", get_cycles,
 	  "sysctl kernel.perf_event_paranoid=1; inside a VM, ask for a virtual PMU" },
 	{ "perf_event_paranoid", "perf_event_paranoid", get_paranoid,

@@ -81,8 +81,7 @@ void fpu_sanitize(struct vcpu *v)
 	*image32(v, MXCSR_AT) &= mxcsr_mask();
 }
 
-/* FXRSTOR knows no initial states: write them into the image first. */
-static void fxrstor(struct vcpu *v)
+void fpu_spell_out(struct vcpu *v)
 {
 	u64 present = *image64(v, HEADER);
 
@@ -95,6 +94,12 @@ static void fxrstor(struct vcpu *v)
 	if (!(present & SSE))
 		for (unsigned int at = XMM_AT; at < XMM_AT + 256; at += 8)
 			*image64(v, at) = 0;
+	*image64(v, HEADER) = present | X87 | SSE;
+}
+
+static void fxrstor(struct vcpu *v)
+{
+	fpu_spell_out(v);
 	__asm__ volatile("fxrstor64 %0" : : "m"(v->s.xsave));
 }
 

@@ -39,6 +39,10 @@ void fpu_put(struct vcpu *v);
 /* Save back from wherever they are: s.xsave is the guest's state. */
 void fpu_image(struct vcpu *v);
 
+/* What s.xsave says is in its initial state, x87 and SSE, is written there: FXRSTOR knows nothing of
+ * initial states. */
+void fpu_spell_out(struct vcpu *v);
+
 /* Before C code that makes unaligned accesses as a rule: clear AC, as fpu_put does. */
 void fpu_unalign(struct vcpu *v);
 

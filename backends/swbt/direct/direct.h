@@ -21,8 +21,10 @@ struct patch;
 struct direct {
 	struct vcpu *v;
 	struct world world[DIRECT_WORLDS];
-	struct space *space[DIRECT_WORLDS]; /* what is mapped in each */
-	struct patch *patch;		    /* engine trap+patch, else NULL */
+	struct space *space[DIRECT_WORLDS];	  /* what is mapped in each */
+	struct segments *segments[DIRECT_WORLDS]; /* of 16- and 32-bit code */
+	u32 compat;				  /* what of it this host can do (compat.h) */
+	struct patch *patch;			  /* engine trap+patch, else NULL */
 	/* The world that holds the guest's vector registers, while v->fpu_fetch is set. */
 	struct world *fpu_in;
 	struct world *volatile active;	     /* entered or about to be, for kick; NULL: none */
@@ -46,6 +48,12 @@ void direct_flush_page(struct vcpu *v, u64 linear, unsigned int shift);
 const struct sandbox_rule *direct_syscalls(const struct vcpu *v);
 void direct_counters(const struct vcpu *v, void (*fn)(void *arg, const char *name, u64 value),
 		     void *arg);
+
+/* The linear address of IP in the current code segment. */
+static inline u64 direct_linear(const struct vcpu *v, u64 ip)
+{
+	return v->mode == MODE_LONG64 ? ip : (u32)(v->s.seg[SEG_CS].base + ip);
+}
 
 static inline struct direct *vcpu_direct(const struct vcpu *v)
 {

@@ -3,8 +3,10 @@
  * The run loop of direct execution: enter a world, and whatever ends that, do the instruction at
  * RIP by the step engine, which knows what it means, and deliver what comes of it. README.md.
  */
+#include "backends/swbt/direct/compat.h"
 #include "backends/swbt/direct/direct.h"
 #include "backends/swbt/direct/patch.h"
+#include "backends/swbt/direct/segments.h"
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/options.h"
 #include "backends/swbt/step.h"
@@ -36,6 +38,8 @@ static int give_fpu(struct direct *d, struct world *w)
 	if (v->fpu_fetch && d->fpu_in == w)
 		return 0;
 	fpu_image(v);
+	if (!v->fpu_mask)
+		fpu_spell_out(v);
 	r = w->transport->set_fpu(w, v->s.xsave, sizeof(v->s.xsave), v->fpu_mask);
 	if (r)
 		return r;
@@ -57,7 +61,8 @@ static enum direct_world world_now(const struct vcpu *v)
 static int enter(struct direct *d, struct world *w, struct world_stop *stop)
 {
 	struct vcpu *v = d->v;
-	struct world_regs regs;
+	struct segments *segments = d->segments[w - d->world];
+	struct world_regs regs, before;
 	u64 loaded;
 	int r;
 
@@ -69,6 +74,11 @@ static int enter(struct direct *d, struct world *w, struct world_stop *stop)
 	}
 	d->last = w;
 	direct_regs_out(v, &regs);
+	if (v->mode != MODE_LONG64) {
+		r = segments_out(segments, w, v, &regs);
+		if (r)
+			return r;
+	}
 	d->active = w;
 	atomic_signal_fence(memory_order_seq_cst);
 	/* A kick before this one knew of no world. */
@@ -78,11 +88,15 @@ static int enter(struct direct *d, struct world *w, struct world_stop *stop)
 		return 0;
 	}
 	d->entries++;
+	before = regs;
 	r = w->transport->run(w, &regs, &loaded, stop);
 	d->active = NULL;
-	if (!r && stop->kind != WORLD_DEAD)
-		direct_regs_in(v, &regs, loaded);
-	return r;
+	if (r || stop->kind == WORLD_DEAD)
+		return r;
+	direct_regs_in(v, &regs, loaded);
+	if (v->mode != MODE_LONG64)
+		segments_in(segments, v, &before, &regs);
+	return 0;
 }
 
 static int failed(struct direct *d, const struct world *w, int r)
@@ -100,7 +114,7 @@ static int failed(struct direct *d, const struct world *w, int r)
 /* As the guest has it, whatever runs in its place; without side effects. */
 static u8 code_byte(struct vcpu *v, u64 at)
 {
-	u64 gpa = mmu_peek(v, at);
+	u64 gpa = mmu_peek(v, direct_linear(v, at));
 	const u8 *byte = gpa == ~0ull ? NULL : ram_at(&v->vm->ram, gpa, 1);
 
 	return byte ? *byte : 0;
@@ -309,8 +323,10 @@ static int start_worlds(struct direct *d, struct error *err)
 		if (r)
 			return r;
 		d->space[n] = space_new(&d->world[n]);
-		if (!d->space[n])
+		d->segments[n] = calloc(1, sizeof(*d->segments[n]));
+		if (!d->space[n] || !d->segments[n])
 			return fail(err, -ENOMEM, "out of memory for shadow mappings");
+		d->segments[n]->compat = d->compat;
 	}
 	return r;
 }
@@ -345,6 +361,7 @@ int direct_init(struct vcpu *v, int (*prepare)(struct direct *d, struct error *e
 	v->direct = d;
 	d->v = v;
 	d->cr3 = v->s.cr3;
+	d->compat = compat_probe();
 	for (unsigned int n = 0; n < DIRECT_WORLDS; n++)
 		d->world[n] = (struct world){ .transport = transport,
 					      .spin = config.spin,
@@ -371,6 +388,7 @@ void direct_fini(struct vcpu *v)
 	for (unsigned int n = 0; n < DIRECT_WORLDS; n++) {
 		d->world[n].transport->end(&d->world[n]);
 		space_free(d->space[n]);
+		free(d->segments[n]);
 	}
 	patch_fini(d);
 	free(d);

@@ -8,6 +8,7 @@
 #include <ucontext.h>
 
 #define XSAVE_LEGACY   416 /* x87 and SSE */
+#define LEGACY	       3   /* their components */
 #define XSAVE_HEADER   512
 #define XSAVE_MIN      576
 #define XSTATE_MAGIC   0x46505853u /* FP_XSTATE_MAGIC1 */
@@ -54,13 +55,16 @@ int frame_learn(struct frame *f, u8 *stack, u64 base, u64 size, u64 sp)
 	f->at = (void *)(stack + at);
 	f->fpstate = f->at->fpstate;
 	at = f->fpstate - base;
-	if (at > size - XSAVE_MIN || at % 64)
+	if (at > size - XSAVE_HEADER || at % 16)
 		return -EPROTO;
 	f->xsave = stack + at;
 	memcpy(f->sw, f->xsave + FRAME_SW, sizeof(f->sw));
 	f->xsave_size = load32(f->sw + SW_XSTATE_SIZE);
-	if (load32(f->sw) != XSTATE_MAGIC || f->xsave_size < XSAVE_MIN ||
-	    f->xsave_size > size - at - 4)
+	/* FXSAVE's image alone, where there is no XSAVE. */
+	if (load32(f->sw) != XSTATE_MAGIC)
+		f->xsave_size = XSAVE_HEADER;
+	if (f->xsave_size != XSAVE_HEADER &&
+	    (f->xsave_size < XSAVE_MIN || f->xsave_size > size - at - 4))
 		return -EPROTO;
 	f->flags = f->at->flags;
 	f->stack_sp = f->at->stack.sp;
@@ -145,6 +149,8 @@ void frame_get_fpu(const struct frame *f, void *xsave, size_t size)
 		size = f->xsave_size;
 	memcpy(xsave, f->xsave, size);
 	memset((u8 *)xsave + FRAME_SW, 0, FRAME_SW_SIZE);
+	if (f->xsave_size == XSAVE_HEADER)
+		memcpy((u8 *)xsave + XSAVE_HEADER, &(u64){ LEGACY }, 8);
 }
 
 void frame_set_fpu(struct frame *f, const void *xsave, size_t size, u64 mask)
@@ -154,9 +160,12 @@ void frame_set_fpu(struct frame *f, const void *xsave, size_t size, u64 mask)
 
 	if (size > f->xsave_size)
 		size = f->xsave_size;
-	__builtin_memcpy(&theirs, from + XSAVE_HEADER, sizeof(theirs));
-	*present = (*present & ~mask) | (theirs & mask);
 	memcpy(f->xsave, from, XSAVE_LEGACY);
+	if (f->xsave_size == XSAVE_HEADER)
+		return;
+	__builtin_memcpy(&theirs, from + XSAVE_HEADER, sizeof(theirs));
+	mask |= LEGACY;
+	*present = (*present & ~mask) | (theirs & mask);
 	for (unsigned int n = 2; n < FRAME_COMPONENTS; n++) {
 		u32 at = f->component[n].at;
 

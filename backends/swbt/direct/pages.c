@@ -102,7 +102,7 @@ bool direct_map(struct direct *d, enum direct_world n, u64 linear, bool soon)
 static enum direct_code map_copy(struct direct *d, enum direct_world n,
 				 const struct mmu_tlb_entry *e)
 {
-	struct space_page p = { .linear = d->v->s.rip & ~(u64)PAGE_MASK,
+	struct space_page p = { .linear = direct_linear(d->v, d->v->s.rip) & ~(u64)PAGE_MASK,
 				.gpa = e->gpa,
 				.shift = 12,
 				.global = e->global,
@@ -120,18 +120,19 @@ static enum direct_code map_copy(struct direct *d, enum direct_world n,
 enum direct_code direct_map_code(struct direct *d, enum direct_world n)
 {
 	struct vcpu *v = d->v;
+	u64 ip = direct_linear(v, v->s.rip);
 	struct mmu_tlb_entry *e;
 
 	/* What is mapped need not be open where we go in, nor be right for the FPU as it is. */
-	if (!d->patch && space_prot(d->space[n], v->s.rip) & PROT_EXEC)
+	if (!d->patch && space_prot(d->space[n], ip) & PROT_EXEC)
 		return CODE_MAPPED;
 	if (d->patch && patch_emulates(d))
 		return CODE_EMULATE;
-	if (mmu_translate(v, v->s.rip, ACC_EXEC, &e))
+	if (mmu_translate(v, ip, ACC_EXEC, &e))
 		return CODE_FAULTS;
 	if (!e->host)
 		return CODE_EMULATE;
 	if (d->patch)
 		return map_copy(d, n, e);
-	return direct_map(d, n, v->s.rip, true) ? CODE_MAPPED : CODE_EMULATE;
+	return direct_map(d, n, ip, true) ? CODE_MAPPED : CODE_EMULATE;
 }

@@ -478,6 +478,7 @@ const struct transport ptrace_transport = {
 	.run = run,
 	.kick = kick,
 	.calls = calls,
+	.calls_at = WORLD_DATA,
 	.get_fpu = get_fpu,
 	.set_fpu = set_fpu,
 };

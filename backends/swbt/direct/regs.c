@@ -5,7 +5,9 @@
  * virtual.
  */
 #include "backends/swbt/debug.h"
+#include "backends/swbt/direct/compat.h"
 #include "backends/swbt/direct/direct.h"
+#include "backends/swbt/direct/segments.h"
 
 /* Of RFLAGS, what guest code may find in the host's, and change there. */
 #define DIRECT_FLAGS (RFLAGS_ARITH | RFLAGS_TF | RFLAGS_NT | RFLAGS_AC | RFLAGS_ID)
@@ -15,12 +17,18 @@ bool direct_can_run(const struct direct *d)
 	const struct vcpu *v = d->v;
 	const struct cpu_state *s = &v->s;
 
-	if (v->mode != MODE_LONG64 || s->rip < d->world[0].low || s->rip >= WORLD_HIGH)
+	u64 ip = direct_linear(v, s->rip);
+
+	if (ip < d->world[0].low || ip >= WORLD_HIGH)
 		return false;
 	/* Something is due right after the next instruction, or at any. */
 	if (s->rflags & RFLAGS_TF || s->dr7 & DR7_ON)
 		return false;
 	if (v->no_interrupts_once || s->ev.sti_shadow || s->ev.movss_shadow)
+		return false;
+	if (v->mode == MODE_PROT32 || (v->mode == MODE_PROT16 && d->compat & COMPAT_16))
+		return segments_fit(v, d->compat);
+	if (v->mode != MODE_LONG64)
 		return false;
 	/* The host's kernel does not let a process have others. */
 	return s->seg[SEG_FS].base < WORLD_TOP && s->seg[SEG_GS].base < WORLD_TOP;
@@ -49,16 +57,25 @@ void direct_regs_out(const struct vcpu *v, struct world_regs *r)
 	r->ds = r->es = r->fs = r->gs = 0;
 }
 
+/* Outside of 64-bit mode the host's registers are wider than the guest's, whose upper halves do not
+ * change. */
+static u64 gpr_mask(const struct vcpu *v)
+{
+	return v->mode == MODE_LONG64 ? ~0ull : 0xffffffff;
+}
+
 /* A flag that is as it was loaded has not been touched: the guest's own value stays, which need not
  * be the one that was loaded. */
 void direct_regs_in(struct vcpu *v, const struct world_regs *r, u64 loaded)
 {
 	u64 changed = (r->rflags ^ loaded) & DIRECT_FLAGS;
 
-	for (unsigned int n = 0; n < NR_GPR; n++)
-		v->s.gpr[n] = r->gpr[n];
-	v->s.rip = r->rip;
+	for (unsigned int n = 0; n < (v->mode == MODE_LONG64 ? NR_GPR : 8); n++)
+		v->s.gpr[n] = r->gpr[n] & gpr_mask(v);
+	v->s.rip = r->rip & v->ip_mask;
 	v->s.rflags = (v->s.rflags & ~(changed | RFLAGS_RF)) | (r->rflags & changed);
+	if (v->mode != MODE_LONG64)
+		return;
 	v->s.seg[SEG_FS].base = r->fs_base;
 	v->s.seg[SEG_GS].base = r->gs_base;
 }

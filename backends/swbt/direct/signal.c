@@ -339,6 +339,7 @@ const struct transport signal_transport = {
 	.run = signal_run,
 	.kick = signal_kick,
 	.calls = signal_calls,
+	.calls_at = STUB_CALLS,
 	.settle = signal_settle,
 	.get_fpu = signal_get_fpu,
 	.set_fpu = signal_set_fpu,

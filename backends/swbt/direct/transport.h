@@ -93,6 +93,8 @@ struct transport {
 	 * the thread that runs W; must leave errno alone. A guest cannot prevent it. */
 	void (*kick)(struct world *w);
 
+	u64 calls_at; /* where calls() has its calls, in the world */
+
 	/* Execute the NR (1 to WORLD_CALLS) system calls C in the stopped world, one after another,
 	 * up to the first that fails: 0 or its negative errno. -ESRCH: the world is dead. */
 	int (*calls)(struct world *w, const struct world_call *c, unsigned int nr);
@@ -103,7 +105,8 @@ struct transport {
 	int (*settle)(struct world *w);
 
 	/* The XSAVE image of the stopped world in standard format, its first SIZE bytes, out, with
-	 * all that the host has; in: x87, SSE and the components in FPU_MASK. 0 or negative errno.
+	 * all that the host has; in: x87, SSE and the components in FPU_MASK; on a host
+	 * without XSAVE (FPU_MASK is 0) nothing may be in its initial state. 0 or negative errno.
 	 */
 	int (*get_fpu)(struct world *w, void *xsave, size_t size);
 	int (*set_fpu)(struct world *w, const void *xsave, size_t size, u64 fpu_mask);
