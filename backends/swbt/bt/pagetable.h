@@ -79,7 +79,9 @@ struct targets {
 		unsigned int nr;
 	} local, global;		 /* in pages that are not global, and in those that are */
 	u64 is_global[2 * TARGETS / 64]; /* those in a place */
-	u64 pages[64]; /* pages that any of them is in, by the low 12 bits of their number */
+	/* Pages that any of them is in, by the low 12 bits of their number, and by a hash of it: a
+	 * kernel calls into so many that one of three others would look like one of them. */
+	u64 pages[64], hashed[512];
 };
 
 /* Which targets: those of returns have a table of their own (--bt-return-cache). Once for each way

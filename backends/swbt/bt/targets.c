@@ -62,6 +62,12 @@ const u8 *targets_find(const struct targets *t, u64 rip)
 	return is_at(t, second, rip) ? (const u8 *)(uintptr_t)t->host[second] : NULL;
 }
 
+/* The bit of LINEAR's page in .hashed. */
+static u32 hash(u64 linear)
+{
+	return (u32)((linear >> 12) * 0x9e3779b97f4a7c15ull >> 49);
+}
+
 static void put(struct targets *t, u32 at, u64 rip, u64 host, bool global)
 {
 	struct target_list *l = global ? &t->global : &t->local;
@@ -72,6 +78,7 @@ static void put(struct targets *t, u32 at, u64 rip, u64 host, bool global)
 	t->is_global[at / 64] &= ~BIT64(at % 64);
 	t->is_global[at / 64] |= (u64)global << at % 64;
 	t->pages[rip >> 18 & 63] |= BIT64(rip >> 12 & 63);
+	t->hashed[hash(rip) / 64] |= BIT64(hash(rip) % 64);
 }
 
 void targets_add(struct targets *t, u64 rip, const u8 *host, bool global)
@@ -102,9 +109,12 @@ static void list_flush(struct targets *t, struct target_list *l, bool none)
 {
 	while (l->nr) {
 		u32 at = l->at[--l->nr];
+		u64 rip = 0 - t->minus_rip[at];
 
-		if (none)
-			t->pages[(0 - t->minus_rip[at]) >> 18 & 63] = 0;
+		if (none) {
+			t->pages[rip >> 18 & 63] = 0;
+			t->hashed[hash(rip) / 64] = 0;
+		}
 		target_free(t, at);
 	}
 }
@@ -120,7 +130,8 @@ void targets_flush(struct targets *t, bool global_too)
 
 static bool has_page(const struct targets *t, u64 linear)
 {
-	return t->pages[linear >> 18 & 63] >> (linear >> 12 & 63) & 1;
+	return t->pages[linear >> 18 & 63] >> (linear >> 12 & 63) & 1 &&
+	       t->hashed[hash(linear) / 64] >> hash(linear) % 64 & 1;
 }
 
 /* Those in LINEAR's page, and those that begin in the one before. */
