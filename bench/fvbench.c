@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* fvbench: measure what trapping operations cost under each backend. */
+#include "bench/costs.h"
 #include "bench/meta.h"
 #include "bench/metrics.h"
 #include "bench/options.h"
@@ -41,6 +42,8 @@ struct session {
 	struct sample_runner runner;
 	struct run run;
 	struct record report;
+	bool costs; /* the command is traps: variants side by side */
+	char costly[512];
 };
 
 static int complain(const char *command, const struct error *err, int status)
@@ -236,6 +239,12 @@ static int print_comparison(const struct session *s, const struct result *result
 
 static int print_results(const struct session *s, const struct result *result, struct error *err)
 {
+	if (s->costs) {
+		costs_print(stdout, &s->run, result, false);
+		if (s->report.file)
+			costs_print(s->report.file, &s->run, result, true);
+		return 0;
+	}
 	if (has_peers(s))
 		return print_comparison(s, result, err);
 	table_print(stdout, result, s->run.benches, s->run.variants, s->run.host_kind);
@@ -278,7 +287,7 @@ static int open_files(struct session *s, struct error *err)
 	s->run.samples.path = s->o.csv;
 	s->run.traps.path = s->o.traps;
 	s->report.path = s->o.report;
-	if (s->o.report && !has_peers(s))
+	if (s->o.report && !has_peers(s) && !s->costs)
 		ret = fail(err, -EINVAL,
 			   "--report compares a backend with native or qemu-tcg: "
 			   "--backend native,swbt,qemu-tcg");
@@ -288,43 +297,64 @@ static int open_files(struct session *s, struct error *err)
 		ret = record_open(&s->run.traps, trapcsv_header, err);
 	if (!ret)
 		ret = record_open(&s->report, no_header, err);
-	if (s->report.file)
+	if (s->report.file && !s->costs)
 		report_head(s->report.file, &s->run);
 	return ret ? ret : write_meta(s, err);
+}
+
+static int run_session(struct session *s, const char *command)
+{
+	struct error err = { "" };
+	int ret = session_init(s, with_peers(backends), &err), status;
+
+	if (!ret)
+		ret = open_files(s, &err);
+	if (ret) {
+		session_fini(s);
+		return complain(command, &err, ret == -ENOSPC ? EXIT_HOST : EXIT_USAGE);
+	}
+	status = run_and_print(s, &err);
+	if (record_close(&s->run.samples, &err) && !status)
+		status = complain(command, &err, EXIT_HOST);
+	if (record_close(&s->run.traps, &err) && !status)
+		status = complain(command, &err, EXIT_HOST);
+	if (record_close(&s->report, &err) && !status)
+		status = complain(command, &err, EXIT_HOST);
+	session_fini(s);
+	return status;
 }
 
 static int cmd_run(int argc, char **argv)
 {
 	struct session s = { 0 };
-	struct error err = { "" };
-	int ret, status;
 
 	options_run(&s.o, argc, argv);
-	ret = session_init(&s, with_peers(backends), &err);
-	if (!ret)
-		ret = open_files(&s, &err);
-	if (ret) {
-		session_fini(&s);
-		return complain("run", &err, ret == -ENOSPC ? EXIT_HOST : EXIT_USAGE);
-	}
-	status = run_and_print(&s, &err);
-	if (record_close(&s.run.samples, &err) && !status)
-		status = complain("run", &err, EXIT_HOST);
-	if (record_close(&s.run.traps, &err) && !status)
-		status = complain("run", &err, EXIT_HOST);
-	if (record_close(&s.report, &err) && !status)
-		status = complain("run", &err, EXIT_HOST);
-	session_fini(&s);
-	return status;
+	return run_session(&s, "run");
 }
 
-/* One backend has nobody to be compared with but itself, with other interrupt controllers. */
-static void add_irqchip_variant(struct session *s)
+static int cmd_traps(int argc, char **argv)
+{
+	struct session s = { .costs = true };
+
+	options_traps(&s.o, argc, argv);
+	costs_defaults(&s.o, s.costly, sizeof(s.costly));
+	return run_session(&s, "traps");
+}
+
+/* Nobody said which: every engine. One backend without engines has nobody to be compared with but
+ * itself, with other interrupt controllers. */
+static void add_variants(struct session *s)
 {
 	struct error ignored;
 	char other[64];
+	int nr;
 
-	if (s->o.backends || s->run.variants != 1 || !s->variant[0].backend->irq_line)
+	if (s->o.backends)
+		return;
+	nr = variants_every_engine(s->variant, backends, &s->o.variants, &ignored);
+	if (nr > 0)
+		s->run.variants = (unsigned int)nr;
+	if (s->run.variants != 1 || !s->variant[0].backend->irq_line)
 		return;
 	snprintf(other, sizeof(other), "%s:user,%s:kernel", s->variant[0].backend->name,
 		 s->variant[0].backend->name);
@@ -345,7 +375,7 @@ static int cmd_verify(int argc, char **argv)
 		session_fini(&s);
 		return complain("verify", &err, EXIT_USAGE);
 	}
-	add_irqchip_variant(&s);
+	add_variants(&s);
 	printf("comparing");
 	for (unsigned int i = 0; i < s.run.variants; i++)
 		printf(" %s", s.variant[i].label);
@@ -392,6 +422,7 @@ static const struct {
 	int (*fn)(int argc, char **argv);
 } commands[] = {
 	{ "run", "measure, and print a table", cmd_run },
+	{ "traps", "what a trap costs, by its kind, in each way of running", cmd_traps },
 	{ "list", "which benchmarks there are", cmd_list },
 	{ "verify", "does every guest do the same on every backend?", cmd_verify },
 	{ "probe", "what does this host offer, and what is missing?", cmd_probe },
@@ -440,7 +471,9 @@ int main(int argc, char **argv)
 		puts(argp_program_version);
 		return flush_stdout(EXIT_FINE);
 	}
-	fprintf(stderr, "fvbench: %s%s; one of run, list, verify, probe, sensitive, story, or --help\n",
+	fprintf(stderr,
+		"fvbench: %s%s; one of run, traps, list, verify, probe, sensitive, story, or "
+		"--help\n",
 		*word ? "no command " : "a command is missing", word);
 	return EXIT_USAGE;
 }

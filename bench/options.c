@@ -198,7 +198,7 @@ static const struct argp_option run_options[] = {
 	{ "meta", OPT_META, "FILE", 0,
 	  "Write what build, host and guests these were to FILE (JSON)", 3 },
 	{ "report", OPT_REPORT, "FILE", 0,
-	  "Write the comparison with native and qemu-tcg to FILE (Markdown)", 3 },
+	  "Write the comparison (run: with native and qemu-tcg) to FILE (Markdown)", 3 },
 	{ "quiet", OPT_QUIET, NULL, 0, "No progress on the terminal", 3 },
 	{ 0 }
 };
@@ -216,6 +216,15 @@ static const char run_doc[] =
 	"  fvbench run --backend kvm,kvm:kernel 'hlt*' --traps traps.csv\n"
 	"  fvbench run --backend swbt,swbt:bt-chain=off:bt-block=1 call-ret\n"
 	"  fvbench run --backend swbt,native 'linux/*' --scale 0.1";
+
+static const char traps_doc[] =
+	"Measure what a trap costs: benchmarks whose operation is one such event, the ways of "
+	"running side "
+	"by side. Without GLOB: privileged and I/O instructions, page faults, undefined opcodes, "
+	"breakpoints, divide errors, system calls. Without --backend: engine trap with each "
+	"transport, "
+	"trap+patch, bt with and without inline emulation, kvm, as far as they work here.\v"
+	"--report FILE: the table as Markdown. Files and exit status are those of fvbench run.";
 
 static error_t parse_verify(int key, char *arg, struct argp_state *state)
 {
@@ -293,6 +302,16 @@ void options_list(struct options *o, int argc, char **argv)
 void options_run(struct options *o, int argc, char **argv)
 {
 	static const struct argp argp = { run_options,	    parse_run, "[GLOB...]", run_doc,
+					  machine_children, NULL,      NULL };
+
+	set_defaults(o);
+	parse(&argp, o, argc, argv);
+	default_scale(o, 1);
+}
+
+void options_traps(struct options *o, int argc, char **argv)
+{
+	static const struct argp argp = { run_options,	    parse_run, "[GLOB...]", traps_doc,
 					  machine_children, NULL,      NULL };
 
 	set_defaults(o);

@@ -37,6 +37,7 @@ struct options {
  * --help with EXIT_FINE. ARGV[0] is what messages start with: "fvbench run". */
 void options_list(struct options *o, int argc, char **argv);
 void options_run(struct options *o, int argc, char **argv);
+void options_traps(struct options *o, int argc, char **argv);
 void options_verify(struct options *o, int argc, char **argv);
 void options_probe(int argc, char **argv);
 

@@ -23,10 +23,35 @@ static const struct {
 	{ name, modes, iterations, trap, per_op, text },
 #define LINUX(name, kind, iterations, text) \
 	{ name, M64 | IN_LINUX | (kind), iterations, NULL, 0, text },
+#define HOLE(name, modes, insn, why)
 #include "bench/suite.def"
 #undef BENCH
 #undef LINUX
+#undef HOLE
 };
+
+static const struct {
+	const char *name;
+	unsigned int modes;
+	const char *insn, *why;
+} holes[] = {
+#define BENCH(name, modes, iterations, trap, per_op, text)
+#define LINUX(name, kind, iterations, text)
+#define HOLE(name, modes, insn, why) { name, modes, insn, why },
+#include "bench/suite.def"
+#undef BENCH
+#undef LINUX
+#undef HOLE
+};
+
+static void find_hole(struct bench *b, const char *name, unsigned int mode)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(holes); i++)
+		if (holes[i].modes & mode && !strcmp(holes[i].name, name)) {
+			b->hole = holes[i].insn;
+			b->hole_why = holes[i].why;
+		}
+}
 
 struct bench *suite_load(size_t *n)
 {
@@ -51,6 +76,7 @@ struct bench *suite_load(size_t *n)
 					     .text = guests[i].text };
 			snprintf(b->name, sizeof(b->name), "%s%s", guests[i].name,
 				 mode == M64 ? "" : "-32");
+			find_hole(b, guests[i].name, mode);
 			++*n;
 		}
 	return table;

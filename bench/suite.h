@@ -19,6 +19,9 @@ struct bench {
 	bool boot;     /* of those, the one whose time the host takes: to the first line of init */
 	bool tenth;    /* emulators do a tenth of the iterations */
 	const char *text; /* one line for a person */
+	/* The instruction that fails silently in it under classical trap-and-emulate, and what it
+	 * is used for; NULL: none, so that it must be right. */
+	const char *hole, *hole_why;
 };
 
 /* What the guest itself calls BENCH: without "linux/" or "shows/". */

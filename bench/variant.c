@@ -144,7 +144,26 @@ static int parse_list(struct variant *out, const struct backend *const *table, c
 	return nr;
 }
 
-static int all_that_work(struct variant *out, const struct backend *const *table,
+/* One variant of backend *B, or with EVERY one for each of its engines: how many. */
+static int add_backend(struct variant *out, int room, const struct backend *const *b, bool every,
+		       const struct variant_defaults *defaults, struct error *err)
+{
+	int nr = 0;
+
+	for (unsigned int e = 0; nr < room && (!e || ((*b)->engines && (*b)->engines[e])); e++) {
+		char item[64];
+
+		if (e && !every)
+			break;
+		snprintf(item, sizeof(item), "%.24s%s%.24s", (*b)->name, (*b)->engines ? ":" : "",
+			 (*b)->engines ? (*b)->engines[e] : "");
+		if (!parse_item(&out[nr], b, item, defaults, err))
+			nr++;
+	}
+	return nr;
+}
+
+static int all_that_work(struct variant *out, const struct backend *const *table, bool every,
 			 const struct variant_defaults *defaults, struct error *err)
 {
 	struct error why = { "" };
@@ -153,16 +172,14 @@ static int all_that_work(struct variant *out, const struct backend *const *table
 	size_t len = 0;
 	int nr = 0;
 
-	for (; *table && nr < VARIANTS_MAX; table++) {
-		char item[32];
+	for (; *table; table++) {
 		int ret = (*table)->probe(&why);
 
-		snprintf(item, sizeof(item), "%s", (*table)->name);
 		if (ret && len < sizeof(all))
 			len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s: %s",
-						len ? "; " : "", item, why.text);
-		else if (!ret && !parse_item(&out[nr], table, item, defaults, err))
-			nr++;
+						len ? "; " : "", (*table)->name, why.text);
+		else if (!ret)
+			nr += add_backend(out + nr, VARIANTS_MAX - nr, table, every, defaults, err);
 		some |= !ret;
 	}
 	/* One works, but not as asked: ERR has what the last of those said. */
@@ -177,6 +194,12 @@ int variants_parse(struct variant out[VARIANTS_MAX], const struct backend *const
 		   const char *list, const struct variant_defaults *defaults, struct error *err)
 {
 	if (!list)
-		return all_that_work(out, table, defaults, err);
+		return all_that_work(out, table, false, defaults, err);
 	return parse_list(out, table, list, defaults, err);
+}
+
+int variants_every_engine(struct variant out[VARIANTS_MAX], const struct backend *const *table,
+			  const struct variant_defaults *defaults, struct error *err)
+{
+	return all_that_work(out, table, true, defaults, err);
 }

@@ -36,6 +36,10 @@ struct variant_defaults {
 int variants_parse(struct variant out[VARIANTS_MAX], const struct backend *const *table,
 		   const char *list, const struct variant_defaults *defaults, struct error *err);
 
+/* The same with LIST NULL, but every engine of every backend. */
+int variants_every_engine(struct variant out[VARIANTS_MAX], const struct backend *const *table,
+			  const struct variant_defaults *defaults, struct error *err);
+
 const char *irqchip_name(enum irqchip irqchip);
 
 /* "user" or "kernel" to enum irqchip, otherwise -EINVAL. */

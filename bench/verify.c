@@ -143,6 +143,29 @@ u64 verify_iterations(const struct run *run, const struct bench *bench)
 	return bench->compute && !run->iterations ? (n + COMPUTE_SHARE - 1) / COMPUTE_SHARE : n;
 }
 
+static bool has_holes(const struct variant *variant)
+{
+	return !strcmp(variant->engine, "trap");
+}
+
+static u64 counter(const struct sample_raw *raw, const char *end)
+{
+	for (u32 i = 0; i < raw->nr_counters; i++) {
+		const char *dot = strrchr(raw->counter[i].name, '.');
+
+		if (dot && !strcmp(dot + 1, end))
+			return raw->counter[i].value;
+	}
+	return 0;
+}
+
+bool verify_hole(const struct bench *bench, const struct variant *variant, const struct sample *s)
+{
+	bool direct = !counter(s->raw, "stepped") || counter(s->raw, "entries");
+
+	return bench->hole && has_holes(variant) && direct;
+}
+
 /* All variants of one benchmark; SAMPLE has room for them. */
 static int take_all(const struct run *run, const struct sample_runner *runner,
 		    const struct bench *bench, bool counts, const sigset_t *mask,
@@ -157,7 +180,8 @@ static int take_all(const struct run *run, const struct sample_runner *runner,
 							.cpu = run->cpu,
 							.alike = run->alike,
 							.timeout_ns = run->timeout_ns,
-							.count = counts };
+							.count = counts ||
+								 has_holes(&run->variant[i]) };
 		int ret = sample_take(runner, &request, mask, &sample[i], err);
 
 		if (ret)
@@ -166,11 +190,45 @@ static int take_all(const struct run *run, const struct sample_runner *runner,
 	return 0;
 }
 
-/* Index of the first variant that is at fault, with ERR filled, or -1. */
-static int judge(const struct run *run, const struct bench *bench, bool counts,
-		 const struct sample *sample, struct error *err)
+/* Index of a variant that the others are compared with: one that should be right. */
+static unsigned int reference(const struct run *run, const struct bench *bench,
+			      const struct sample *sample)
 {
+	for (unsigned int i = 0; i < run->variants; i++)
+		if (!verify_hole(bench, &run->variant[i], &sample[i]))
+			return i;
+	return 0;
+}
+
+/* A guest that must go wrong on its variant. 0: it did, and WHY says how. */
+static int judge_hole(const struct bench *bench, const struct sample *ref, const struct sample *s,
+		      struct error *why)
+{
+	if (s->status == SAMPLE_FAIL) {
+		fail(why, 0, "%s", s->reason);
+		return 0;
+	}
+	if (verify_compare(bench, ref, s, why))
+		return 0;
+	return fail(why, -EINVAL, "is right, although %s fails silently there (%s)", bench->hole,
+		    bench->hole_why);
+}
+
+/* Index of the first variant that is at fault, with ERR filled, or -1; then HOLE is what went wrong
+ * because it must, or "". */
+static int judge(const struct run *run, const struct bench *bench, bool counts,
+		 const struct sample *sample, struct error *err, struct error *hole)
+{
+	unsigned int ref = reference(run, bench, sample);
+
+	hole->text[0] = '\0';
 	for (unsigned int i = 0; i < run->variants; i++) {
+		if (verify_hole(bench, &run->variant[i], &sample[i])) {
+			if (!judge_hole(bench, &sample[ref], &sample[i], hole))
+				continue;
+			*err = *hole;
+			return (int)i;
+		}
 		if (sample[i].status == SAMPLE_FAIL) {
 			fail(err, 0, "%s", sample[i].reason);
 			return (int)i;
@@ -179,7 +237,7 @@ static int judge(const struct run *run, const struct bench *bench, bool counts,
 		    run->variant[i].irqchip == IRQCHIP_USER &&
 		    verify_counts(bench, &sample[i], err))
 			return (int)i;
-		if (i && verify_compare(bench, &sample[0], &sample[i], err))
+		if (i != ref && verify_compare(bench, &sample[ref], &sample[i], err))
 			return (int)i;
 	}
 	return -1;
@@ -190,11 +248,11 @@ static int one_guest(const struct run *run, const struct sample_runner *runner,
 		     struct verify_sum *sum, struct error *err)
 {
 	struct sample sample[VARIANTS_MAX] = { 0 };
-	struct error why;
+	struct error why, hole;
 	int ret = take_all(run, runner, bench, counts, mask, sample, err), bad = -1;
 
 	if (!ret)
-		bad = judge(run, bench, counts, sample, &why);
+		bad = judge(run, bench, counts, sample, &why, &hole);
 	if (!ret && bad >= 0) {
 		sum->failed++;
 		fprintf(f, "FAIL  %-24s %s: %s\n", bench->name, run->variant[bad].label, why.text);
@@ -203,7 +261,11 @@ static int one_guest(const struct run *run, const struct sample_runner *runner,
 		fprintf(f, "skip  %-24s %s\n", bench->name, sample[0].reason);
 	} else if (!ret) {
 		sum->passed++;
-		fprintf(f, "ok    %s\n", bench->name);
+		if (hole.text[0])
+			fprintf(f, "ok    %-24s trap fails, as %s must: %s\n", bench->name,
+				bench->hole, hole.text);
+		else
+			fprintf(f, "ok    %s\n", bench->name);
 	}
 	for (unsigned int i = 0; i < run->variants; i++)
 		sample_free(&sample[i]);

@@ -36,6 +36,13 @@ int verify_compare(const struct bench *bench, const struct sample *a, const stru
  */
 int verify_counts(const struct bench *bench, const struct sample *s, struct error *err);
 
+/*
+ * Does the table of suite.def say that BENCH goes wrong on VARIANT: an engine that traps and does
+ * nothing else, a guest with an instruction that fails silently? Not so where S shows that the
+ * engine did not run the guest's code directly, but stepped it.
+ */
+bool verify_hole(const struct bench *bench, const struct variant *variant, const struct sample *s);
+
 struct verify_sum {
 	unsigned int passed, failed, skipped;
 };

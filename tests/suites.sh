@@ -31,6 +31,7 @@ suite fvbench-story tests/fvbench/story
 suite fvbench-story-kvm tests/with-kvm tests/fvbench/story
 suite fvbench-linux tests/fvbench/linux
 suite fvbench-verify tests/with-kvm ./fvbench verify --counts --backend kvm,kvm:kernel,swbt
+suite fvbench-engines ./fvbench verify
 suite kvm-oracle make --no-print-directory kvm-oracle-share
 suite rig tests/rig/selftest
 suite kvm make --no-print-directory test-kvm

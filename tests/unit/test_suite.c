@@ -98,10 +98,44 @@ static void test_files(void)
 	CU_ASSERT_EQUAL(suite_kernel(longest, "", path, &err), -ENAMETOOLONG);
 }
 
+/* Each HOLE is about guests that there are, and about an instruction that does fail silently there.
+ */
+static void test_holes(void)
+{
+	enum { AT_GP, AT_UD, AT_IOPL, AT_IOMAP, AT_BIT, AT_SILENT, AT_NONE };
+	static const struct {
+		const char *name;
+		int legacy, lng;
+	} rows[] = {
+#define SENSITIVE(m, form, class, legacy, long, umip, routine, note) { #m, AT_##legacy, AT_##long },
+#include "backends/swbt/sensitive.def"
+#undef SENSITIVE
+	};
+	size_t n, holes = 0;
+	struct bench *table = suite_load(&n);
+
+	for (size_t i = 0; i < n; i++) {
+		size_t r = 0;
+
+		if (!table[i].hole)
+			continue;
+		holes++;
+		CU_ASSERT(strlen(table[i].hole_why) > 0);
+		while (r < ARRAY_SIZE(rows) &&
+		       (strcmp(rows[r].name, table[i].hole) ||
+			(table[i].mode == 64 ? rows[r].lng : rows[r].legacy) != AT_SILENT))
+			r++;
+		CU_ASSERT(r < ARRAY_SIZE(rows));
+	}
+	CU_ASSERT_EQUAL(holes, 13); /* 11 lines, two of them in both modes */
+	free(table);
+}
+
 CU_TestInfo tests_suite[] = {
 	{ "every entry of suite.def makes sense", test_table },
 	{ "benchmarks are selected by pattern", test_select },
 	{ "the guests' folder", test_guest_dir },
 	{ "where guests, programs and the kernel are", test_files },
+	{ "what fails silently does", test_holes },
 	CU_TEST_INFO_NULL,
 };

@@ -143,6 +143,28 @@ static void test_iterations(void)
 	CU_ASSERT_EQUAL(verify_iterations(&run, &bench), 500);
 }
 
+/* The table's guests must go wrong where the engine only traps, and nowhere else. */
+static void test_hole(void)
+{
+	struct variant trap = { .backend = fake_backends[0], .engine = "trap" }, bt = trap;
+	struct bench bench = fake_bench("good");
+	struct sample s = fake_sample(&bench, &trap);
+
+	strcpy(bt.engine, "bt");
+	CU_ASSERT_FALSE(verify_hole(&bench, &trap, &s));
+	bench.hole = "POPF";
+	CU_ASSERT_TRUE(verify_hole(&bench, &trap, &s));
+	CU_ASSERT_FALSE(verify_hole(&bench, &bt, &s));
+	/* Stepped from beginning to end. */
+	s.raw->nr_counters = 1;
+	s.raw->counter[0] = (struct sample_counter){ "swbt.direct.stepped", 100 };
+	CU_ASSERT_FALSE(verify_hole(&bench, &trap, &s));
+	s.raw->nr_counters = 2;
+	s.raw->counter[1] = (struct sample_counter){ "swbt.direct.entries", 1 };
+	CU_ASSERT_TRUE(verify_hole(&bench, &trap, &s));
+	sample_free(&s);
+}
+
 CU_TestInfo tests_verify[] = {
 	{ "compute guests do a hundredth", test_iterations },
 	{ "times are taken out of what guests print", test_normalize },
@@ -150,5 +172,6 @@ CU_TestInfo tests_verify[] = {
 	{ "output and state of two samples", test_compare },
 	{ "trap counts that hardware gives exactly", test_counts },
 	{ "a line for each guest", test_all },
+	{ "what fails silently", test_hole },
 	CU_TEST_INFO_NULL,
 };
