@@ -4,6 +4,7 @@
 #   make run        install what is needed, build, run the microbenchmarks, print the table
 #   make bench-peer  swbt against native and QEMU's TCG (REPS=n BENCH='cr*'), results/peer.md
 #   make bench-linux  the same for workloads in a Linux guest, results/linux.md
+#   make story      what fails silently, what becomes of it, what traps cost: backends/swbt/STORY.md
 #   make check      install what is needed, build, run every test
 #   make unit       the unit tests alone
 #   make oracle     swbt against this processor, instruction by instruction (SEED=n CASES=n)
@@ -154,6 +155,11 @@ bench-peer: | deps
 bench-linux: | deps
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)LINUX=1 REPS='$(REPS)' BENCH='$(BENCH)' WITH='$(WITH)' bench/peers
+
+.PHONY: story
+story: | deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)REPS='$(REPS)' WITH='$(WITH)' bench/tell
 
 .PHONY: check
 check: | deps

@@ -234,9 +234,11 @@ static void test_share(void)
 	const struct variant qemu = { .backend = &peer_qemu_tcg, .engine = "max" },
 			     native = { .backend = &peer_native },
 			     plain = { .backend = fake_backends[1] },
-			     slow = { .backend = fake_backends[0], .engine = "step" };
+			     slow = { .backend = fake_backends[0], .engine = "step" },
+			     direct = { .backend = fake_backends[0], .engine = "trap+patch" };
 	const struct bench compute = { .compute = true, .tenth = true }, in = { .name = "in" },
-			   guest = { .in_linux = true };
+			   guest = { .in_linux = true }, fault = { .iterations = 10000 },
+			   loop = { .iterations = 100000 };
 	struct run run = { .host_kind = "native" };
 
 	CU_ASSERT_EQUAL(run_share(&run, &qemu, &compute, 1000), 100);
@@ -246,6 +248,10 @@ static void test_share(void)
 	CU_ASSERT_EQUAL(run_share(&run, &plain, &compute, 1000), 1000);
 	CU_ASSERT_EQUAL(run_share(&run, &slow, &compute, 1000), 10);
 	CU_ASSERT_EQUAL(run_share(&run, &slow, &compute, 50), 1);
+	CU_ASSERT_EQUAL(run_share(&run, &direct, &fault, 1000), 100);
+	CU_ASSERT_EQUAL(run_share(&run, &slow, &fault, 1000), 1000);
+	CU_ASSERT_EQUAL(run_share(&run, &direct, &loop, 1000), 1000);
+	CU_ASSERT_EQUAL(run_share(&run, &direct, &in, 1000), 1000);
 	run.host_kind = "emulated";
 	CU_ASSERT_EQUAL(run_share(&run, &plain, &compute, 1000), 100);
 	CU_ASSERT_EQUAL(run_share(&run, &plain, &in, 1000), 1000);
