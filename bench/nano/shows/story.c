@@ -67,7 +67,7 @@ static inline __attribute__((always_inline)) void update(void)
 	ledger.sum = checksum(value + 1);
 }
 
-static __attribute__((noinline, noclone)) void part1(uword n)
+static __attribute__((noinline)) void part1(uword n)
 {
 	LOOP (n) {
 		asm volatile("push $2\n"
@@ -81,7 +81,7 @@ static __attribute__((noinline, noclone)) void part1(uword n)
 	}
 }
 
-static __attribute__((noinline, noclone)) void part2(uword n)
+static __attribute__((noinline)) void part2(uword n)
 {
 	LOOP (n) {
 		uword flags;
