@@ -259,6 +259,23 @@ void sample_free(struct sample *sample)
 	sample->raw = NULL;
 }
 
+/* The counter whose name ends in .END; 0: there is none. */
+static u64 counter(const struct sample_raw *raw, const char *end)
+{
+	for (u32 i = 0; i < raw->nr_counters; i++) {
+		const char *dot = strrchr(raw->counter[i].name, '.');
+
+		if (dot && !strcmp(dot + 1, end))
+			return raw->counter[i].value;
+	}
+	return 0;
+}
+
+bool sample_stepped(const struct sample_raw *raw)
+{
+	return counter(raw, "stepped") && !counter(raw, "entries");
+}
+
 const char *sample_status_name(enum sample_status status)
 {
 	static const char *const name[] = { "ok", "fail", "skip" };

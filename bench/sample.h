@@ -94,6 +94,10 @@ int sample_take(const struct sample_runner *runner, const struct sample_request 
 		const sigset_t *mask, struct sample *sample, struct error *err);
 void sample_free(struct sample *sample);
 
+/* Did an engine that runs guest code directly step all of it between the marks, for want of a host
+ * that could? As its counters say, which only a sample taken with COUNT has. */
+bool sample_stepped(const struct sample_raw *raw);
+
 const char *sample_status_name(enum sample_status status);
 
 #endif

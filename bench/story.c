@@ -77,17 +77,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static u64 counter(const struct sample_raw *raw, const char *end)
-{
-	for (u32 i = 0; i < raw->nr_counters; i++) {
-		const char *dot = strrchr(raw->counter[i].name, '.');
-
-		if (dot && !strcmp(dot, end))
-			return raw->counter[i].value;
-	}
-	return 0;
-}
-
 static void note(struct told *t, const struct sample *s)
 {
 	const struct verdict *v = &s->verdict;
@@ -108,7 +97,7 @@ static void note(struct told *t, const struct sample *s)
 	t->popf2 = show_extra(v, "popf2");
 	t->at = show_extra(v, "at");
 	t->flags = show_extra(v, "flags");
-	t->stepped = counter(s->raw, ".stepped");
+	t->stepped |= sample_stepped(s->raw);
 	t->run_ns = s->raw->wall_ns;
 	t->traps = s->raw->traps;
 }
@@ -130,7 +119,7 @@ static int tell(struct command *c, unsigned int variant, unsigned int bits, stru
 			return ret;
 		note(t, &sample);
 		sample_free(&sample);
-		if (n != TRIAL || t->failed || told_stepped(t))
+		if (n != TRIAL || t->failed || t->stepped)
 			return 0;
 		n = c->iterations;
 	}

@@ -17,7 +17,8 @@ struct told {
 	u64 iterations, ticks, ticks2, cycles1, cycles2, inside, lost, torn;
 	u64 popf, popf2, at,
 		flags; /* addresses, and RFLAGS as pushed, of the first that came inside */
-	u64 stepped;   /* instructions that a direct engine did not run directly */
+	bool stepped;  /* an engine that runs code directly could not, so that there is nothing to
+			  tell */
 	u64 run_ns;
 	struct trap_stats traps;
 };
@@ -32,9 +33,6 @@ enum moral {
 u64 told_expected(const struct told *t);
 
 enum moral told_moral(const struct told *t);
-
-/* Did its instructions mostly run one at a time, under control, so that it cannot be told? */
-bool told_stepped(const struct told *t);
 
 /* Whether it came out as the story has it: data corrupted under the engine that traps and does
  * nothing else, right under all others. */

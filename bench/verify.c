@@ -148,22 +148,9 @@ static bool has_holes(const struct variant *variant)
 	return !strcmp(variant->engine, "trap");
 }
 
-static u64 counter(const struct sample_raw *raw, const char *end)
-{
-	for (u32 i = 0; i < raw->nr_counters; i++) {
-		const char *dot = strrchr(raw->counter[i].name, '.');
-
-		if (dot && !strcmp(dot + 1, end))
-			return raw->counter[i].value;
-	}
-	return 0;
-}
-
 bool verify_hole(const struct bench *bench, const struct variant *variant, const struct sample *s)
 {
-	bool direct = !counter(s->raw, "stepped") || counter(s->raw, "entries");
-
-	return bench->hole && has_holes(variant) && direct;
+	return bench->hole && has_holes(variant) && !sample_stepped(s->raw);
 }
 
 /* All variants of one benchmark; SAMPLE has room for them. */

@@ -28,7 +28,7 @@ suite fvbench-run tests/with-kvm tests/fvbench/run
 suite fvbench-sensitive tests/fvbench/sensitive
 suite fvbench-sensitive-kvm tests/with-kvm tests/fvbench/sensitive
 suite fvbench-story tests/fvbench/story
-suite fvbench-story-kvm tests/with-kvm tests/fvbench/story
+suite fvbench-story-kvm env RIG_OPTIONS=--xsave tests/with-kvm tests/fvbench/story
 suite fvbench-linux tests/fvbench/linux
 suite fvbench-verify tests/with-kvm ./fvbench verify --counts --backend kvm,kvm:kernel,swbt
 suite fvbench-engines ./fvbench verify

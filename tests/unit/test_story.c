@@ -63,7 +63,7 @@ static void test_expected(void)
 	/* Trap-and-emulate that is right has not been told. */
 	t.where = "swbt:trap";
 	CU_ASSERT_FALSE(told_as_expected(&t));
-	t.stepped = 300000000;
+	t.stepped = true;
 	CU_ASSERT_TRUE(told_as_expected(&t));
 	t = corrupt();
 	CU_ASSERT_TRUE(told_as_expected(&t));
