@@ -157,6 +157,17 @@ u64 clock_now(struct clock *clock)
 	return tell(clock, clock->latest.ns + ns);
 }
 
+u64 clock_wait(struct clock *clock, u64 until)
+{
+	u64 now = clock_now(clock);
+
+	while (now < until && !clock->manual) {
+		__builtin_ia32_pause();
+		now = clock_now(clock);
+	}
+	return now;
+}
+
 u64 clock_tsc_khz(const struct clock *clock)
 {
 	return clock->manual ? 1000000 : host_tsc_khz();

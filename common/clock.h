@@ -52,6 +52,8 @@ void clock_fini(struct clock *clock);
  * milliseconds apart, it is told by the TSC: within a microsecond, and without system's help, which
  * would want the vector registers (vectors.h). For the clock's thread. */
 u64 clock_now(struct clock *clock);
+/* Spin until UNTIL, which had better be soon; clock_now then. A manual clock does not wait. */
+u64 clock_wait(struct clock *clock, u64 until);
 /* The TSC's frequency in kHz that this clock goes with. */
 u64 clock_tsc_khz(const struct clock *clock);
 

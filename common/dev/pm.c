@@ -90,8 +90,11 @@ static void event_write(void *dev, u64 offset, u64 value, unsigned int size)
 
 static u64 timer_read(void *dev, u64 offset, unsigned int size)
 {
+	struct pm *pm = dev;
+
 	(void)size;
-	return (u32)ticks(dev) >> offset * 8;
+	pm->read = clock_wait(pm->clock, pm->read + PM_READ_NS);
+	return (u32)ticks(pm) >> offset * 8;
 }
 
 static u64 gpe_read(void *dev, u64 offset, unsigned int size)

@@ -7,6 +7,10 @@
  *   PM_BASE + 8   PM timer (4): 3.579545 MHz, 32 bits, so the FADT says TMR_VAL_EXT
  *   PM_GPE0       GPE0 block (4): no events
  *
+ * Reads of the timer are PM_READ_NS apart at least. A real one takes a microsecond to read, and
+ * guests trust in that: memtest86+ waits for 50 ms, but for a million reads at most, and with reads
+ * of 20 ns it took its processor for one of 950 MHz.
+ *
  * The machine is ACPI-only: no SMI_CMD, SCI_EN is always set. vCPU thread only.
  */
 #ifndef FVB_PM_H
@@ -25,6 +29,7 @@
 #define PM_SCI	      9
 #define PM_S5_TYPE    0 /* first element of \_S5 */
 #define PM_TIMER_FREQ 3579545
+#define PM_READ_NS    100
 
 struct pm {
 	struct clock *clock;
@@ -32,6 +37,7 @@ struct pm {
 	struct irq_line sci;
 	void (*poweroff)(void *arg);
 	void *arg;
+	u64 read; /* ns: when the timer was read last */
 	u16 status, enable, control;
 	u32 half; /* how often the top bit had changed (mod 2^32) when STATUS was last right */
 };
