@@ -35,6 +35,7 @@ static int take_option(struct backend_words *words, char *word, struct error *er
 static int take_word(struct variant *v, struct backend_words *words, char *word, struct error *err)
 {
 	int irqchip = irqchip_by_name(word);
+	char known[64];
 
 	if (strchr(word, '='))
 		return take_option(words, word, err);
@@ -43,8 +44,9 @@ static int take_word(struct variant *v, struct backend_words *words, char *word,
 	else if (backend_has_engine(v->backend, word) && strlen(word) < sizeof(v->engine))
 		strcpy(v->engine, word);
 	else
-		return fail(err, -EINVAL, "backend %s has no engine or irqchip \"%s\"",
-			    v->backend->name, word);
+		return fail(err, -EINVAL, "backend %s has no engine or irqchip \"%s\"; engines: %s",
+			    v->backend->name, word,
+			    backend_engines(v->backend, known, sizeof(known)));
 	return 0;
 }
 

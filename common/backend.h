@@ -106,6 +106,8 @@ extern const struct backend *const backends[];
 const struct backend *backend_by_name(const char *name);
 /* Is WORD one of B's engines? */
 bool backend_has_engine(const struct backend *b, const char *word);
+/* B's engines as "bt, step", for messages; "none". */
+const char *backend_engines(const struct backend *b, char *text, size_t size);
 /* WORD, or B's default engine where that is NULL; NULL: B has none. */
 const char *backend_engine(const struct backend *b, const char *word);
 

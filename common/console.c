@@ -2,6 +2,7 @@
 #include "common/console.h"
 
 #include "common/hostflags.h"
+#include "common/thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -47,9 +48,6 @@ static const char screen_off[] = "\033[0m\033[?7h\033[?25h\033[?1049l";
 static const int fatal_signals[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGILL,	 SIGTRAP,   SIGABRT,
 				     SIGBUS,  SIGFPE,  SIGUSR1, SIGSEGV, SIGUSR2,   SIGALRM,
 				     SIGTERM, SIGXCPU, SIGXFSZ, SIGPROF, SIGVTALRM, SIGIO };
-
-/* Blocked, they would end the process. */
-static const int own_faults[] = { SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS };
 
 /* A terminal that does not control us has no foreground: tcgetpgrp fails. */
 static bool in_background(int fd)
@@ -122,11 +120,8 @@ static void take_signal(int signo, void (*fn)(int), int flags)
 
 	/* Kicks wait until this is done, so that they find what the vCPU was doing, and so does all
 	 * else but what the host reports of this code itself. */
-	if (!(flags & SA_RESETHAND)) {
-		sigfillset(&sa.sa_mask);
-		for (unsigned int i = 0; i < ARRAY_SIZE(own_faults); i++)
-			sigdelset(&sa.sa_mask, own_faults[i]);
-	}
+	if (!(flags & SA_RESETHAND))
+		signals_of_others(&sa.sa_mask);
 	if (!sigaction(signo, NULL, &old) && old.sa_handler == SIG_DFL)
 		sigaction(signo, &sa, NULL);
 }
@@ -350,19 +345,13 @@ out:
 
 int console_start(struct console *console, struct error *err)
 {
-	sigset_t all, old;
 	int ret;
 
 	if (console->in < 0 || console->started)
 		return 0;
-	/* Signals are for the vCPU thread; not those that tell a thread of its own deeds. */
-	sigfillset(&all);
-	sigdelset(&all, SIGSYS);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&console->thread, NULL, reader, console);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	ret = thread_start(&console->thread, reader, console);
 	if (ret)
-		return fail(err, -ret, "cannot start the console's thread: %s", strerror(ret));
+		return fail(err, ret, "cannot start the console's thread: %s", strerror(-ret));
 	console->started = true;
 	return 0;
 }

@@ -74,7 +74,7 @@ static const struct argp_option argp_options[] = {
 	{ "format", OPT_FORMAT, "FMT", 0,
 	  "Say what the kernel file is: auto (default), multiboot, pvh, elf, linux or flat", 1 },
 	{ "address", OPT_ADDRESS, "ADDR", 0,
-	  "Flat binaries: where to load and enter it (default 0x7c00, 1M but in real mode)", 1 },
+	  "Flat binaries: where to load and enter it (default 0x7c00 in real mode, else 1M)", 1 },
 	{ "mode", OPT_MODE, "MODE", 0,
 	  "Flat binaries: enter it in real (default), protected or long mode", 1 },
 	{ NULL, 0, NULL, 0, "The machine:", 2 },
@@ -424,9 +424,11 @@ out:
 static int check_options(struct options *o, struct error *err)
 {
 	const struct backend *b = o->vm.backend;
+	char known[64];
 
 	if (o->vm.engine && !backend_has_engine(b, o->vm.engine))
-		return fail(err, -EINVAL, "backend %s has no engine '%s'", b->name, o->vm.engine);
+		return fail(err, -EINVAL, "backend %s has no engine '%s'; there are: %s", b->name,
+			    o->vm.engine, backend_engines(b, known, sizeof(known)));
 	if (o->vm.irqchip == IRQCHIP_KERNEL && !b->irq_line)
 		return fail(err, -EINVAL, "backend %s has no --irqchip kernel", b->name);
 	return backendopt_set_all(&o->vm.options, b, o->vm.engine, &o->words, err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/worker.h"
+#include "common/thread.h"
 
-#include <signal.h>
 #include <string.h>
 
 static void append(struct job_list *list, struct job *job)
@@ -54,7 +54,6 @@ static void *work(void *arg)
 
 int worker_start(struct worker *w, void (*notify)(void *arg), void *arg, struct error *err)
 {
-	sigset_t all, old;
 	int r;
 
 	memset(w, 0, sizeof(*w));
@@ -62,14 +61,9 @@ int worker_start(struct worker *w, void (*notify)(void *arg), void *arg, struct 
 	pthread_cond_init(&w->wake, NULL);
 	w->notify = notify;
 	w->arg = arg;
-	/* Signals are for the vCPU thread; not those that tell a thread of its own deeds. */
-	sigfillset(&all);
-	sigdelset(&all, SIGSYS);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(&w->thread, NULL, work, w);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	r = thread_start(&w->thread, work, w);
 	if (r)
-		return fail(err, -r, "cannot start a device's thread: %s", strerror(r));
+		return fail(err, r, "cannot start a device's thread: %s", strerror(-r));
 	w->started = true;
 	return 0;
 }

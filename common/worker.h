@@ -32,7 +32,7 @@ struct worker {
 	void *arg;
 };
 
-/* Start the thread, with all signals blocked. 0, or negative errno with ERR filled. */
+/* Start the thread. 0, or negative errno with ERR filled. */
 int worker_start(struct worker *w, void (*notify)(void *arg), void *arg, struct error *err);
 /* Do all that waits, then end the thread. Harmless on a zeroed one. */
 void worker_stop(struct worker *w);

@@ -2,6 +2,7 @@
 #include "common/worker.h"
 
 #include <CUnit/CUnit.h>
+#include <signal.h>
 #include <unistd.h>
 
 #define JOBS 200
@@ -16,8 +17,11 @@ static unsigned int runs;
 static atomic_uint notified;
 static atomic_bool hold;
 
+static sigset_t blocked;
+
 static void run(struct job *job)
 {
+	pthread_sigmask(SIG_BLOCK, NULL, &blocked);
 	while (atomic_load(&hold))
 		usleep(100);
 	((struct numbered *)job)->ran = ++runs;
@@ -55,6 +59,11 @@ static void test_order(void)
 	}
 	CU_ASSERT_PTR_NULL(worker_done(&w));
 	CU_ASSERT(atomic_load(&notified) >= 1);
+	/* Signals are for the vCPU's thread, but for those that tell a thread of its own faults. */
+	CU_ASSERT_EQUAL(sigismember(&blocked, SIGTERM), 1);
+	CU_ASSERT_EQUAL(sigismember(&blocked, SIGRTMIN + 1), 1);
+	CU_ASSERT_EQUAL(sigismember(&blocked, SIGSEGV), 0);
+	CU_ASSERT_EQUAL(sigismember(&blocked, SIGSYS), 0);
 	worker_stop(&w);
 	worker_stop(&w);
 }
