@@ -391,11 +391,11 @@ bool i8042_a20(const struct i8042 *kbc)
 
 size_t i8042_room(const struct i8042 *kbc)
 {
-	return I8042_QUEUE - (size_t)kbc->count;
+	return kbc->count < I8042_KEYS ? I8042_KEYS - (size_t)kbc->count : 0;
 }
 
 void i8042_key(struct i8042 *kbc, const u8 *scancodes, size_t n)
 {
-	if (!kbc->kbd_off)
+	if (!kbc->kbd_off && n <= i8042_room(kbc))
 		enqueue(kbc, scancodes, n);
 }

@@ -12,7 +12,9 @@
 #include "common/irq.h"
 #include "common/types.h"
 
+/* Bytes; keys may take so many of them, the rest is for answers to commands. */
 #define I8042_QUEUE 64
+#define I8042_KEYS  56
 
 struct i8042 {
 	struct irq_line irq; /* IRQ 1; there is no IRQ 12 since there is no mouse */

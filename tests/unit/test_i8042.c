@@ -148,12 +148,12 @@ static void test_ready(void)
 	f.kbc.rx_ready = count_call;
 	f.kbc.rx_ready_arg = &f.b;
 	i8042_key(&f.kbc, keys, 2);
-	CU_ASSERT_EQUAL(i8042_room(&f.kbc), I8042_QUEUE - 1); /* one is in the output buffer */
+	CU_ASSERT_EQUAL(i8042_room(&f.kbc), I8042_KEYS - 1); /* one is in the output buffer */
 	in8(&f.b, DATA);
 	CU_ASSERT_EQUAL(f.b.calls, 0);
 	in8(&f.b, DATA);
 	CU_ASSERT_EQUAL(f.b.calls, 1);
-	CU_ASSERT_EQUAL(i8042_room(&f.kbc), I8042_QUEUE);
+	CU_ASSERT_EQUAL(i8042_room(&f.kbc), I8042_KEYS);
 	bench_fini(&f.b);
 }
 
@@ -171,6 +171,24 @@ static void test_overflow(void)
 	for (; in8(&f.b, STATUS) & 1 && n < 1000; n++)
 		in8(&f.b, DATA);
 	CU_ASSERT_EQUAL(n, I8042_QUEUE + 1);
+	bench_fini(&f.b);
+}
+
+/* Somebody types more than the guest takes: a command is answered all the same. */
+static void test_busy(void)
+{
+	const u8 keys[] = { 0x1e, 0x9e };
+	struct fixture f;
+	const char *all;
+
+	setup(&f);
+	while (i8042_room(&f.kbc) >= sizeof(keys))
+		i8042_key(&f.kbc, keys, sizeof(keys));
+	i8042_key(&f.kbc, keys, sizeof(keys));
+	CU_ASSERT(i8042_room(&f.kbc) < sizeof(keys));
+	all = keyboard(&f, 0xf2);
+	CU_ASSERT_STRING_EQUAL(all + strlen(all) - 8, "fa ab 41");
+	CU_ASSERT_EQUAL(i8042_room(&f.kbc), I8042_KEYS);
 	bench_fini(&f.b);
 }
 
@@ -246,6 +264,7 @@ CU_TestInfo tests_i8042[] = {
 	{ "scan codes and interrupts", test_interrupts },
 	{ "asks for more", test_ready },
 	{ "the queue does not overflow", test_overflow },
+	{ "a command behind many keys", test_busy },
 	{ "there is no mouse", test_no_mouse },
 	{ "A20 through three doors", test_a20 },
 	{ "reset through three doors", test_reset },
