@@ -13,6 +13,7 @@
 #include "bench/table.h"
 #include "bench/verify.h"
 #include "common/hostkind.h"
+#include "common/process.h"
 #include "common/trapcsv.h"
 #include "version.h"
 
@@ -455,6 +456,7 @@ int main(int argc, char **argv)
 	const char *word = argc > 1 ? argv[1] : "";
 	char name[32];
 
+	process_init();
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (strcmp(word, commands[i].name))
 			continue;

@@ -6,6 +6,7 @@
 #include "common/hvc.h"
 #include "common/pc_pci.h"
 #include "common/postmortem.h"
+#include "common/process.h"
 #include "common/records.h"
 #include "common/sandbox.h"
 #include "common/terminal.h"
@@ -444,6 +445,7 @@ int main(int argc, char **argv)
 	struct error err = { "" };
 	int status;
 
+	process_init();
 	argp_err_exit_status = EXIT_BAD_INPUT;
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	if (!o.vm.backend)

@@ -22,8 +22,15 @@ static int swbt_probe(struct error *err)
 
 	if (fd < 0)
 		return fail(err, -errno, "memfd_create is not allowed here: %s", strerror(errno));
-	code = ftruncate(fd, 4096) ? MAP_FAILED
-				   : mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+	if (ftruncate(fd, 4096)) {
+		int r = -errno;
+
+		close(fd);
+		return fail(err, r,
+			    "cannot make memory files: %s; a limit on files counts (ulimit -f)",
+			    strerror(-r));
+	}
+	code = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
 	close(fd);
 	if (code == MAP_FAILED)
 		return fail(
