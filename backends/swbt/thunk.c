@@ -45,6 +45,7 @@ struct thunks {
 	u8 *write, *exec; /* the two views */
 	void *stack;
 	unsigned int victim;
+	unsigned int used; /* slots, from the first on: those of thunks never made cost no memory */
 	struct hostfault_guard guard;
 	struct thunk t[SETS][WAYS];
 };
@@ -271,8 +272,9 @@ const struct thunk *thunk_get(struct vcpu *v, const struct insn *i)
 	way = ts->victim++ % WAYS;
 	t = &ts->t[set][way];
 	t->key[1] = 0;
-	o.p = ts->write + ((size_t)set * WAYS + way) * SLOT;
-	t->code = (thunk_fn *)(void *)(ts->exec + (o.p - ts->write));
+	if (!t->code)
+		t->code = (thunk_fn *)(void *)(ts->exec + (size_t)ts->used++ * SLOT);
+	o.p = ts->write + ((const u8 *)(void *)t->code - ts->exec);
 	t->fpu = i->fpu != FPU_NONE;
 	if (generate(t, i, &o))
 		return NULL;

@@ -6,6 +6,7 @@
 
 #include <CUnit/CUnit.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define FLAGS_OF_NO_INSN (RFLAGS_TF | RFLAGS_IF | RFLAGS_NT | RFLAGS_AC | RFLAGS_ID)
@@ -62,6 +63,34 @@ static void test_all(void)
 	}
 	CU_ASSERT_EQUAL(without, 0);
 	CU_ASSERT(plain > 20000);
+	down(r);
+}
+
+static long resident_pages(void)
+{
+	long size, resident = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_EQUAL(fscanf(f, "%ld %ld", &size, &resident), 2);
+	fclose(f);
+	return resident;
+}
+
+/* Few thunks take little memory: 512 fit in 32 pages of code, and what is known of them in 80. */
+static void test_memory(void)
+{
+	struct rig *r = up();
+	u8 bytes[INSN_MAX] = { 0x05 }; /* add eax, immediate */
+	long before = resident_pages();
+	struct insn i;
+
+	for (u16 n = 0; n < 512; n++) {
+		memcpy(bytes + 1, &n, sizeof(n));
+		CU_ASSERT_EQUAL_FATAL(decode(&i, bytes, sizeof(bytes), MODE_LONG64), 0);
+		CU_ASSERT_PTR_NOT_NULL(thunk_get(&r->v, &i));
+	}
+	CU_ASSERT(resident_pages() - before < 200);
 	down(r);
 }
 
@@ -331,6 +360,7 @@ static void test_check(void)
 
 CU_TestInfo tests_thunk[] = {
 	{ "every plain instruction", test_all },
+	{ "few thunks take little memory", test_memory },
 	{ "registers", test_registers },
 	{ "CMPXCHG16B", test_wide },
 	{ "16- and 32-bit code", test_narrow_modes },
