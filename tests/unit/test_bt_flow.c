@@ -119,10 +119,10 @@ static u64 make_pieces(struct vm *vm)
 
 static bool on_page(const struct bt *bt, const struct block *b, u64 gpa)
 {
-	const struct page_link *l = bt->page_blocks[gpa >> 12];
+	const struct page_link *l = near_get(&bt->page_blocks[gpa >> 12]);
 
-	while (l && l->block != b)
-		l = l->next;
+	while (l && near_get(&l->block) != b)
+		l = near_get(&l->next);
 	return l;
 }
 
@@ -140,14 +140,16 @@ static void check_lists(const struct bt *bt)
 			continue;
 		CU_ASSERT_PTR_EQUAL(block_find(bt, b->rip, b->gpa, b->key), b);
 		CU_ASSERT_TRUE(on_page(bt, b, b->gpa));
-		for (const struct exit *x = b->incoming; x; x = exit_link_of(x)->next, links++)
+		for (const struct exit *x = near_get(&b->incoming); x;
+		     x = near_get(&exit_link_of(x)->next), links++)
 			CU_ASSERT_PTR_EQUAL(exit_linked_to(x), b);
 		for (u32 k = 0; k < b->nr_exits; k++)
 			there += !!exit_linked_to(&bt->exits[b->first_exit + k]);
 	}
 	CU_ASSERT_EQUAL(links, there);
 	for (u64 page = there = 0; page < bt->nr_pages; page++)
-		for (const struct page_link *l = bt->page_blocks[page]; l; l = l->next)
+		for (const struct page_link *l = near_get(&bt->page_blocks[page]); l;
+		     l = near_get(&l->next))
 			listed++;
 	for (u64 n = bt->oldest; n != bt->newest; n++)
 		there += block_nr(bt, n)->dropped ? 0 : 1 + !!block_nr(bt, n)->gpa2;
@@ -191,7 +193,7 @@ static void test_flush(void)
 	CU_ASSERT_PTR_NULL(block_at(bt, bt->cache.exec + bt->stubs));
 	check_lists(bt);
 	for (u64 page = 0; page < bt->nr_pages; page++)
-		CU_ASSERT_PTR_NULL(bt->page_blocks[page]);
+		CU_ASSERT_PTR_NULL(near_get(&bt->page_blocks[page]));
 	reset(vm);
 	vm_vcpu(vm)->s.gpr[RCX] = ROUNDS;
 	CU_ASSERT_EQUAL(run(vm)->s.gpr[RAX], sum);
@@ -288,7 +290,7 @@ static u64 linked_pages(const struct bt *bt)
 		for (u32 k = 0; k < block_nr(bt, n)->nr_exits; k++) {
 			const struct exit *x = &bt->exits[block_nr(bt, n)->first_exit + k];
 
-			count += x->link && exit_link_of(x)->page;
+			count += x->kind == EXIT_JUMP && exit_link_of(x)->page;
 		}
 	return count;
 }

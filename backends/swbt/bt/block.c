@@ -16,6 +16,10 @@
 
 #define LARGE_AFTER (2 * MiB)
 
+/* A block's place, and the exits' numbers, fit in 32 bits; near.h. */
+_Static_assert(4ull * BT_CACHE_MAX / 8 < BIT64(32), "blockhash knows where each block is");
+_Static_assert(sizeof(struct exit) == 16 && sizeof(struct link) == 24, "they are many");
+
 static void *reserve(size_t size)
 {
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -24,20 +28,49 @@ static void *reserve(size_t size)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-/* Much of it will be used if its beginning is: what comes later in large pages. */
-static void *reserve_large(size_t size)
-{
-	u8 *p = reserve(size);
-
-	if (p && size > LARGE_AFTER)
-		madvise(p + LARGE_AFTER, size - LARGE_AFTER, MADV_HUGEPAGE);
-	return p;
-}
-
 static void release(void *p, size_t size)
 {
 	if (p)
 		munmap(p, size);
+}
+
+/* Of the records' parts, in the order in which they lie. */
+static size_t heads_size(const struct bt *bt)
+{
+	return ALIGN_UP(bt->nr_pages * sizeof(*bt->page_blocks), 2 * MiB);
+}
+
+static size_t exits_size(const struct bt *bt)
+{
+	return ALIGN_UP(bt->max_exits * sizeof(*bt->exits), 2 * MiB);
+}
+
+static size_t records_size(const struct bt *bt)
+{
+	return heads_size(bt) + exits_size(bt) + bt->meta_size;
+}
+
+/* Much of it will be used if its beginning is: what comes later in large pages. */
+static void large(void *p, size_t size)
+{
+	if (size > LARGE_AFTER)
+		madvise((u8 *)p + LARGE_AFTER, size - LARGE_AFTER, MADV_HUGEPAGE);
+}
+
+static int records_init(struct bt *bt)
+{
+	u8 *p = reserve(records_size(bt));
+
+	bt->records = p;
+	if (!p)
+		return -ENOMEM;
+	bt->page_blocks = (struct near *)(void *)p;
+	p += heads_size(bt);
+	bt->exits = (struct exit *)(void *)p;
+	large(p, exits_size(bt));
+	bt->meta = p + exits_size(bt);
+	large(bt->meta, bt->meta_size);
+	return 0;
 }
 
 int blocks_init(struct bt *bt)
@@ -50,35 +83,29 @@ int blocks_init(struct bt *bt)
 	for (bt->max_blocks = 1; bt->max_blocks < bt->cache.size / BYTES_PER_BLOCK;)
 		bt->max_blocks *= 2;
 	bt->meta_size = 4 * bt->cache.size;
-	bt->exits = reserve_large(bt->max_exits * sizeof(*bt->exits));
 	bt->blocks = reserve(bt->max_blocks * sizeof(struct block *));
-	bt->meta = reserve_large(bt->meta_size);
-	bt->page_blocks = reserve(bt->nr_pages * sizeof(struct page_link *));
 	bt->code_lines = reserve(bt->nr_pages * sizeof(*bt->code_lines));
 	bt->v->code_pages = reserve(bt->nr_pages);
-	bt->hash = calloc(BT_BUCKETS, sizeof(*bt->hash));
 	bt->sites = calloc(BT_ADAPT_SITES, sizeof(*bt->sites));
 	bt->nr_exits = FIRST_EXIT;
 	bt->insns = calloc(1, sizeof(*bt->insns));
 	bt->templates = calloc(1, sizeof(*bt->templates));
-	if (!bt->insns || !bt->templates || codepages_init(&bt->code_pages))
+	if (!bt->insns || !bt->templates || codepages_init(&bt->code_pages) || records_init(bt) ||
+	    blockhash_init(&bt->hash, bt->max_blocks))
 		return -ENOMEM;
-	if (!bt->exits || !bt->blocks || !bt->meta || !bt->page_blocks || !bt->code_lines ||
-	    !bt->v->code_pages || !bt->hash || !bt->sites)
+	if (!bt->blocks || !bt->code_lines || !bt->v->code_pages || !bt->sites)
 		return -ENOMEM;
 	return 0;
 }
 
 void blocks_fini(struct bt *bt)
 {
-	release(bt->exits, bt->max_exits * sizeof(*bt->exits));
+	release(bt->records, records_size(bt));
 	release(bt->blocks, bt->max_blocks * sizeof(struct block *));
-	release(bt->meta, bt->meta_size);
-	release(bt->page_blocks, bt->nr_pages * sizeof(struct page_link *));
 	release(bt->code_lines, bt->nr_pages * sizeof(*bt->code_lines));
 	release(bt->v->code_pages, bt->nr_pages);
 	bt->v->code_pages = NULL;
-	free(bt->hash);
+	blockhash_fini(&bt->hash);
 	free(bt->sites);
 	free(bt->insns);
 	free(bt->templates);
@@ -87,43 +114,31 @@ void blocks_fini(struct bt *bt)
 
 /* ---- finding --------------------------------------------------------------------------------- */
 
-/*
- * Buckets, and blocks for those behind them, have a block's address with bits of its hash above it:
- * most that are not looked for are not touched, which would be a cache miss each.
- */
-#define TAG_SHIFT 48
-
-static u64 hash_of(u64 rip, u64 gpa, u64 key)
+static u32 hash_of(u64 rip, u64 gpa, u64 key)
 {
-	return (rip ^ gpa << 20 ^ (key ^ key >> 33) << 50) * 0x9e3779b97f4a7c15ull;
+	return (rip ^ gpa << 20 ^ (key ^ key >> 33) << 50) * 0x9e3779b97f4a7c15ull >> 32;
 }
 
-static u64 *bucket(const struct bt *bt, u64 hash)
+/* As the hash knows it. */
+static u32 place_of(const struct bt *bt, const struct block *b)
 {
-	return &bt->hash[hash >> 32 & (BT_BUCKETS - 1)];
+	return (u32)(((const u8 *)b - bt->meta) / 8) + 1;
 }
 
-static u64 tagged(const struct block *b, u64 hash)
+static struct block *block_in(const struct bt *bt, u32 place)
 {
-	return (uintptr_t)b | hash >> TAG_SHIFT << TAG_SHIFT;
-}
-
-static struct block *untagged(u64 entry)
-{
-	return (struct block *)(uintptr_t)(entry << (64 - TAG_SHIFT) >> (64 - TAG_SHIFT));
+	return (struct block *)(void *)(bt->meta + (size_t)(place - 1) * 8);
 }
 
 struct block *block_find(const struct bt *bt, u64 rip, u64 gpa, u64 key)
 {
-	u64 hash = hash_of(rip, gpa, key), entry = *bucket(bt, hash);
+	u32 hash = hash_of(rip, gpa, key), at = hash, place;
 
-	while (entry) {
-		struct block *b = untagged(entry);
+	while ((place = blockhash_next(&bt->hash, hash, &at))) {
+		struct block *b = block_in(bt, place);
 
-		if (entry >> TAG_SHIFT == hash >> TAG_SHIFT && b->rip == rip && b->gpa == gpa &&
-		    b->key == key)
+		if (b->rip == rip && b->gpa == gpa && b->key == key)
 			return b;
-		entry = b->hash_next;
 	}
 	return NULL;
 }
@@ -153,17 +168,17 @@ struct block *block_at(const struct bt *bt, const u8 *host)
 /* A block, its sites, the instructions that it calls out for, and its links. */
 static size_t calls_at(unsigned int nr)
 {
-	return sizeof(struct block) + ALIGN_UP((nr + 1) * sizeof(struct site), 16);
+	return ALIGN_UP(offsetof(struct block, site) + (nr + 1) * sizeof(struct site), 8);
 }
 
 static size_t links_at(unsigned int nr, unsigned int nr_calls)
 {
-	return calls_at(nr) + ALIGN_UP(nr_calls * sizeof(struct insn), 16);
+	return calls_at(nr) + nr_calls * sizeof(struct insn);
 }
 
 static size_t meta_of(unsigned int nr, unsigned int nr_calls, unsigned int nr_links)
 {
-	return links_at(nr, nr_calls) + ALIGN_UP(nr_links * sizeof(struct link), 16);
+	return links_at(nr, nr_calls) + nr_links * sizeof(struct link);
 }
 
 struct block *block_new(struct bt *bt, unsigned int nr)
@@ -172,7 +187,7 @@ struct block *block_new(struct bt *bt, unsigned int nr)
 
 	blocks_make_room(bt, meta_of(nr, BT_BLOCK_CALLS, BT_BLOCK_EXITS));
 	b = (struct block *)(void *)(bt->meta + bt->meta_used);
-	*b = (struct block){ .site = (struct site *)(void *)(b + 1), .first_exit = bt->nr_exits };
+	*b = (struct block){ .first_exit = bt->nr_exits };
 	return b;
 }
 
@@ -188,35 +203,38 @@ struct link *block_links(struct block *b)
 
 static void page_add(struct bt *bt, struct page_link *l, struct block *b, u64 gpa)
 {
-	struct page_link **head = &bt->page_blocks[gpa >> 12];
+	struct near *head = &bt->page_blocks[gpa >> 12];
+	struct page_link *next = near_get(head);
 
 	if (!bt->v->code_pages[gpa >> 12])
 		pagetable_protect(&bt->pages,
 				  ram_at(&bt->v->vm->ram, gpa & ~(u64)PAGE_MASK, PAGE_SIZE));
 	bt->v->code_pages[gpa >> 12] = BT_CODE_WRITES;
-	*l = (struct page_link){ .block = b, .next = *head, .before = head };
-	if (l->next)
-		l->next->before = &l->next;
-	*head = l;
+	near_set(&l->block, b);
+	near_set(&l->next, next);
+	near_set(&l->before, head);
+	if (next)
+		near_set(&next->before, &l->next);
+	near_set(head, l);
 }
 
 static void page_remove(struct bt *bt, struct page_link *l, u64 gpa)
 {
-	*l->before = l->next;
-	if (l->next)
-		l->next->before = l->before;
-	if (!bt->page_blocks[gpa >> 12])
+	struct page_link *next = near_get(&l->next);
+	struct near *before = near_get(&l->before);
+
+	near_set(before, next);
+	if (next)
+		near_set(&next->before, before);
+	if (!near_get(&bt->page_blocks[gpa >> 12]))
 		bt->code_lines[gpa >> 12] = 0;
 }
 
 void block_publish(struct bt *bt, struct block *b)
 {
-	u64 hash = hash_of(b->rip, b->gpa, b->key), *head = bucket(bt, hash);
-
 	bt->blocks[bt->newest++ & (bt->max_blocks - 1)] = b;
 	bt->meta_used += meta_of(b->nr, b->nr_calls, b->nr_links);
-	b->hash_next = *head;
-	*head = tagged(b, hash);
+	blockhash_add(&bt->hash, hash_of(b->rip, b->gpa, b->key), place_of(bt, b));
 	page_add(bt, &b->page[0], b, b->gpa);
 	if (b->gpa2)
 		page_add(bt, &b->page[1], b, b->gpa2);
@@ -225,12 +243,18 @@ void block_publish(struct bt *bt, struct block *b)
 
 /* ---- linking --------------------------------------------------------------------------------- */
 
-static void guard(struct link *l, u16 page)
+/* Where OFFSET of the code of X's block is written. */
+static u8 *code_of(const struct bt *bt, const struct exit *x, u16 offset)
+{
+	return cache_write(&bt->cache, exit_block(x)->host) + offset;
+}
+
+static void guard(const struct bt *bt, const struct exit *x, struct link *l, u16 page)
 {
 	s32 disp = (s32)SPACE_SEEN + page;
 
 	l->page = page;
-	__builtin_memcpy(l->guard, &disp, 4);
+	__builtin_memcpy(code_of(bt, x, l->guard), &disp, 4);
 }
 
 /* The end of X's code goes to block TO, or to the dispatcher. */
@@ -249,44 +273,50 @@ static void put_tail(struct bt *bt, const struct exit *x, const struct block *to
 void exit_link(struct bt *bt, struct exit *x, struct block *to, u16 page)
 {
 	struct link *l = exit_link_of(x);
+	struct exit *next = near_get(&to->incoming);
 
 	fpu_unalign(bt->v);
-	x->across = (x->from->key ^ to->key) & KEY_ALIGNMENT;
+	x->across = (exit_block(x)->key ^ to->key) & KEY_ALIGNMENT;
 	if (x->across)
 		put_tail(bt, x, to);
-	emit_fix32(l->site, cache_write(&bt->cache, x->across ? exit_stub(x) + x->tail : to->host));
+	emit_fix32(code_of(bt, x, l->site),
+		   cache_write(&bt->cache, x->across ? exit_stub(x) + x->tail : to->host));
 	if (l->guard)
-		guard(l, page);
-	l->to = to;
-	l->next = to->incoming;
-	l->before = &to->incoming;
-	if (l->next)
-		exit_link_of(l->next)->before = &l->next;
-	to->incoming = x;
+		guard(bt, x, l, page);
+	near_set(&l->to, to);
+	near_set(&l->next, next);
+	near_set(&l->before, &to->incoming);
+	if (next)
+		near_set(&exit_link_of(next)->before, &l->next);
+	near_set(&to->incoming, x);
 	bt->stats.links++;
 }
 
 void exit_unlink(struct bt *bt, struct exit *x)
 {
 	struct link *l = exit_link_of(x);
+	struct exit *next = near_get(&l->next);
+	struct near *before = near_get(&l->before);
 
-	*l->before = l->next;
-	if (l->next)
-		exit_link_of(l->next)->before = l->before;
-	l->to = NULL;
+	near_set(before, next);
+	if (next)
+		near_set(&exit_link_of(next)->before, before);
+	near_set(&l->to, NULL);
 	fpu_unalign(bt->v);
 	if (l->guard)
-		guard(l, 0);
+		guard(bt, x, l, 0);
 	if (x->across)
 		put_tail(bt, x, NULL);
 	x->across = false;
-	emit_fix32(l->site, cache_write(&bt->cache, exit_stub(x)));
+	emit_fix32(code_of(bt, x, l->site), cache_write(&bt->cache, exit_stub(x)));
 }
 
 void block_unlink(struct bt *bt, struct block *b)
 {
-	while (b->incoming)
-		exit_unlink(bt, b->incoming);
+	struct exit *x;
+
+	while ((x = near_get(&b->incoming)))
+		exit_unlink(bt, x);
 	for (; b->target_of; b->target_of &= b->target_of - 1) {
 		unsigned int n = (unsigned int)__builtin_ctz(b->target_of);
 
@@ -299,17 +329,13 @@ void block_unlink(struct bt *bt, struct block *b)
 
 void block_drop(struct bt *bt, struct block *b)
 {
-	u64 *p = bucket(bt, hash_of(b->rip, b->gpa, b->key));
-
 	bt->generation++;
 	b->dropped = true;
 	block_unlink(bt, b);
 	for (u32 n = 0; n < b->nr_exits; n++)
 		if (exit_linked_to(&bt->exits[b->first_exit + n]))
 			exit_unlink(bt, &bt->exits[b->first_exit + n]);
-	while (untagged(*p) != b)
-		p = &untagged(*p)->hash_next;
-	*p = b->hash_next;
+	blockhash_remove(&bt->hash, hash_of(b->rip, b->gpa, b->key), place_of(bt, b));
 	page_remove(bt, &b->page[0], b->gpa);
 	if (b->gpa2)
 		page_remove(bt, &b->page[1], b->gpa2);

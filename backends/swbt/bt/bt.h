@@ -8,8 +8,10 @@
 #define FVB_SWBT_BT_BT_H
 
 #include "backends/swbt/bt/adapt.h"
+#include "backends/swbt/bt/blockhash.h"
 #include "backends/swbt/bt/cache.h"
 #include "backends/swbt/bt/insncache.h"
+#include "backends/swbt/bt/near.h"
 #include "backends/swbt/bt/pagetable.h"
 #include "backends/swbt/bt/template.h"
 #include "backends/swbt/bt/tunables.h"
@@ -29,26 +31,28 @@ enum exit_kind {
 	NR_EXIT_KINDS
 };
 
-#define BT_PUSHES (~0ull)
+#define BT_PUSHES (~0u)
 #define BT_TAIL	  12
 
 struct block;
 
-/* There are six for each block, most of them of accesses that may miss. */
+/* There are six for each block, most of them of accesses that may miss: every byte counts. */
 struct exit {
-	struct block *from;
-	union {
-		u64 target;		 /* EXIT_JUMP: guest RIP */
-		u64 pop;		 /* EXIT_INDIRECT: what is added to RSP, or BT_PUSHES */
-		const struct insn *call; /* EXIT_CALL; others that miss for good, or NULL */
-	};
-	u16 stub;   /* where it goes when unlinked, in FROM's code */
-	u16 insn;   /* which of the block's */
+	struct near from; /* exit_block */
+	u16 stub;	  /* where it goes when unlinked, in FROM's code */
 	u16 commit; /* of code that does INSN, from STUB on, like a site's; 0: there is none */
-	u16 link;   /* the number of its link plus 1; 0: cannot be linked */
+	union {
+		u32 pop;  /* EXIT_INDIRECT: what is added to RSP, or BT_PUSHES */
+		u32 link; /* EXIT_JUMP: which of the block's */
+		u32 call; /* others: exit_call's number plus 1, or 0 */
+	};
+	u8 insn; /* which of the block's */
 	u8 kind;
-	u8 aligned;	  /* EXIT_READ, EXIT_WRITE: these bits of the address have to be 0 */
-	u8 tail;	  /* EXIT_JUMP: where BT_TAIL bytes begin that say where to go, from STUB */
+	union {
+		u8 aligned; /* EXIT_READ, EXIT_WRITE: these bits of the address have to be 0 */
+		u8 tail;    /* EXIT_JUMP: where BT_TAIL bytes begin that say where to go, from STUB
+			     */
+	};
 	bool across : 1;  /* it is linked to code for the other way of treating alignment */
 	bool settle : 1;  /* EXIT_CALL: the routine makes unaligned accesses, AC is cleared first */
 	bool direct : 1;  /* EXIT_READ, EXIT_WRITE: the instruction raises the #PF of its page, if
@@ -59,13 +63,14 @@ struct exit {
 	bool crossing : 1; /* EXIT_STEP, EXIT_CALL: because the operand lies on two pages */
 };
 
-/* Of an exit that can be linked to a block. */
+/* Of an EXIT_JUMP: where it goes, and the block that it is linked to. */
 struct link {
-	struct block *to;	     /* it is */
-	struct exit *next, **before; /* of those linked to the same block */
-	u8 *site;		     /* displacement of the branch, writable view */
-	u8 *guard; /* that of the load of the page's byte (codepage.h); NULL: the same page */
-	u16 page;  /* number of the code page, where it is linked to another one */
+	s64 target : 48;	  /* guest RIP, canonical */
+	u64 page : 16;		  /* number of the code page, where it is linked to another one */
+	struct near to;		  /* block, or NULL */
+	struct near next, before; /* exit; to NEXT or INCOMING: of those linked to the same block */
+	u16 site;  /* displacement of the branch, in the block's code; 0: cannot be linked */
+	u16 guard; /* that of the load of the page's byte (codepage.h); 0: the same page */
 };
 
 /* Where a guest instruction is in its block. Until COMMIT, and before the host instruction there
@@ -107,28 +112,27 @@ enum segment_class {
 
 /* A block in the list of a guest-physical page. */
 struct page_link {
-	struct block *block;
-	struct page_link *next, **before;
+	struct near block;
+	struct near next, before; /* page_link; to NEXT or a page's first */
 };
 
+/* Behind it come the instructions that it calls out for (block_calls) and links (block_links). */
 struct block {
-	u64 rip, gpa;
-	u64 gpa2; /* of the page in which its only instruction ends; 0: that is the same */
-	u64 key;
-	u16 length, nr; /* guest bytes and instructions */
-	u16 cold;	/* offset of what is not on the straight way */
-	u16 host_length;
-	u8 nr_calls;
-	bool unaligned;	   /* not to be run: an instruction in it makes unaligned accesses */
-	bool dropped;	   /* nobody finds it any more */
-	u16 target_of;	   /* BIT(space * NR_TARGETS + targets) that it may be among */
-	const u8 *host;	   /* executable view */
-	struct site *site; /* NR + 1: the last is where the next instruction would be */
+	u64 rip, key;
+	u64 gpa : 40, nr : 8, nr_calls : 8; /* NR: of guest instructions */
+	bool unaligned : 1; /* not to be run: an instruction in it makes unaligned accesses */
+	bool dropped : 1;   /* nobody finds it any more */
+	u64 gpa2 : 40; /* of the page in which its only instruction ends; 0: that is the same */
+	u64 target_of : 16; /* BIT(space * NR_TARGETS + targets) that it may be among */
+	const u8 *host;	    /* executable view */
 	u32 first_exit;
-	u16 nr_exits, nr_links;
-	struct exit *incoming;
-	u64 hash_next;
+	struct near incoming; /* exit */
 	struct page_link page[2];
+	u16 length; /* guest bytes */
+	u16 cold;   /* offset of what is not on the straight way */
+	u16 host_length;
+	u16 nr_exits, nr_links;
+	struct site site[]; /* NR + 1: the last is where the next instruction would be */
 };
 
 struct bt_stats {
@@ -228,18 +232,19 @@ struct bt {
 
 	struct exit *exits;
 	u32 nr_exits, max_exits;
-	u8 *meta; /* blocks and sites */
+	struct near *page_blocks; /* page_link, by guest-physical page */
+	u8 *meta;		  /* blocks and what comes behind them */
 	size_t meta_used, meta_size;
+	void *records;	       /* where all three of them lie */
 	struct block **blocks; /* in the order of making: a ring, evict.c */
 	u64 oldest, lap, newest;
 	u64 max_blocks; /* a power of two */
-	u64 *hash;
+	struct blockhash hash;
 	u64 guessing;		      /* since when, by the TSC, frame.guesses is counted down */
 	u64 placing;		      /* since when .place_misses are counted */
 	u32 place_misses, next_place; /* and which of frame.place goes next */
 	struct adapt_site *sites;     /* BT_ADAPT_SITES, by RIP, */
 	u64 sites_used[BT_ADAPT_SITES / 64]; /* and which of them are not empty */
-	struct page_link **page_blocks;	     /* by guest-physical page */
 	u64 *code_lines;		     /* the same: which 64 bytes hold code, or did */
 	size_t nr_pages;
 
@@ -336,20 +341,31 @@ struct block *block_new(struct bt *bt, unsigned int nr);
 struct insn *block_calls(struct block *b);
 /* And its links, once those are all. */
 struct link *block_links(struct block *b);
-/* That of X, or NULL. */
+static inline struct block *exit_block(const struct exit *x)
+{
+	return near_get(&x->from);
+}
+/* That of X, or NULL: it is no EXIT_JUMP. */
 static inline struct link *exit_link_of(const struct exit *x)
 {
-	return x->link ? &block_links(x->from)[x->link - 1] : NULL;
+	return x->kind == EXIT_JUMP ? &block_links(exit_block(x))[x->link] : NULL;
 }
 /* The block that X is linked to, or NULL. */
 static inline struct block *exit_linked_to(const struct exit *x)
 {
-	return x->link ? exit_link_of(x)->to : NULL;
+	return x->kind == EXIT_JUMP ? near_get(&exit_link_of(x)->to) : NULL;
+}
+/* The instruction to be done by calling its routine, if that comes to X; or NULL. */
+static inline const struct insn *exit_call(const struct exit *x)
+{
+	return x->kind != EXIT_JUMP && x->kind != EXIT_INDIRECT && x->call
+		       ? &block_calls(exit_block(x))[x->call - 1]
+		       : NULL;
 }
 /* Where X's code is, executable view. */
 static inline const u8 *exit_stub(const struct exit *x)
 {
-	return x->from->host + x->stub;
+	return exit_block(x)->host + x->stub;
 }
 void block_publish(struct bt *bt, struct block *b);
 /* Nobody comes here any more; later lookups still find it. */

@@ -67,7 +67,7 @@ static enum emulate_result execute(struct vcpu *v, const struct insn *i)
 /* X is a miss: done, if it is a move from or to a quiet device. */
 static inline bool at_device(struct vcpu *v, const struct exit *x)
 {
-	if (x->kind == EXIT_CALL || !mmio_quick(v, x->call, v->frame.linear))
+	if (x->kind == EXIT_CALL || !mmio_quick(v, exit_call(x), v->frame.linear))
 		return false;
 	v->tf_pending = false;
 	v->instructions++;
@@ -101,9 +101,9 @@ static void note_unaligned(struct bt *bt, struct exit *x, const struct before *b
 enum after bt_call_out(struct bt *bt, struct space *s, struct exit *x, struct next *next)
 {
 	const struct before before = note(bt);
-	const struct block *b = x->from;
+	struct block *b = exit_block(x);
 	const u8 *behind = b->host + b->site[x->insn + 1].host;
-	const struct insn *i = x->call;
+	const struct insn *i = exit_call(x);
 	struct vcpu *v = bt->v;
 	bool is_quiet = keeps_key(i);
 	u8 length = i->length;
@@ -119,7 +119,7 @@ enum after bt_call_out(struct bt *bt, struct space *s, struct exit *x, struct ne
 		v->s.rip = (v->s.rip + length) & v->ip_mask;
 	/* Nothing was translated if nothing went. */
 	if (unlikely(adapted) && bt->generation == before.generation)
-		adapt_called(bt, x->from, x->insn, next->result == EMU_FAULT);
+		adapt_called(bt, b, x->insn, next->result == EMU_FAULT);
 	if (next->result != EMU_NEXT || !may_go_on(bt, s, &before, is_quiet)) {
 		if (next->result == EMU_NEXT)
 			next->result = EMU_JUMPED;
@@ -182,12 +182,12 @@ struct simple {
 
 static inline struct simple begin_simple(struct bt *bt, const struct exit *x)
 {
-	const struct block *b = x->from;
+	const struct block *b = exit_block(x);
 	struct vcpu *v = bt->v;
 	struct simple s = { note(bt), b->host + b->site[x->insn + 1].host, 0, b->key };
 
 	bt_go_to(v, b, x->insn);
-	s.next = (v->s.rip + x->call->length) & v->ip_mask;
+	s.next = (v->s.rip + exit_call(x)->length) & v->ip_mask;
 	bt_left(bt, x);
 	v->instructions++;
 	bt->stats.exits[EXIT_CALL]++;
@@ -217,8 +217,8 @@ int bt_port(struct bt *bt, u32 exit)
 	struct exit *x = &bt->exits[exit];
 	struct simple s = begin_simple(bt, x);
 
-	if (unlikely(!port_quick(bt->v, x->call)))
-		step_routine(bt->v, x->call);
+	if (unlikely(!port_quick(bt->v, exit_call(x))))
+		step_routine(bt->v, exit_call(x));
 	return end_simple(bt, x, &s);
 }
 

@@ -129,7 +129,7 @@ static void unlink_all(struct bt *bt)
 		for (u32 k = 0; k < b->nr_exits; k++) {
 			struct exit *x = &bt->exits[b->first_exit + k];
 
-			if (x->link && exit_link_of(x)->page)
+			if (x->kind == EXIT_JUMP && exit_link_of(x)->page)
 				exit_unlink(bt, x);
 		}
 	}

@@ -176,10 +176,11 @@ static void insns(struct dump *d)
 
 static void exit_head(struct dump *d, const struct exit *x)
 {
-	u64 about = x->kind == EXIT_JUMP ? x->target : guest_rip(d->b, x->insn);
+	const struct link *l = exit_link_of(x);
+	u64 about = l ? (u64)l->target : guest_rip(d->b, x->insn);
 
 	fprintf(d->f, LEFT "exit %u: %s %#" PRIx64 "%s\n", "", number(d, x),
-		exit_names[x->kind].text, about, x->link ? ", can be linked" : "");
+		exit_names[x->kind].text, about, l && l->site ? ", can be linked" : "");
 }
 
 static void exits(struct dump *d)
@@ -209,7 +210,7 @@ void dump_block(const struct bt *bt, const struct block *b, const u8 *code, FILE
 	fprintf(f,
 		"block %" PRIu64 ": rip %#" PRIx64 "%s%s, gpa %#" PRIx64
 		", %s, %u instructions, %u bytes become %u\n",
-		bt->stats.blocks, b->rip, *symbol ? " " : "", symbol, b->gpa, bits, b->nr,
+		bt->stats.blocks, b->rip, *symbol ? " " : "", symbol, (u64)b->gpa, bits, b->nr,
 		b->length, b->host_length);
 	insns(&d);
 	exits(&d);

@@ -95,18 +95,19 @@ static bool same_code(u64 from, u64 to)
 
 static void link_to(struct bt *bt, struct space *s, struct exit *x, struct block *to)
 {
+	const struct block *from = exit_block(x);
 	struct link *l = exit_link_of(x);
 	u16 page = 0;
 
 	/* An interrupt may have come first. */
-	if (!l || x->from->dropped || x->target != to->rip || !same_code(x->from->key, to->key) ||
-	    !bt->v->bt_config.chain)
+	if (!l || !l->site || from->dropped || (u64)l->target != to->rip ||
+	    !same_code(from->key, to->key) || !bt->v->bt_config.chain)
 		return;
 	if (l->guard)
 		page = see_page(bt, s, to);
-	if (l->to == to || (l->guard && !page))
+	if (near_get(&l->to) == to || (l->guard && !page))
 		return;
-	if (l->to)
+	if (near_get(&l->to))
 		exit_unlink(bt, x);
 	exit_link(bt, x, to, page);
 }

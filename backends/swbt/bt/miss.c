@@ -61,13 +61,14 @@ static inline enum miss fill(struct bt *bt, struct space *s, const struct exit *
 
 enum after bt_after_miss(struct bt *bt, struct space *s, struct exit *x, struct next *next)
 {
-	const struct site *site = &x->from->site[x->insn];
+	struct block *b = exit_block(x);
+	const struct site *site = &b->site[x->insn];
 	struct vcpu *v = bt->v;
 
 	switch (bt->miss) {
 	case MISS_FILLED:
-		next->host = x->from->host + site->host;
-		next->key = x->from->key;
+		next->host = b->host + site->host;
+		next->key = b->key;
 		next->shadow = site->shadow;
 		return AFTER_RESUME;
 	case MISS_FAULT:
@@ -76,15 +77,15 @@ enum after bt_after_miss(struct bt *bt, struct space *s, struct exit *x, struct 
 		next->result = EMU_FAULT;
 		return AFTER_DONE;
 	case MISS_SLOW:
-		if (x->call)
+		if (exit_call(x))
 			return bt_call_out(bt, s, x, next);
-		adapt_missed(bt, x->from, x->insn);
+		adapt_missed(bt, b, x->insn);
 		return AFTER_STEP;
 	case MISS_GUESSES:
-		adapt_guesses(bt, x->from, x->insn);
+		adapt_guesses(bt, b, x->insn);
 		return AFTER_STEP;
 	case MISS_PLACES:
-		adapt_places(bt, x->from, x->insn);
+		adapt_places(bt, b, x->insn);
 		return AFTER_STEP;
 	default:
 		return AFTER_STEP;
@@ -101,7 +102,7 @@ int bt_miss(struct bt *bt, u32 exit)
 {
 	struct vcpu *v = bt->v;
 	const struct exit *x = &bt->exits[exit];
-	const struct block *b = x->from;
+	const struct block *b = exit_block(x);
 
 	bt_left(bt, x);
 	bt->stats.exits[x->kind]++;
@@ -117,7 +118,7 @@ bool bt_at_device(struct vcpu *v, const struct exit *x)
 {
 	const struct mmu_tlb_entry *e;
 
-	if (!x->call)
+	if (!exit_call(x))
 		return false;
 	e = mmu_hit(v, v->frame.linear, mmu_right_quick(v),
 		    x->kind == EXIT_WRITE ? ACC_WRITE : ACC_READ);

@@ -10,7 +10,7 @@
 /* Translated code was left by X, for C code that has AC as that does. */
 static inline void bt_left(struct bt *bt, const struct exit *x)
 {
-	bt->v->host_ac = !(x->from->key & KEY_ALIGNMENT);
+	bt->v->host_ac = !(exit_block(x)->key & KEY_ALIGNMENT);
 	if (unlikely(bt->settle > BT_SETTLE))
 		fpu_unalign(bt->v);
 }

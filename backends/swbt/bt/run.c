@@ -158,7 +158,7 @@ static enum after handle_indirect(struct vcpu *v, const struct exit *x, struct n
 	if (x->pop == BT_PUSHES || (x->from->key & KEY_LONG64 && !canonical(v->frame.linear)))
 		return AFTER_STEP;
 	set_rsp(v, v->s.gpr[RSP] + x->pop);
-	v->s.rip = bt_rip(x->from->key, v->frame.linear);
+	v->s.rip = bt_rip(exit_block(x)->key, v->frame.linear);
 	next->returns = x->pop && v->bt_config.return_cache;
 	return AFTER_JUMP;
 }
@@ -183,16 +183,16 @@ static enum after handle_exit(struct bt *bt, struct space *s, struct next *next)
 	x = &bt->exits[v->frame.exit];
 	bt->stats.exits[x->kind]++;
 	if (x->kind == EXIT_JUMP) {
-		v->s.rip = bt_rip(x->from->key, x->target);
+		v->s.rip = bt_rip(exit_block(x)->key, (u64)exit_link_of(x)->target);
 		next->link = x;
-		next->alignment = x->from->key & KEY_ALIGNMENT;
+		next->alignment = exit_block(x)->key & KEY_ALIGNMENT;
 		return AFTER_JUMP;
 	}
 	if (x->kind == EXIT_LANDED) {
-		v->s.rip = bt_rip(x->from->key, v->frame.linear);
+		v->s.rip = bt_rip(exit_block(x)->key, v->frame.linear);
 		return AFTER_JUMP;
 	}
-	bt_go_to(v, x->from, x->insn);
+	bt_go_to(v, exit_block(x), x->insn);
 	switch (x->kind) {
 	case EXIT_CALL:
 		return bt_call_out(bt, s, x, next);
@@ -201,7 +201,7 @@ static enum after handle_exit(struct bt *bt, struct space *s, struct next *next)
 		return handle_indirect(v, x, next);
 	case EXIT_STEP:
 		if (x->crossing)
-			adapt_crossing(bt, x->from, x->insn);
+			adapt_crossing(bt, exit_block(x), x->insn);
 		return AFTER_STEP;
 	default:
 		return bt_handle_miss(bt, s, x, next);
@@ -253,7 +253,7 @@ u8 *bt_called(struct bt *bt)
 	v->s.rflags |= v->frame.flags & RFLAGS_ARITH;
 	s = pagetable_space(&bt->pages, v);
 	bt->stats.exits[x->kind]++;
-	bt_go_to(v, x->from, x->insn);
+	bt_go_to(v, exit_block(x), x->insn);
 	if (likely(x->kind == EXIT_CALL || bt_at_device(v, x)))
 		return go_on(bt, s, bt_call_out(bt, s, x, &next), &next);
 	return go_on(bt, s, bt_handle_miss(bt, s, x, &next), &next);

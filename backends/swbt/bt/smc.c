@@ -56,16 +56,18 @@ static bool contains(const struct block *b, u64 gpa, u32 len)
 /* Blocks of PAGE that contain one of the bytes go; lines without any left are found again. */
 static void write_page(struct bt *bt, u64 page, u64 gpa, u32 len)
 {
-	struct page_link *l = bt->page_blocks[page >> 12], *next;
+	struct page_link *l = near_get(&bt->page_blocks[page >> 12]), *next;
 	u64 left = 0;
 
 	for (; l; l = next) {
-		next = l->next;
-		if (contains(l->block, gpa, len)) {
-			block_drop(bt, l->block);
+		struct block *b = near_get(&l->block);
+
+		next = near_get(&l->next);
+		if (contains(b, gpa, len)) {
+			block_drop(bt, b);
 			bt->stats.invalidations++;
 		} else {
-			left |= lines_of(l->block, page);
+			left |= lines_of(b, page);
 		}
 	}
 	bt->code_lines[page >> 12] = left;
@@ -76,7 +78,7 @@ static void count_write(struct bt *bt, u64 page)
 {
 	u8 *left = &bt->v->code_pages[page >> 12];
 
-	if (*left && !bt->page_blocks[page >> 12])
+	if (*left && !near_get(&bt->page_blocks[page >> 12]))
 		--*left;
 }
 

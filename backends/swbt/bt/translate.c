@@ -399,18 +399,27 @@ static void start_block(struct tr *t, struct bt *bt, u64 gpa, u64 key)
 	}
 }
 
+/* Room for what every block needs. The system calls that this takes now and then are libc's. */
+static void prepare(struct bt *bt)
+{
+	bool tight = blockhash_tight(&bt->hash);
+
+	if (unlikely(bt->watch || tight) || !cache_mapped(&bt->cache, BT_BLOCK_BYTES))
+		fpu_put(bt->v);
+	else
+		fpu_unalign(bt->v);
+	if (tight)
+		blockhash_grow(&bt->hash);
+}
+
 struct block *bt_translate(struct bt *bt, const u8 *host, u64 gpa, u64 key)
 {
 	u64 start = __builtin_ia32_rdtsc();
-	struct vcpu *v = bt->v;
 	struct tr t; /* too big to clear */
 	struct insn i;
 	bool ended;
 
-	if (unlikely(bt->watch) || !cache_mapped(&bt->cache, BT_BLOCK_BYTES))
-		fpu_put(v);
-	else
-		fpu_unalign(v);
+	prepare(bt);
 	start_block(&t, bt, gpa, key);
 	if (!cache_mapped(&bt->cache, BT_BLOCK_BYTES))
 		cache_map(&bt->cache, BT_BLOCK_BYTES);

@@ -174,10 +174,17 @@ static const u8 *way_out(const struct tr *t, const struct cold *c)
 	return c->calls ? t->bt->leave_call : t->bt->leave_miss;
 }
 
+static u16 offset(const struct tr *t, const u8 *p)
+{
+	return p ? (u16)(p + t->e.delta - t->b->host) : 0;
+}
+
 static void put_link(struct tr *t, const struct cold *c, struct exit *x)
 {
-	x->link = ++t->b->nr_links;
-	*exit_link_of(x) = (struct link){ .site = c->site, .guard = c->guard };
+	x->link = t->b->nr_links++;
+	*exit_link_of(x) = (struct link){ .target = (s64)c->target,
+					  .site = offset(t, c->site),
+					  .guard = offset(t, c->guard) };
 }
 
 void tr_put_cold(struct tr *t, struct cold *c, u32 id)
@@ -185,8 +192,7 @@ void tr_put_cold(struct tr *t, struct cold *c, u32 id)
 	struct exit *x = &t->bt->exits[id];
 	u8 *second = NULL, *across = NULL;
 
-	*x = (struct exit){ .from = t->b,
-			    .insn = c->insn,
+	*x = (struct exit){ .insn = (u8)c->insn,
 			    .kind = c->kind,
 			    .aligned = c->aligned,
 			    .direct = c->direct,
@@ -194,10 +200,11 @@ void tr_put_cold(struct tr *t, struct cold *c, u32 id)
 			    .crossing = c->crossing,
 			    .guess = c->guess,
 			    .places = c->places };
+	near_set(&x->from, t->b);
 	if (c->calls)
-		x->call = &block_calls(t->b)[c->call];
-	else
-		x->target = c->target;
+		x->call = c->call + 1;
+	else if (c->kind == EXIT_INDIRECT)
+		x->pop = (u32)c->target;
 	if (c->links)
 		c->site = c->fix;
 	if (c->fix)
@@ -205,7 +212,7 @@ void tr_put_cold(struct tr *t, struct cold *c, u32 id)
 	x->stub = (u16)(t->e.p + t->e.delta - t->b->host);
 	if (c->guarded)
 		tr_guarded(t, c);
-	if (c->site)
+	if (c->kind == EXIT_JUMP)
 		put_link(t, c, x);
 	if (c->size)
 		put_exact_check(t, c);
@@ -222,7 +229,8 @@ void tr_put_cold(struct tr *t, struct cold *c, u32 id)
 		second = tr_second_probe(t, c);
 	if (c->again && t->key & KEY_ALIGNMENT && c->target != BT_PUSHES)
 		across = tr_across_probe(t, c);
-	x->tail = (u8)(t->e.p + t->e.delta - exit_stub(x));
+	if (c->kind == EXIT_JUMP)
+		x->tail = (u8)(t->e.p + t->e.delta - exit_stub(x));
 	emit_const(&t->e, RCX, id);
 	emit_jmp_to(&t->e, way_out(t, c));
 	if (c->kind == EXIT_JUMP)

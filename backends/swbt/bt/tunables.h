@@ -105,8 +105,9 @@
 /* Indirect jump targets remembered one by one for a flush. */
 #define BT_TARGETS 8192
 
-/* Buckets of the hash of blocks: a kernel and its programs make some 100,000 blocks. */
-#define BT_BUCKETS 65536
+/* Slots of the hash of blocks to begin with: 32 KiB. A kernel and its programs make some 50,000
+ * blocks. */
+#define BT_HASH_MIN 4096u
 
 /* One block in so many says how much of translation is decoding. */
 #define BT_TIMED 16
