@@ -87,6 +87,45 @@ static void test_in_cache(void)
 	}
 }
 
+PAIR_ASM(known, 64, "inc %edx\n mov 1(%rsi, %rbx), %rax\n adc %rax, %rdx");
+PAIR_ASM(known32, 32, "inc %edx\n mov 1(%esi), %eax\n adc %eax, %edx");
+PAIR_ASM(changed, 64, "lea 1(%rsi), %rdi\n mov (%rdi), %rax\n adc %rax, %rdx");
+PAIR_ASM(fixed, 64, "mov 0x20000001, %rdi\n add %rdi, %rdx");
+PAIR_ASM(aligned, 64, "mov 1(%rsi), %al\n mov 8(%rsi), %rdx\n add %rdx, 16(%rsi)");
+
+/* An operand whose address is known when its block is translated, and not aligned, takes no signal.
+ */
+static void check_foreseen(bool wide, const u8 *code, size_t len, u64 faults, u64 unaligned)
+{
+	struct bt_stats *stats;
+	struct pair p;
+
+	pair_up(&p, wide);
+	stats = &bt_of(vm_vcpu(p.bt))->stats;
+	for (unsigned int n = 0; n < 2; n++) {
+		pair_state(&p);
+		p.s.gpr[RSI] = PAIR_DATA + 64;
+		p.s.gpr[RBX] = 0x100;
+		pair_run(&p, code, len);
+		CU_ASSERT_EQUAL(p.end, EMU_HALT);
+		CU_ASSERT_EQUAL(stats->faults, faults);
+		CU_ASSERT_EQUAL(stats->unaligned, unaligned);
+	}
+	pair_down(&p);
+}
+
+#define FORESEEN(wide, name, ...) \
+	check_foreseen(wide, name, (size_t)(name##_end - name), __VA_ARGS__)
+
+static void test_foreseen(void)
+{
+	FORESEEN(true, known, 0, 1);
+	FORESEEN(false, known32, 0, 1);
+	FORESEEN(true, changed, 1, 1);
+	FORESEEN(true, fixed, 0, 0);
+	FORESEEN(true, aligned, 0, 0);
+}
+
 /* The function goes, with the links to it, and comes back. */
 static void test_dropped(void)
 {
@@ -186,7 +225,8 @@ static void test_kicks(void)
 	}
 }
 
-CU_TestInfo tests_bt_across[] = { { "in the code cache", test_in_cache },
+CU_TestInfo tests_bt_across[] = { { "an unaligned operand is foreseen", test_foreseen },
+				  { "in the code cache", test_in_cache },
 				  { "dropped code", test_dropped },
 				  { "kicks at every instruction", test_kicks },
 				  CU_TEST_INFO_NULL };

@@ -22,10 +22,9 @@ u32 adapt_how(const struct bt *bt, u64 rip, u64 gpa)
 	return s->rip == rip && s->gpa == gpa ? s->how : 0;
 }
 
-/* The one for instruction INSN of B; a new one takes the place of whatever was there. */
-static struct adapt_site *site_of(struct bt *bt, const struct block *b, unsigned int insn)
+/* The one for the instruction at RIP; a new one takes the place of whatever was there. */
+static struct adapt_site *site_at(struct bt *bt, u64 rip, u64 gpa)
 {
-	u64 rip = b->rip + b->site[insn].guest, gpa = b->gpa + b->site[insn].guest;
 	u32 n = place(rip);
 	struct adapt_site *s = &bt->sites[n];
 
@@ -33,6 +32,12 @@ static struct adapt_site *site_of(struct bt *bt, const struct block *b, unsigned
 	if (s->rip != rip || s->gpa != gpa)
 		*s = (struct adapt_site){ .rip = rip, .gpa = gpa };
 	return s;
+}
+
+/* Instruction INSN of B. */
+static struct adapt_site *site_of(struct bt *bt, const struct block *b, unsigned int insn)
+{
+	return site_at(bt, b->rip + b->site[insn].guest, b->gpa + b->site[insn].guest);
 }
 
 static void translate_anew(struct bt *bt, struct block *b)
@@ -102,29 +107,37 @@ void adapt_crossing(struct bt *bt, struct block *b, unsigned int insn)
 }
 
 /* Eight bytes, displaced from nothing or a segment's base: what alone is worth the decoding. */
-static bool at_fixed_place(struct vcpu *v)
+static bool at_fixed_place(const struct insn *i)
 {
+	return i->class == INSN_PLAIN && i->has_mem && i->mem_size == 8 &&
+	       i->mem_index == REG_NONE && (i->mem_base == REG_NONE || i->mem_base == REG_PC);
+}
+
+bool adapt_foreseen(struct bt *bt, u64 rip, u64 gpa, const struct insn *i)
+{
+	struct adapt_site *s;
+
+	if (!bt->v->bt_config.adaptive || !at_fixed_place(i))
+		return false;
+	s = site_at(bt, rip, gpa);
+	if (s->how & ADAPT_SPLIT)
+		return false;
+	s->how |= ADAPT_SPLIT;
+	return true;
+}
+
+bool adapt_unaligned(struct bt *bt, struct block *b, unsigned int insn)
+{
+	struct vcpu *v = bt->v;
 	u8 bytes[INSN_MAX];
 	struct insn i;
 	u32 n;
 
 	fpu_put(v);
 	n = mem_fetch(v, bytes, INSN_MAX);
-	return !decode(&i, bytes, n, v->mode) && i.class == INSN_PLAIN && i.has_mem &&
-	       i.mem_size == 8 && i.mem_index == REG_NONE &&
-	       (i.mem_base == REG_NONE || i.mem_base == REG_PC);
-}
-
-bool adapt_unaligned(struct bt *bt, struct block *b, unsigned int insn)
-{
-	struct adapt_site *s;
-
-	if (!bt->v->bt_config.adaptive || !at_fixed_place(bt->v))
+	if (decode(&i, bytes, n, v->mode) ||
+	    !adapt_foreseen(bt, b->rip + b->site[insn].guest, b->gpa + b->site[insn].guest, &i))
 		return false;
-	s = site_of(bt, b, insn);
-	if (s->how & ADAPT_SPLIT)
-		return false;
-	s->how |= ADAPT_SPLIT;
 	translate_anew(bt, b);
 	return true;
 }

@@ -11,6 +11,7 @@
 
 struct bt;
 struct block;
+struct insn;
 
 /* How to translate an instruction. */
 #define ADAPT_CALL  BIT(0) /* call out for it */
@@ -44,6 +45,9 @@ void adapt_crossing(struct bt *bt, struct block *b, unsigned int insn);
 /* The host reported INSN of B, at which RIP is, for not being aligned. True: it is going to be
  * translated otherwise, since its operand always lies where it does. */
 bool adapt_unaligned(struct bt *bt, struct block *b, unsigned int insn);
+
+/* The same before I, which has not been translated: at RIP and GPA. */
+bool adapt_foreseen(struct bt *bt, u64 rip, u64 gpa, const struct insn *i);
 
 /* A call-out for an instruction with ADAPT_CALL is over. After many B is dropped, and the
  * instruction translated as any other. */

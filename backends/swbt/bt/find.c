@@ -42,6 +42,21 @@ static void add_target(struct bt *bt, struct space *s, struct block *b, const st
 	}
 }
 
+/* The block at RIP and GPA, in the page that is at HOST, for KEY. */
+static struct block *get_block(struct bt *bt, const u8 *host, u64 gpa, u64 key)
+{
+	struct block *b = block_find(bt, bt_linear(bt->v), gpa, key);
+
+	if (b && unlikely(b->gpa2) && !still_there(bt, b))
+		b = NULL;
+	if (b)
+		return b;
+	b = bt_translate(bt, host, gpa, key);
+	if (b && b->unaligned)
+		bt->stats.unaligned++;
+	return b;
+}
+
 static struct block *find(struct bt *bt, struct space *s, u64 key, const struct next *next)
 {
 	struct vcpu *v = bt->v;
@@ -56,15 +71,9 @@ static struct block *find(struct bt *bt, struct space *s, u64 key, const struct 
 	gpa = e->gpa + (at & PAGE_MASK);
 	host = e->host;
 	global = e->global;
-	b = block_find(bt, at, gpa, key);
-	if (b && unlikely(b->unaligned)) {
-		key |= KEY_ALIGNMENT;
-		b = block_find(bt, at, gpa, key);
-	}
-	if (b && unlikely(b->gpa2) && !still_there(bt, b))
-		b = NULL;
-	if (!b)
-		b = bt_translate(bt, host, gpa, key);
+	b = get_block(bt, host, gpa, key);
+	if (b && unlikely(b->unaligned))
+		b = get_block(bt, host, gpa, key | KEY_ALIGNMENT);
 	if (b)
 		add_target(bt, s, b, next, global);
 	return b;

@@ -333,11 +333,15 @@ static bool add_insns(struct tr *t, const u8 *page, struct insn *i)
 		if (rc || predicted_later(t) || wraps(t, i))
 			break;
 		make_present(t, i);
-		if (tr_loops_back(t) && tr_rounds(t, i, &r))
+		t->b->unaligned = tr_foresees_unaligned(t);
+		if (!t->b->unaligned && tr_loops_back(t) && tr_rounds(t, i, &r))
 			break;
 		r = tr_add_insn(t);
 		tr_note_loads(t);
+		t->changed |= i->gpr_written;
 		t->n++;
+		if (unlikely(t->b->unaligned)) /* nobody runs it */
+			break;
 	}
 	return r != GEN_NEXT;
 }
@@ -384,7 +388,7 @@ static void start_block(struct tr *t, struct bt *bt, u64 gpa, u64 key)
 	t->run = (struct run){ 0 };
 	t->share = (struct share){ 0 };
 	t->rounds = NULL;
-	t->loaded = 0;
+	t->loaded = t->changed = 0;
 	t->n = t->nr_cold = t->nr_pending = t->nr_calls = t->nr_places = 0;
 	t->next = bt_linear(t->v);
 	t->e.p = cache_room(&bt->cache, BT_BLOCK_BYTES);

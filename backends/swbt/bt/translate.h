@@ -103,6 +103,7 @@ struct tr {
 	u8 round, round_insn;	      /* which of them, and which of its instructions */
 	u8 *round_begin, *round_fail; /* where they begin, and where else to go */
 	u32 loaded;		      /* BIT(gpr): what it holds comes from a load in this block */
+	u32 changed;		      /* the same: it is not what it was at the beginning of the block */
 
 	u16 nr_cold, nr_pending;
 	struct cold cold[BT_BLOCK_EXITS];
@@ -248,6 +249,12 @@ struct emit_mem tr_indexed(const struct ea *ea);
 /* What C, made by that, begins with. */
 void tr_other_guess(struct tr *t, const struct cold *c);
 void tr_other_places(struct tr *t, const struct cold *c);
+
+/* ---- translate_align.c ----------------------------------------------------------------------- */
+
+/* Would the host report the present instruction's operand, were the block to run now? May set
+ * T->adapt instead. */
+bool tr_foresees_unaligned(struct tr *t);
 
 /* ---- translate_share.c ----------------------------------------------------------------------- */
 
