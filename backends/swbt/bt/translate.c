@@ -31,7 +31,7 @@ static gen_fn *const system_routines[NR_EMULATE] = {
 	[EMU_syscall] = gen_syscalls, [EMU_sysret] = gen_syscalls,     [EMU_stac] = gen_smap,
 	[EMU_clac] = gen_smap,	      [EMU_sti] = gen_flags,	       [EMU_pushf] = gen_flags,
 	[EMU_popf] = gen_flags,	      [EMU_mov_to_seg] = gen_segment,  [EMU_push_seg] = gen_segment,
-	[EMU_pop_seg] = gen_segment,
+	[EMU_pop_seg] = gen_segment,  [EMU_iret] = gen_iret,
 };
 
 /* Those of them that mean the same in 16-bit code and in segments that are not flat. */

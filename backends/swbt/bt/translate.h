@@ -295,8 +295,17 @@ enum gen gen_syscalls(struct tr *t);   /* translate_syscall.c: SYSCALL, SYSRET *
 enum gen gen_smap(struct tr *t);       /* translate_syscall.c: STAC, CLAC */
 enum gen gen_flags(struct tr *t);      /* translate_flags.c */
 enum gen gen_segment(struct tr *t);    /* translate_segment.c */
+enum gen gen_iret(struct tr *t);       /* translate_iret.c */
 
 enum gen gen_string(struct tr *t); /* translate_string.c: short REP, strings of bits */
+
+/* translate_desc.c: go on if RCX is VALUE; R13 is used. */
+void tr_expect(struct tr *t, u64 value);
+/* The descriptor of SELECTOR in the GDT, SIZE bytes of it at *EA, as it is now; false: none that
+ * could be expected. */
+bool tr_descriptor(struct tr *t, u16 selector, u32 size, u64 *d, struct ea *ea);
+/* Go on if the GDT is where it is now, and the guest's own accesses are as ever (EFLAGS.AC). */
+void tr_expect_gdt(struct tr *t);
 
 /* translate_flags.c: CLD, STD. */
 enum gen tr_direction(struct tr *t);

@@ -16,16 +16,14 @@
 
 static const struct emit_mem sum = { .base = RCX, .index = R13, .scale = 1 };
 
-/* Go on if RCX is VALUE. R13 is used. */
-static void expect(struct tr *t, u64 value)
+void tr_expect(struct tr *t, u64 value)
 {
 	emit_const(&t->e, R13, 0 - value);
 	emit_lea(&t->e, W64, RCX, sum);
 	tr_unless_rcxz(t, tr_call_out(t));
 }
 
-/* The descriptor of SELECTOR, SIZE bytes of it at *EA; false: none that could be expected. */
-static bool descriptor(struct tr *t, u16 selector, u32 size, u64 *d, struct ea *ea)
+bool tr_descriptor(struct tr *t, u16 selector, u32 size, u64 *d, struct ea *ea)
 {
 	const struct table_reg *gdt = &t->v->s.gdt;
 
@@ -35,18 +33,23 @@ static bool descriptor(struct tr *t, u16 selector, u32 size, u64 *d, struct ea *
 	       !lin_read(t->v, ea->value, d, size, ACC_READ | ACC_SYSTEM);
 }
 
+void tr_expect_gdt(struct tr *t)
+{
+	emit_load16(&t->e, RCX, STATE_AT(gdt.limit));
+	tr_expect(t, t->v->s.gdt.limit);
+	emit_load(&t->e, W64, RCX, STATE_AT(gdt.base));
+	tr_expect(t, t->v->s.gdt.base);
+	/* With AC, what the guest's own accesses may reach is more. */
+	emit_load8(&t->e, RCX, RFLAGS_AT(2));
+	tr_unless_rcxz(t, tr_call_out(t));
+}
+
 /* Look at all that the answer rests on, save for the descriptor. */
 static void expect_place(struct tr *t, u8 gpr, u16 selector)
 {
 	emit_movzx16(&t->e, RCX, tr_gpr(t, gpr, R13));
-	expect(t, selector);
-	emit_load16(&t->e, RCX, STATE_AT(gdt.limit));
-	expect(t, t->v->s.gdt.limit);
-	emit_load(&t->e, W64, RCX, STATE_AT(gdt.base));
-	expect(t, t->v->s.gdt.base);
-	/* With AC, what the guest's own accesses may reach is more. */
-	emit_load8(&t->e, RCX, RFLAGS_AT(2));
-	tr_unless_rcxz(t, tr_call_out(t));
+	tr_expect(t, selector);
+	tr_expect_gdt(t);
 }
 
 /* ---- LAR, LSL, VERR, VERW -------------------------------------------------------------------- */
@@ -92,13 +95,13 @@ static enum gen gen_query(struct tr *t)
 	if (src->type != OPERAND_GPR || (writes && dst->size < 4))
 		return GEN_STEP;
 	selector = (u16)t->v->s.gpr[src->reg];
-	if (!descriptor(t, selector, 8, &d, &ea) || !answer(t, &value, &zf))
+	if (!tr_descriptor(t, selector, 8, &d, &ea) || !answer(t, &value, &zf))
 		return GEN_STEP;
 	expect_place(t, src->reg, selector);
 	if (!tr_lookup(t, &ea, 8, false, false))
 		return GEN_STEP;
 	emit_load(&t->e, W64, RCX, tr_operand(t, &ea));
-	expect(t, d);
+	tr_expect(t, d);
 	tr_commit(t);
 	set_zf(t, zf);
 	if (writes && zf) {
@@ -125,7 +128,7 @@ static enum gen gen_ltr(struct tr *t)
 	if (src->type != OPERAND_GPR)
 		return GEN_STEP;
 	selector = (u16)t->v->s.gpr[src->reg];
-	if (!descriptor(t, selector, 16, d, &ea) || DESC_TYPE(d[0]) != SYS_TSS32 ||
+	if (!tr_descriptor(t, selector, 16, d, &ea) || DESC_TYPE(d[0]) != SYS_TSS32 ||
 	    !(d[0] & DESC_P) || d[1] >> 32)
 		return GEN_STEP;
 	s = segment_from(selector, d[0]);
@@ -138,10 +141,10 @@ static enum gen gen_ltr(struct tr *t)
 	emit_lea(&t->e, W64, RCX, tr_operand(t, &ea));
 	emit_store(&t->e, W64, RCX, FRAME_AT(target));
 	emit_load(&t->e, W64, RCX, at(RCX, 0));
-	expect(t, d[0]);
+	tr_expect(t, d[0]);
 	emit_load(&t->e, W64, RCX, FRAME_AT(target));
 	emit_load(&t->e, W64, RCX, at(RCX, 8));
-	expect(t, d[1]);
+	tr_expect(t, d[1]);
 	emit_load(&t->e, W64, RCX, FRAME_AT(target));
 	emit_const(&t->e, R13, d[0] | BIT64(41)); /* busy */
 	tr_commit(t);
