@@ -113,6 +113,7 @@ struct bt_frame {
 	u64 exit;	   /* number of the exit that was taken */
 	u64 linear;	   /* address of an access that missed */
 	u64 target;	   /* of an indirect call on its way: host address */
+	u64 across;	   /* ways to code for which the host reports alignment, until C is told */
 	u64 indirect_hits; /* jumps that found their target; counted for --bt-stats only */
 	/* An operand that lies on two pages (bt/translate_cross.c). */
 	u64 value, window[2], word[2];

@@ -126,6 +126,32 @@ static void test_foreseen(void)
 	FORESEEN(true, aligned, 0, 0);
 }
 
+/* How often 5000 calls come to C, which looks at every BT_ACROSSth way back. */
+static u64 looks(const struct program *q, bool adaptive)
+{
+	struct pair p;
+	u64 enters;
+
+	begin(&p, q, 5000);
+	vm_vcpu(p.bt)->bt_config.adaptive = adaptive;
+	again(&p);
+	enters = bt_of(vm_vcpu(p.bt))->stats.enters;
+	again(&p);
+	enters = bt_of(vm_vcpu(p.bt))->stats.enters - enters;
+	pair_down(&p);
+	return enters;
+}
+
+/* A loop that calls a function which checks alignment is translated to check, too. */
+static void test_stays(void)
+{
+	for (size_t n = 0; n < ARRAY_SIZE(programs); n++) {
+		if (!programs[n].indirect)
+			CU_ASSERT(looks(&programs[n], true) < 5000 / BT_ACROSS / 2);
+		CU_ASSERT(looks(&programs[n], false) >= 5000 / BT_ACROSS);
+	}
+}
+
 /* The function goes, with the links to it, and comes back. */
 static void test_dropped(void)
 {
@@ -227,6 +253,7 @@ static void test_kicks(void)
 
 CU_TestInfo tests_bt_across[] = { { "an unaligned operand is foreseen", test_foreseen },
 				  { "in the code cache", test_in_cache },
+				  { "loops stay on one side", test_stays },
 				  { "dropped code", test_dropped },
 				  { "kicks at every instruction", test_kicks },
 				  CU_TEST_INFO_NULL };

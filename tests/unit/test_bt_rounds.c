@@ -44,7 +44,7 @@ PAIR_ASM(stack, 64,
 	 "jnz 1b\n xorl %ecx, %ecx\n movl $20, %r12d\n"
 	 "1: addq %rax, -0x400(%rsp,%rcx,8)\n addq $1, %rcx\n decl %r12d\n jnz 1b");
 PAIR_ASM(counts, 64,
-	 "1: addl %r12d, 0x200000f0\n movq 0x20001000(%rip), %rax\n lock addq %rdx, 0x20006000\n"
+	 "1: addl %r12d, 0x200000f0\n movq 0x1fc00ff1(%rip), %rax\n lock addq %rdx, 0x20006000\n"
 	 "decl %r12d\n jnz 1b");
 PAIR_ASM(found, 64, "1: cmpb %al, (%rdi)\n je 2f\n addq $1, %rdi\n decl %r12d\n jnz 1b\n 2: nop");
 
@@ -76,7 +76,7 @@ static void test_loops(void)
 
 		pair_up(&p, true);
 		for (u64 n = 0; n < 24; n++) {
-			state(&p, PAIR_DATA + 0x2000 + n * 0x158, PAIR_DATA + 0x6fff - n * 0x7a,
+			state(&p, PAIR_DATA + 0x2000 + n * 0x158, PAIR_DATA + 0x6ff8 - n * 0x7a,
 			      n * 9 + 1);
 			pair_run(&p, loops[k].code, (size_t)(loops[k].end - loops[k].code));
 		}

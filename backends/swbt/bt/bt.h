@@ -167,7 +167,8 @@ struct stopped {
 #define STOPPED_ID 0u /* frame.exit when .stopped says the rest */
 #define KICKED_ID  1u /* never got in */
 #define CALLED_ID  2u /* .called and .called_after say the rest */
-#define FIRST_EXIT 3u
+#define ACROSS_ID  3u /* frame.target is on the other side, and frame.across used up */
+#define FIRST_EXIT 4u
 
 /* Why translated code came back, and what is to be done then. RIP is set. */
 enum after {
@@ -186,6 +187,7 @@ struct next {
 	bool alignment;	   /* code that checks alignment itself is welcome */
 	bool shadow;	   /* .host is where site.shadow says so */
 	bool returns;	   /* it was a return that came here */
+	bool both;	   /* or a jump, nobody knows */
 	enum emulate_result result;
 };
 
@@ -241,6 +243,7 @@ struct bt {
 	u64 max_blocks; /* a power of two */
 	struct blockhash hash;
 	u64 guessing;		      /* since when, by the TSC, frame.guesses is counted down */
+	u64 crossing;		      /* the same for frame.across */
 	u64 placing;		      /* since when .place_misses are counted */
 	u32 place_misses, next_place; /* and which of frame.place goes next */
 	struct adapt_site *sites;     /* BT_ADAPT_SITES, by RIP, */

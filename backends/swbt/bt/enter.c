@@ -267,11 +267,19 @@ static void make_light(struct bt *bt, struct emit *e, uintptr_t light, uintptr_t
 /*
  * From code that has the host report unaligned accesses to such as checks for itself, or back, as
  * TO_ALIGNMENT says: RCX is where to go. That is in the vCPU all the time for recover.c, and so is
- * RSP when it is the host's.
+ * RSP when it is the host's. Ways back are counted: now and then LEAVE, for run.c to look at them.
  */
-static void make_across(struct emit *e, bool to_alignment)
+static void make_across(struct emit *e, bool to_alignment, const u8 *leave)
 {
+	u8 *often = NULL;
+
 	emit_store(e, W64, RCX, FRAME(target));
+	if (!to_alignment) {
+		emit_load(e, W64, RCX, FRAME(across));
+		emit_lea(e, W64, RCX, at(RCX, -1));
+		emit_store(e, W64, RCX, FRAME(across));
+		often = emit_jrcxz(e);
+	}
 	emit_store(e, W64, RSP, GPR(RSP));
 	emit_load(e, W64, RSP, FRAME(host_rsp));
 	emit_byte(e, 0x9c); /* pushfq */
@@ -283,6 +291,11 @@ static void make_across(struct emit *e, bool to_alignment)
 	emit_byte(e, 0x9d); /* popfq */
 	emit_load(e, W64, RSP, GPR(RSP));
 	emit_jmp_mem(e, FRAME(target));
+	if (!often)
+		return;
+	emit_land8(e, often);
+	emit_const(e, RCX, ACROSS_ID);
+	emit_jmp_to(e, leave);
 }
 
 void bt_make_stubs(struct bt *bt)
@@ -309,7 +322,7 @@ void bt_make_stubs(struct bt *bt)
 	make_light(bt, &e, (uintptr_t)bt_miss, (uintptr_t)bt_missed, &bt->leave_miss_saved);
 	for (unsigned int n = 0; n < ARRAY_SIZE(bt->across); n++) {
 		bt->across[n] = cache_exec(c, e.p);
-		make_across(&e, n);
+		make_across(&e, n, bt->leave);
 	}
 	bt->across_end = cache_exec(c, e.p);
 	cache_take(c, (size_t)(e.p - c->write));

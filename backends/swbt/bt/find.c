@@ -34,7 +34,7 @@ static void add_target(struct bt *bt, struct space *s, struct block *b, const st
 		enum targets_id id = bt_targets(b->key, n);
 
 		/* What begins a block on two pages looks among those of jumps. */
-		if (!(indirect && next->returns == n) && !(b->gpa2 && !n))
+		if (!(indirect && (next->both || next->returns == n)) && !(b->gpa2 && !n))
 			continue;
 		targets_add(&s->targets[id], bt_target(b->key, b->rip), b->host,
 			    global && !b->gpa2);

@@ -53,6 +53,7 @@ static int init(struct vcpu *v, int vcpu_fd, struct error *err)
 	v->frame.mask_not_zf = ~(RFLAGS_ZF << 8);
 	bt_make_stubs(bt);
 	v->frame.guesses = BT_GUESSES;
+	v->frame.across = BT_ACROSS;
 	/* No page is there, so that one that is not entered is not where it is guessed, either. */
 	v->frame.guess[0] = 1;
 	v->frame.guess[1] = 0 - v->frame.guess[0];
@@ -163,6 +164,23 @@ static enum after handle_indirect(struct vcpu *v, const struct exit *x, struct n
 	return AFTER_JUMP;
 }
 
+/* On the way from code that checks alignment to such as does not, after BT_ACROSS of those. If they
+ * come thick, the code that is next is found as code that checks from now on, and so is what
+ * follows it: a loop that calls a function which checks stays on that side. */
+static enum after handle_across(struct bt *bt, struct next *next)
+{
+	const struct block *b = block_at(bt, (const u8 *)(uintptr_t)bt->v->frame.target);
+	u64 now = __builtin_ia32_rdtsc();
+
+	next->alignment =
+		bt->v->bt_config.adaptive && now - bt->crossing < BT_ACROSS * BT_ACROSS_CYCLES;
+	next->both = next->alignment;
+	bt->crossing = now;
+	bt->v->frame.across = BT_ACROSS;
+	bt->v->s.rip = bt_rip(b->key, b->rip);
+	return AFTER_JUMP;
+}
+
 static enum after handle_exit(struct bt *bt, struct space *s, struct next *next)
 {
 	struct vcpu *v = bt->v;
@@ -176,6 +194,8 @@ static enum after handle_exit(struct bt *bt, struct space *s, struct next *next)
 			in_shadow(v);
 		return AFTER_KICK;
 	}
+	if (v->frame.exit == ACROSS_ID)
+		return handle_across(bt, next);
 	if (v->frame.exit == CALLED_ID) {
 		*next = bt->called;
 		return bt->called_after;

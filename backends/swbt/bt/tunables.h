@@ -95,6 +95,12 @@
  * signal, before AC is cleared, some 140 cycles, whenever translated code is left. */
 #define BT_SETTLE 1000
 
+/* Ways from code that checks alignment to code that does not, between looks at how often they are.
+ * Each and its way back take 180 cycles: if they come in less than this, what is there is better
+ * run in code that checks, too. */
+#define BT_ACROSS	 64
+#define BT_ACROSS_CYCLES 600
+
 /* Bytes of a block's last jump, the longest being a probe for a target beyond 2 GiB. */
 #define BT_GOTO_BYTES 48
 
