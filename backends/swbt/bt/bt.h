@@ -140,8 +140,9 @@ struct bt_stats {
 	u64 translate_cycles;
 	u64 timed_cycles, timed_decode; /* of the blocks that are timed closely (BT_TIMED) */
 	u64 exits[NR_EXIT_KINDS], faults, kicks, enters, steps;
-	u64 links, cache_flushes, invalidations, unaligned;
-	u64 found; /* blocks that look_up came back with */
+	u64 links, cache_flushes, invalidations;
+	u64 unaligned, foreseen; /* operands: reported by the host, and known before */
+	u64 found;		 /* blocks that look_up came back with */
 	u64 evictions, evicted_blocks, evicted_bytes;
 	u64 adapted, adapted_back;
 	u64 rounds;	   /* blocks with rounds that share look-ups */

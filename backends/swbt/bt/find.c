@@ -53,7 +53,7 @@ static struct block *get_block(struct bt *bt, const u8 *host, u64 gpa, u64 key)
 		return b;
 	b = bt_translate(bt, host, gpa, key);
 	if (b && b->unaligned)
-		bt->stats.unaligned++;
+		bt->stats.foreseen++;
 	return b;
 }
 

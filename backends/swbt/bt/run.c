@@ -156,7 +156,7 @@ static enum after handle_stopped(struct bt *bt)
 static enum after handle_indirect(struct vcpu *v, const struct exit *x, struct next *next)
 {
 	/* In other modes the base of CS is above the address (bt_target). */
-	if (x->pop == BT_PUSHES || (x->from->key & KEY_LONG64 && !canonical(v->frame.linear)))
+	if (x->pop == BT_PUSHES || (exit_block(x)->key & KEY_LONG64 && !canonical(v->frame.linear)))
 		return AFTER_STEP;
 	set_rsp(v, v->s.gpr[RSP] + x->pop);
 	v->s.rip = bt_rip(exit_block(x)->key, v->frame.linear);
@@ -387,6 +387,7 @@ static void counters(const struct vcpu *v, void (*fn)(void *arg, const char *nam
 	fn(arg, "swbt.bt.faults", st->faults);
 	fn(arg, "swbt.bt.kicks", st->kicks);
 	fn(arg, "swbt.bt.unaligned", st->unaligned);
+	fn(arg, "swbt.bt.foreseen", st->foreseen);
 	fn(arg, "swbt.bt.unaligned_c", hostfault_unaligned);
 	fn(arg, "swbt.bt.adapted", st->adapted);
 	fn(arg, "swbt.bt.adapted_back", st->adapted_back);
