@@ -39,7 +39,8 @@ static u64 move(struct vm *vm, u64 gpa, u64 value, u32 size, bool write)
 static u64 mmio(struct vcpu *v, u64 gpa, u64 value, u32 size, bool write)
 {
 	struct vm *vm = v->vm;
-	bool timed = vm->traps.timed & BIT(TRAP_MMIO) || vm->traps.trace;
+	bool add = vm->traps.timed & BIT(TRAP_MMIO) && !v->times_traps;
+	bool timed = add || vm->traps.trace;
 	u64 start = timed ? __builtin_ia32_rdtsc() : 0, cycles = 0;
 	struct trap_event *e;
 
@@ -57,7 +58,7 @@ static u64 mmio(struct vcpu *v, u64 gpa, u64 value, u32 size, bool write)
 	e->cause = TRAP_MMIO;
 	e->size = (u8)size;
 	e->write = write;
-	if (timed)
+	if (add)
 		trap_add(&vm->traps, TRAP_MMIO, cycles);
 	else
 		vm->traps.c[TRAP_MMIO].count++;

@@ -290,6 +290,29 @@ unsigned int mmu_neighbours(struct vcpu *v, u64 linear, struct mmu_tlb_entry e[M
 	return found;
 }
 
+bool mmu_probe(struct vcpu *v, u64 linear, struct mmu_tlb_entry *e)
+{
+	struct walk w;
+
+	mmu_rights_changed(v);
+	*e = (struct mmu_tlb_entry){ .gpa = linear & ~(u64)PAGE_MASK, .shift = 12 };
+	if (!paging(v)) {
+		e->rights = rights_word(v, RIGHT_MASK, RIGHT_MASK, RIGHT_MASK);
+	} else {
+		if (walk(v, linear, &w) || !(w.all & PTE_A))
+			return false;
+		walk_remember(v, linear, &w);
+		e->gpa = w.gpa;
+		e->shift = w.shift;
+		e->global = w.global && v->s.cr4 & CR4_PGE;
+		e->rights = v->mmu.rights[walk_rights(w.all, w.any)];
+		if (!w.dirty)
+			e->rights &= ~(EVERYONE * ACC_WRITE);
+	}
+	e->host = ram_at(&v->vm->ram, e->gpa, PAGE_SIZE);
+	return e->host;
+}
+
 u64 mmu_peek(struct vcpu *v, u64 linear)
 {
 	struct walk w;

@@ -89,6 +89,10 @@ static inline u8 *mmu_ram(struct vcpu *v, u64 linear, u32 size, enum mmu_right r
 #define MMU_NEAR 8u
 unsigned int mmu_neighbours(struct vcpu *v, u64 linear, struct mmu_tlb_entry e[MMU_NEAR]);
 
+/* What a processor might load into its TLB for LINEAR (canonical) at this moment, without anybody's
+ * access: into E, but for the tag. False: nothing, or what is not RAM. No bit is set anywhere. */
+bool mmu_probe(struct vcpu *v, u64 linear, struct mmu_tlb_entry *e);
+
 static inline bool canonical(u64 linear)
 {
 	return (u64)((s64)(linear << 16) >> 16) == linear;

@@ -249,7 +249,8 @@ enum emulate_result step_routine(struct vcpu *v, const struct insn *i)
 	struct trap_stats *stats = &v->vm->traps;
 	u64 cycles, rip = v->s.rip, nr = stats->nr_events;
 	struct trap_event *e = trap_event_next(stats), time = { 0 };
-	bool in_time = stats->timed >> routine->cause & 1 || unlikely(stats->trace != NULL);
+	bool add = stats->timed >> routine->cause & 1 && !v->times_traps;
+	bool in_time = add || unlikely(stats->trace != NULL);
 	enum emulate_result r;
 
 	if (i->emulate >= FIRST_INNOCUOUS)
@@ -264,7 +265,7 @@ enum emulate_result step_routine(struct vcpu *v, const struct insn *i)
 	e->cycles = time.cycles;
 	e->rip = rip;
 	e->cause = routine->cause;
-	if (in_time)
+	if (add)
 		trap_add(stats, routine->cause, cycles);
 	else
 		stats->c[routine->cause].count++;

@@ -156,6 +156,7 @@ struct vcpu {
 	bool fpu_tells_use; /* the host says which components are in use: XGETBV of 1 */
 	bool tf_pending;    /* single-step: #DB after this instruction */
 	u64 hits; /* data breakpoints that accesses to the stack have met: bits of DR6 (debug.h) */
+	bool times_traps;	 /* the engine does: whatever else counts them does not */
 	u64 instructions;	 /* executed by the step engine */
 	bool no_interrupts_once; /* STI or MOV SS shadow: dropped after the next instruction */
 

@@ -142,7 +142,9 @@ static int swbt_create(struct vm *vm, struct error *err)
 	 * as long as walking page tables, and longer than most devices. */
 	vm->traps.counted = BIT(TRAP_NR) - 1;
 	vm->traps.timed = BIT(TRAP_TRANSLATE) | BIT(TRAP_INVALIDATE);
-	if (swbt_trap_times(vm))
+	if (v->times_traps)
+		vm->traps.timed = vm->traps.counted & ~BIT(TRAP_TLB_FILL);
+	else if (swbt_trap_times(vm))
 		vm->traps.timed |= BIT(TRAP_PORT_IN) | BIT(TRAP_PORT_OUT) | BIT(TRAP_MMIO);
 	return 0;
 }

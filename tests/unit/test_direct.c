@@ -270,6 +270,90 @@ DR_TEST(test_remaps)
 	vm_destroy(vm);
 }
 
+/* What was flushed may stay where the tables say so, but never at the price of a bit that the next
+ * access would have set; other tables, and what changes its rights or its scope, are seen. */
+DR_ASM(rechecks,
+       "movl $1, 0x110000\n movl 0x111000, %eax\n movl $2, 0x112000\n movl $3, 0x113000\n"
+       "andq $~0x60, 0x13880\n invlpg 0x110000\n movl 0x110000, %ebx\n" /* A again, not D */
+       "andq $~0x20, 0x13888\n movq %cr3, %rax\n movq %rax, %cr3\n"	/* neither */
+       "andq $~0x40, 0x13890\n movq %cr3, %rax\n movq %rax, %cr3\n"
+       "movl 0x112000, %ecx\n movl $4, 0x112000\n" /* D again */
+       "andq $~0x40, 0x13898\n invlpg 0x113000\n movl 0x113000, %edx\n" /* not D */
+       /* Other tables, which have 0x114000 and 0x115000 the other way round, and back. */
+       "movl $0x14, 0x114000\n movl $0x15, 0x115000\n"
+       "movl $512, %ecx\n movl $0x10000, %esi\n movl $0x30000, %edi\n rep movsq\n"
+       "movl $512, %ecx\n movl $0x11000, %esi\n movl $0x31000, %edi\n rep movsq\n"
+       "movl $512, %ecx\n movl $0x12000, %esi\n movl $0x32000, %edi\n rep movsq\n"
+       "movl $512, %ecx\n movl $0x13000, %esi\n movl $0x33000, %edi\n rep movsq\n"
+       "addl $0x20000, 0x30000\n addl $0x20000, 0x31000\n addl $0x20000, 0x32000\n"
+       "movq 0x338a0, %rax\n xchgq %rax, 0x338a8\n movq %rax, 0x338a0\n"
+       "movl $0x30000, %eax\n movq %rax, %cr3\n movl 0x114000, %r8d\n incl 0x115000\n"
+       "movl $0x10000, %eax\n movq %rax, %cr3\n movl 0x114000, %r9d\n incl 0x115000\n"
+       /* At once not the user's any more: nothing for CPL 0; not executable. */
+       "movl $0xc3, 0x116000\n movl $0x116000, %eax\n call *%rax\n"
+       "btsq $63, 0x138b0\n movq %cr3, %rax\n movq %rax, %cr3\n"
+       TRY("movl $0x116000, %eax\n jmp *%rax")
+       "movl 0x116000, %eax\n"
+       DR_END);
+
+DR_TEST(test_rechecks)
+{
+	struct vm *vm = DR_PAIR("trap", rechecks);
+
+	CU_ASSERT_EQUAL(direct_seen(vm), 1);
+	CU_ASSERT_EQUAL((u32)vm_vcpu(vm)->s.gpr[R8], 0x15);
+	CU_ASSERT_EQUAL((u32)vm_vcpu(vm)->s.gpr[R9], 0x15);
+	vm_destroy(vm);
+}
+
+/* CR3 is written again and again, and nothing is mapped anew. */
+DR_ASM(reloads,
+       "movl $100, %ecx\n 1: movq %cr3, %rax\n movq %rax, %cr3\n incl 0x110000\n movl 0x111000, %eax\n"
+       "addl 0x200000, %eax\n decl %ecx\n jnz 1b\n" DR_END);
+
+DR_TEST(test_reloads)
+{
+	struct vm *vm = DR_PAIR("trap", reloads);
+	struct direct *d = vcpu_direct(vm_vcpu(vm));
+
+	CU_ASSERT(d->hidden_faults < 10);
+	CU_ASSERT(d->entries < 220);
+	CU_ASSERT(space_mapped(d->space[DIRECT_SUPER]) < 10);
+	vm_destroy(vm);
+}
+
+/* ---- counts ---------------------------------------------------------------------------------- */
+
+DR_ASM(counted,
+       "movl 0x110000, %eax\n"
+       TRY("ud2") TRY("movl 0x132000, %eax") "movq %cr0, %rax\n movq %rax, %cr0\n"
+       "inb $0x61, %al\n movl $0xfee00000, %edx\n movl 0x30(%rdx), %eax\n" DR_END);
+
+DR_TEST(test_counts)
+{
+	static const struct {
+		enum trap_cause cause;
+		u64 count;
+	} want[] = { { TRAP_EXCEPTION, 2 }, { TRAP_CR, 3 }, { TRAP_PORT_IN, 1 }, { TRAP_MMIO, 1 } };
+	struct vm *vm = DR_PAIR("trap", counted);
+
+	for (size_t n = 0; n < ARRAY_SIZE(want); n++) {
+		const struct trap_counter *c = &vm->traps.c[want[n].cause];
+		u64 timed = 0;
+
+		for (unsigned int b = 0; b < TRAP_BUCKETS; b++)
+			timed += c->hist[b];
+		/* CR2 is read by handlers. */
+		CU_ASSERT_EQUAL(c->count, want[n].count + (n == 1 ? 1 : 0));
+		CU_ASSERT_EQUAL(timed, c->count);
+		CU_ASSERT(c->cycles > 100 * c->count);
+	}
+	CU_ASSERT(vm->traps.c[TRAP_HIDDEN_FAULT].count > 0);
+	CU_ASSERT_EQUAL(vm->traps.c[TRAP_HIDDEN_FAULT].count,
+			vcpu_direct(vm_vcpu(vm))->hidden_faults);
+	vm_destroy(vm);
+}
+
 /* A device, and a page that code and data share and that is written from another address. */
 DR_ASM(shares,
        "movl $0xfee00000, %edx\n movl 0x30(%rdx), %eax\n movl $0x1f0, 0xf0(%rdx)\n"
@@ -308,6 +392,9 @@ CU_TestInfo tests_direct[] = { { "what needs no help", test_computes },
 			       { "SMAP, SMEP and WP", test_protections },
 			       { "system calls", test_calls },
 			       { "page tables that change", test_remaps },
+			       { "what was flushed", test_rechecks },
+			       { "CR3 written often", test_reloads },
+			       { "counts and times", test_counts },
 			       { "devices and aliases", test_shares },
 			       { "single steps and breakpoints", test_steps },
 			       CU_TEST_INFO_NULL };

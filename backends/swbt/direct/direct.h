@@ -31,6 +31,8 @@ struct direct {
 	struct world *last;		     /* entered; it may still run, for all we know */
 	u64 cr3;			     /* that the mappings belong to */
 	u64 stepped, entries, hidden_faults; /* counters */
+	u64 left;			     /* TSC at the last stop, until it is accounted */
+	enum trap_cause cause;		     /* of it; TRAP_NR: none of ours to account */
 	struct sandbox_rule rules[DIRECT_RULES];
 };
 
@@ -67,8 +69,11 @@ void direct_regs_out(const struct vcpu *v, struct world_regs *r);
 void direct_regs_in(struct vcpu *v, const struct world_regs *r, u64 loaded);
 
 /* pages.c: make the page at LINEAR accessible in world N, as far as the TLB's entry allows.
- * False: it already was, or cannot be. SOON: the next instruction is going to touch it. */
-bool direct_map(struct direct *d, enum direct_world n, u64 linear, bool soon);
+ * False: it already was, or cannot be. */
+bool direct_map(struct direct *d, enum direct_world n, u64 linear);
+
+/* Look at what is mapped in world N but was flushed: what the tables still say may stay. */
+void direct_recheck(struct direct *d, enum direct_world n);
 
 /* The instruction at v->s.rip is going to be executed in world N, or is to be emulated, or its
  * fetch faults and v->exc says how. */

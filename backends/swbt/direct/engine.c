@@ -48,6 +48,44 @@ static int give_fpu(struct direct *d, struct world *w)
 	return 0;
 }
 
+/* ---- the time that stops take ---------------------------------------------------------------- */
+
+/* The guest is about to go on: the last stop is over. */
+static void account(struct direct *d)
+{
+	struct trap_counter *c = &d->v->vm->traps.c[d->cause];
+	u64 cycles = __builtin_ia32_rdtsc() - d->left;
+
+	if (d->left && d->cause != TRAP_NR) {
+		c->cycles += cycles;
+		c->hist[trap_bucket(cycles)]++;
+	}
+	d->left = 0;
+}
+
+struct before {
+	u64 events, exceptions;
+};
+
+static struct before before(const struct vcpu *v)
+{
+	const struct trap_stats *t = &v->vm->traps;
+
+	return (struct before){ t->nr_events, t->c[TRAP_EXCEPTION].count };
+}
+
+/* What has been counted since B; TRAP_NR: nothing. */
+static enum trap_cause counted_since(const struct vcpu *v, const struct before *b)
+{
+	const struct trap_stats *t = &v->vm->traps;
+
+	if (t->c[TRAP_EXCEPTION].count != b->exceptions)
+		return TRAP_EXCEPTION;
+	if (t->nr_events != b->events)
+		return (enum trap_cause)t->last[(t->nr_events - 1) % TRAP_LAST].cause;
+	return TRAP_NR;
+}
+
 /* ---- one entry ------------------------------------------------------------------------------- */
 
 static enum direct_world world_now(const struct vcpu *v)
@@ -89,7 +127,10 @@ static int enter(struct direct *d, struct world *w, struct world_stop *stop)
 	}
 	d->entries++;
 	before = regs;
+	account(d);
 	r = w->transport->run(w, &regs, &loaded, stop);
+	d->left = __builtin_ia32_rdtsc();
+	d->cause = TRAP_NR;
 	d->active = NULL;
 	if (r || stop->kind == WORLD_DEAD)
 		return r;
@@ -154,23 +195,34 @@ static void step_back(struct direct *d, const struct world_stop *stop)
 static int emulate(struct direct *d, enum direct_world n, const struct world_stop *stop)
 {
 	struct vcpu *v = d->v;
+	const struct before b = before(v);
 	enum emulate_result r;
+	bool mapped;
+	int ret;
 
 	if (d->patch && stop->vector == GP && patch_stopped(d))
 		return -1;
 	r = step_execute(v);
-	if (stop->vector == PF && r != EMU_FAULT && direct_map(d, n, stop->address, true)) {
+	mapped = stop->vector == PF && r != EMU_FAULT && direct_map(d, n, stop->address);
+	ret = step_finish(v, r);
+	d->cause = counted_since(v, &b);
+	/* Not a device's: the guest has seen nothing of it. */
+	if (mapped || (stop->vector == PF && d->cause == TRAP_NR)) {
 		d->hidden_faults++;
+		d->cause = TRAP_HIDDEN_FAULT;
 		v->vm->traps.c[TRAP_HIDDEN_FAULT].count++;
 	}
-	return step_finish(v, r);
+	return ret;
 }
 
-static int single_step_trap(struct vcpu *v)
+static int single_step_trap(struct direct *d)
 {
+	struct vcpu *v = d->v;
+
 	raise_exc(v, DB);
 	v->exc.dr6 = DR6_BS;
 	v->exc.trap = true;
+	d->cause = TRAP_EXCEPTION;
 	return step_finish(v, EMU_FAULT);
 }
 
@@ -181,6 +233,7 @@ static int handle(struct direct *d, enum direct_world n, const struct world_stop
 	switch (stop->kind) {
 	case WORLD_KICKED:
 		v->vm->traps.c[TRAP_INTERRUPT].count++;
+		d->cause = TRAP_INTERRUPT;
 		return -1;
 	case WORLD_SYSCALL:
 	case WORLD_FAULT:
@@ -190,7 +243,7 @@ static int handle(struct direct *d, enum direct_world n, const struct world_stop
 	}
 	step_back(d, stop);
 	if (stop->kind == WORLD_FAULT && stop->vector == DB && v->s.rflags & RFLAGS_TF)
-		return single_step_trap(v);
+		return single_step_trap(d);
 	return emulate(d, n, stop);
 }
 
@@ -220,6 +273,7 @@ static int run_directly(struct direct *d)
 	int r;
 
 	fpu_put(v); /* libc is next */
+	direct_recheck(d, n);
 	switch (direct_map_code(d, n)) {
 	case CODE_FAULTS:
 		return step_finish(v, EMU_FAULT);
@@ -260,6 +314,7 @@ int direct_run(struct vcpu *v)
 	do {
 		r = once(d);
 	} while (r == -1);
+	account(d);
 	fpu_put(v);
 	return r;
 }
@@ -279,7 +334,7 @@ void direct_flush(struct vcpu *v, bool global_too)
 
 	for (unsigned int n = 0; d && n < DIRECT_WORLDS; n++)
 		if (d->space[n])
-			space_flush(d->space[n], global_too);
+			space_doubt_all(d->space[n], global_too);
 }
 
 void direct_flush_page(struct vcpu *v, u64 linear, unsigned int shift)
@@ -288,7 +343,7 @@ void direct_flush_page(struct vcpu *v, u64 linear, unsigned int shift)
 
 	for (unsigned int n = 0; d && n < DIRECT_WORLDS; n++)
 		if (d->space[n])
-			space_unmap(d->space[n], linear, shift);
+			space_doubt(d->space[n], linear, shift);
 }
 
 /* ---- birth and death ------------------------------------------------------------------------- */
@@ -359,6 +414,7 @@ int direct_init(struct vcpu *v, int (*prepare)(struct direct *d, struct error *e
 	if (!d)
 		return fail(err, -ENOMEM, "out of memory for direct execution");
 	v->direct = d;
+	v->times_traps = true;
 	d->v = v;
 	d->cr3 = v->s.cr3;
 	d->compat = compat_probe();

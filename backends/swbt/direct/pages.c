@@ -70,14 +70,13 @@ static void enlarge(const struct direct *d, struct space_page *p)
 	p->gpa = gpa;
 	p->offset = ram_offset(d->v, host);
 	p->shift = LARGE;
-	p->soon = false; /* not all of it */
 }
 
-bool direct_map(struct direct *d, enum direct_world n, u64 linear, bool soon)
+bool direct_map(struct direct *d, enum direct_world n, u64 linear)
 {
 	struct vcpu *v = d->v;
 	const struct mmu_tlb_entry *e = entry_of(v, linear);
-	struct space_page p = { .linear = linear & ~(u64)PAGE_MASK, .shift = 12, .soon = soon };
+	struct space_page p = { .linear = linear & ~(u64)PAGE_MASK, .shift = 12 };
 	int has = space_prot(d->space[n], linear);
 
 	if (!e || !e->host)
@@ -99,6 +98,61 @@ bool direct_map(struct direct *d, enum direct_world n, u64 linear, bool soon)
 	return !space_map(d->space[n], &p);
 }
 
+/* ---- what was flushed ------------------------------------------------------------------------ */
+
+struct recheck {
+	struct direct *d;
+	enum direct_world n;
+};
+
+/* What E allows of P's kind of page: data, or with a patch an executable copy. */
+static int allowed(const struct recheck *c, const struct mmu_tlb_entry *e,
+		   const struct space_page *p)
+{
+	int prot = prot_of(e->rights >> right_of(c->n) & RIGHT_MASK);
+
+	if (c->d->patch && p->prot & PROT_EXEC)
+		return prot & PROT_EXEC ? patch_prot(c->d) : 0;
+	if (c->d->patch)
+		prot &= ~PROT_EXEC;
+	if (has_code(c->d->v, e->gpa, 1ull << p->shift))
+		prot &= ~PROT_WRITE;
+	return prot;
+}
+
+/* For space_recheck. A processor may load a translation whenever the entry has been accessed. */
+static bool still_there(void *arg, struct space_page *p)
+{
+	const struct recheck *c = arg;
+	struct vcpu *v = c->d->v;
+	struct mmu_tlb_entry e;
+	int prot;
+
+	if (!mmu_probe(v, p->linear, &e) || (p->shift == LARGE && e.shift < LARGE))
+		return false;
+	prot = allowed(c, &e, p);
+	if (e.gpa == p->gpa && e.global == p->global && prot && !(p->prot & ~prot))
+		return true;
+	/* An entry that was changed by itself is about to be used. */
+	if (!p->asked || !prot || p->shift == LARGE || (c->d->patch && p->prot & PROT_EXEC))
+		return false;
+	p->gpa = e.gpa;
+	p->prot = prot;
+	p->global = e.global;
+	p->fd = c->d->world[c->n].ram_fd;
+	p->offset = ram_offset(v, e.host);
+	return true;
+}
+
+void direct_recheck(struct direct *d, enum direct_world n)
+{
+	struct recheck c = { d, n };
+
+	space_recheck(d->space[n], still_there, &c);
+}
+
+/* ---- code ------------------------------------------------------------------------------------ */
+
 static enum direct_code map_copy(struct direct *d, enum direct_world n,
 				 const struct mmu_tlb_entry *e)
 {
@@ -106,7 +160,6 @@ static enum direct_code map_copy(struct direct *d, enum direct_world n,
 				.gpa = e->gpa,
 				.shift = 12,
 				.global = e->global,
-				.soon = true,
 				.fd = d->world[n].copy_fd,
 				.prot = patch_prot(d) };
 
@@ -134,5 +187,5 @@ enum direct_code direct_map_code(struct direct *d, enum direct_world n)
 		return CODE_EMULATE;
 	if (d->patch)
 		return map_copy(d, n, e);
-	return direct_map(d, n, ip, true) ? CODE_MAPPED : CODE_EMULATE;
+	return direct_map(d, n, ip) ? CODE_MAPPED : CODE_EMULATE;
 }

@@ -17,12 +17,15 @@
 #define BUCKETS 4096
 #define NONE	0xffffu
 #define LARGE	21
+/* With more than that in doubt it is cheaper to begin anew. */
+#define RECHECKED 1024
 
 struct entry {
 	u64 linear, gpa;
+	u32 seen; /* the time when it was mapped, or looked at again; 0: it is in doubt */
 	u8 shift, prot;
-	bool used, global;
-	u16 next, next_gpa; /* in their buckets; next: of the free ones, too */
+	bool used, global, asked; /* asked: doubted by its address */
+	u16 next, next_gpa;	  /* in their buckets; next: of the free ones, too */
 };
 
 struct space {
@@ -31,6 +34,9 @@ struct space {
 	unsigned int nr, nr_large;
 	unsigned int high; /* entries from here on were never used */
 	bool unmap_all;	   /* before the calls */
+	/* The time, and when all pages, and those that are not global, came into doubt. */
+	u32 now, doubt_all, doubt_local;
+	bool doubts; /* there may be pages in doubt */
 	unsigned int nr_calls;
 	u16 free;
 	u16 by_linear[BUCKETS], by_gpa[BUCKETS];
@@ -112,6 +118,7 @@ static void put_in(struct space *s, const struct space_page *p)
 		s->free = e->next;
 	*e = (struct entry){ .linear = p->linear,
 			     .gpa = p->gpa,
+			     .seen = s->now,
 			     .shift = p->shift,
 			     .prot = (u8)p->prot,
 			     .used = true,
@@ -123,6 +130,11 @@ static void put_in(struct space *s, const struct space_page *p)
 	*at = me;
 	s->nr++;
 	s->nr_large += p->shift == LARGE;
+}
+
+static bool in_doubt(const struct space *s, const struct entry *e)
+{
+	return e->seen <= (e->global ? s->doubt_all : s->doubt_local);
 }
 
 /* ---- what the world has to do ---------------------------------------------------------------- */
@@ -179,10 +191,20 @@ static void drop(struct space *s, struct entry *e)
 	queue_munmap(s, linear, size);
 }
 
+static void drop_doubted(struct space *s)
+{
+	for (unsigned int n = 0; s->nr && n < s->high; n++)
+		if (s->e[n].used && in_doubt(s, &s->e[n]))
+			drop(s, &s->e[n]);
+	s->doubts = false;
+}
+
 int space_sync(struct space *s)
 {
 	int r = 0;
 
+	if (s->doubts)
+		drop_doubted(s);
 	if (s->unmap_all) {
 		struct world_call all = { __NR_munmap, { s->w->low, WORLD_HIGH - s->w->low } };
 
@@ -205,6 +227,7 @@ struct space *space_new(struct world *w)
 	if (!s)
 		return NULL;
 	s->w = w;
+	s->now = 1;
 	s->free = NONE;
 	for (unsigned int n = 0; n < BUCKETS; n++)
 		s->by_linear[n] = s->by_gpa[n] = NONE;
@@ -244,8 +267,7 @@ int space_map(struct space *s, const struct space_page *p)
 	if (!c)
 		c = new_call(s);
 	*c = (struct world_call){ __NR_mmap,
-				  { p->linear, size, (u64)p->prot,
-				    MAP_SHARED | MAP_FIXED | (p->soon ? MAP_POPULATE : 0),
+				  { p->linear, size, (u64)p->prot, MAP_SHARED | MAP_FIXED,
 				    (u64)p->fd, p->offset } };
 	put_in(s, p);
 	s->mapped++;
@@ -283,6 +305,67 @@ void space_flush(struct space *s, bool global_too)
 			drop(s, &s->e[n]);
 }
 
+void space_doubt(struct space *s, u64 linear, unsigned int shift)
+{
+	u64 size = 1ull << shift;
+	struct entry *e;
+
+	if (shift <= 12) {
+		for (e = find_any(s, linear); e; e = e->shift == 12 ? find(s, linear, LARGE) : NULL)
+			e->seen = 0, e->asked = true, s->doubts = true;
+		return;
+	}
+	linear &= ~(size - 1);
+	for (unsigned int n = 0; s->nr && n < s->high; n++) {
+		e = &s->e[n];
+		if (e->used && e->linear < linear + size && linear < e->linear + (1ull << e->shift))
+			e->seen = 0, e->asked = true, s->doubts = true;
+	}
+}
+
+void space_doubt_all(struct space *s, bool global_too)
+{
+	if (!s->nr)
+		return;
+	/* Once in four thousand million times. */
+	if (s->now == UINT32_MAX || s->nr > RECHECKED) {
+		space_flush(s, true);
+		return;
+	}
+	s->doubt_local = s->now++;
+	if (global_too)
+		s->doubt_all = s->doubt_local;
+	s->doubts = true;
+}
+
+static void recheck(struct space *s, struct entry *e,
+		    bool (*check)(void *arg, struct space_page *p), void *arg)
+{
+	struct space_page p = { .linear = e->linear,
+				.gpa = e->gpa,
+				.prot = e->prot,
+				.shift = e->shift,
+				.global = e->global,
+				.asked = e->asked };
+
+	if (!check(arg, &p))
+		drop(s, e);
+	else if (p.gpa != e->gpa || p.prot != e->prot)
+		space_map(s, &p);
+	else
+		e->seen = s->now, e->asked = false;
+}
+
+void space_recheck(struct space *s, bool (*check)(void *arg, struct space_page *p), void *arg)
+{
+	if (!s->doubts)
+		return;
+	for (unsigned int n = 0; s->nr && n < s->high; n++)
+		if (s->e[n].used && in_doubt(s, &s->e[n]))
+			recheck(s, &s->e[n], check, arg);
+	s->doubts = false;
+}
+
 void space_unmap_gpa(struct space *s, u64 gpa, int prot)
 {
 	u16 n = *gpa_bucket(s, gpa);
@@ -303,7 +386,7 @@ int space_prot(const struct space *s, u64 linear)
 {
 	const struct entry *e = find_any(s, linear);
 
-	return e ? e->prot : 0;
+	return e && !in_doubt(s, e) ? e->prot : 0;
 }
 
 u64 space_mapped(const struct space *s)

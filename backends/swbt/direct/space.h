@@ -19,7 +19,7 @@ struct space_page {
 	int prot; /* mmap's; not 0 */
 	u8 shift; /* 12 or 21 */
 	bool global;
-	bool soon; /* the next instruction is going to touch it */
+	bool asked; /* of space_recheck */
 };
 
 /* For W, which has started. NULL: no memory. FREE unmaps nothing. */
@@ -33,6 +33,18 @@ int space_map(struct space *s, const struct space_page *p);
  * pages, or these, too. */
 void space_unmap(struct space *s, u64 linear, unsigned int shift);
 void space_flush(struct space *s, bool global_too);
+
+/*
+ * The same for what the guest's tables may say otherwise of now. Until it is looked at it is not
+ * there (space_prot); space_sync unmaps it.
+ */
+void space_doubt(struct space *s, u64 linear, unsigned int shift);
+void space_doubt_all(struct space *s, bool global_too);
+
+/* Look at what is in doubt: CHECK is told of each such page, but for its place in the file, and
+ * says whether it may stay. P->asked: it was doubted by its address; then CHECK may also make P
+ * another one, complete, for the same addresses. */
+void space_recheck(struct space *s, bool (*check)(void *arg, struct space_page *p), void *arg);
 
 /* Unmap every page mapped to the guest-physical page GPA with any of the rights PROT. */
 void space_unmap_gpa(struct space *s, u64 gpa, int prot);

@@ -98,7 +98,7 @@ static void arguments(struct filter *f, const struct world *w, long nr)
 
 	if (nr == __NR_mmap) {
 		load(f, args + 3 * 8);
-		must_be(f, MAP_SHARED | MAP_FIXED, MAP_SHARED | MAP_FIXED | MAP_POPULATE);
+		must_be(f, MAP_SHARED | MAP_FIXED, MAP_SHARED | MAP_FIXED);
 		load(f, args + 4 * 8);
 		must_be(f, (u32)w->ram_fd, (u32)(w->copy_fd < 0 ? w->ram_fd : w->copy_fd));
 	}
