@@ -116,6 +116,30 @@ static void test_filter(void)
 	}
 }
 
+/* What this process may do to its worlds, and to nobody else; other engines may not. */
+DR_TEST(test_rules)
+{
+	struct vm *vm = machine(), *step = rig_vm("step", DR_RAM);
+	const struct sandbox_rule *r = swbt_backend.syscalls(vm);
+	unsigned int nr = 0;
+
+	for (; r[nr].syscall >= 0; nr++) {
+		bool mine = false;
+
+		CU_ASSERT_EQUAL(r[nr].mask & UINT32_MAX, UINT32_MAX);
+		for (unsigned int n = 0; n < DIRECT_WORLDS; n++)
+			mine |= r[nr].value == (u64)direct_of(vm)->world[n].pid;
+		if (r[nr].syscall == __NR_ptrace || r[nr].syscall == __NR_kill ||
+		    r[nr].syscall == __NR_wait4)
+			CU_ASSERT_TRUE(mine);
+	}
+	CU_ASSERT(nr >= 2 * DIRECT_WORLDS);
+	CU_ASSERT_PTR_NULL(swbt_backend.syscalls(step));
+	CU_ASSERT_EQUAL(step->ram.fd, -1);
+	vm_destroy(step);
+	vm_destroy(vm);
+}
+
 /* ---- how it ends ----------------------------------------------------------------------------- */
 
 static bool gone(pid_t pid)
@@ -327,6 +351,7 @@ DR_TEST(test_space_limits)
 CU_TestInfo tests_direct_world[] = { { "nothing else is mapped", test_maps },
 				     { "no descriptors", test_descriptors },
 				     { "system calls of its own", test_filter },
+				     { "what its VMM may do", test_rules },
 				     { "ends with its machine", test_end },
 				     { "killed", test_killed },
 				     { "signals", test_signals },

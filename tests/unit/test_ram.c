@@ -3,8 +3,10 @@
 
 #include <CUnit/CUnit.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static struct error err;
@@ -120,10 +122,35 @@ static void test_bounds(void)
 	ram_fini(&ram);
 }
 
+/* Somebody who has the descriptor sees the same bytes, and it goes with the memory. */
+static void test_file(void)
+{
+	struct ram ram;
+	u8 *other;
+	int fd;
+
+	CU_ASSERT_EQUAL(ram_init_file(&ram, 4096, &err), -EINVAL);
+	CU_ASSERT_EQUAL_FATAL(ram_init_file(&ram, 3 * GiB + MiB, &err), 0);
+	CU_ASSERT_EQUAL((uintptr_t)ram.host % (2 * MiB), 0);
+	fd = ram.fd;
+	CU_ASSERT(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	CU_ASSERT_EQUAL(ram_write(&ram, RAM_HOLE_END + 5, "far", 4), 0);
+	other = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, (off_t)(3 * GiB));
+	CU_ASSERT_FATAL(other != MAP_FAILED);
+	CU_ASSERT_STRING_EQUAL((char *)other + 5, "far");
+	munmap(other, 4096);
+	ram_fini(&ram);
+	CU_ASSERT_EQUAL(fcntl(fd, F_GETFD), -1);
+	CU_ASSERT_EQUAL_FATAL(ram_init(&ram, MiB, &err), 0);
+	CU_ASSERT_EQUAL(ram.fd, -1);
+	ram_fini(&ram);
+}
+
 CU_TestInfo tests_ram[] = {
 	{ "sizes from 1 MiB to 64 GiB, aligned for large pages", test_sizes },
 	{ "memory costs what is used of it", test_lazy },
 	{ "the hole below 4 GiB", test_hole },
 	{ "ranges beyond the end and around it", test_bounds },
+	{ "a memory file", test_file },
 	CU_TEST_INFO_NULL,
 };
