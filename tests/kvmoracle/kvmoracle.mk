@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
 #   make kvm-oracle [SEED=n] [CASES=n]      random instructions and privileged sequences, KVM and swbt
-#   make engine-oracle [SEED=n] [CASES=n]   the same, engine bt and engine step of swbt
+#   make engine-oracle [SEED=n] [CASES=n]   the same, engine bt and engine step of swbt; single
+#                                           instructions of engine trap+patch
 
 SHARE_SEEDS := 1 2 3 4 5 7 8 9
 AVX_SEEDS := 1 2 3 4
@@ -19,6 +20,7 @@ kvm-oracle-share: $(B)/kvmoracle fvbench
 
 engine-oracle: $(B)/kvmoracle
 	$(Q)AGAINST=step $(B)/kvmoracle $(SEED) $(CASES)
+	$(Q)AGAINST=trap+patch $(B)/kvmoracle $(or $(SEED),1) 1000 1
 
 $(B)/kvmoracle: $(call objs,$(wildcard tests/kvmoracle/*.c) tests/oracle/gen.c $(LIB_SRC))
 	$(call say,LD,$@)

@@ -57,21 +57,30 @@ void direct_regs_out(const struct vcpu *v, struct world_regs *r)
 	r->ds = r->es = r->fs = r->gs = 0;
 }
 
-/* Outside of 64-bit mode the host's registers are wider than the guest's, whose upper halves do not
- * change. */
+/* Without long mode the host's registers are wider than the guest's. Compatibility mode does with
+ * upper halves what the host's processor does: it keeps those of registers that are not written. */
 static u64 gpr_mask(const struct vcpu *v)
 {
-	return v->mode == MODE_LONG64 ? ~0ull : 0xffffffff;
+	return long_mode(v) ? ~0ull : 0xffffffff;
+}
+
+/* IRET to a 16-bit stack leaves the host's own bits in the upper half of RSP. */
+static u64 stack_pointer(const struct vcpu *v, u64 rsp)
+{
+	if (v->mode == MODE_LONG64)
+		return rsp;
+	return (u32)rsp == (u32)v->s.gpr[RSP] ? v->s.gpr[RSP] : (u32)rsp;
 }
 
 /* A flag that is as it was loaded has not been touched: the guest's own value stays, which need not
  * be the one that was loaded. */
 void direct_regs_in(struct vcpu *v, const struct world_regs *r, u64 loaded)
 {
-	u64 changed = (r->rflags ^ loaded) & DIRECT_FLAGS;
+	u64 changed = (r->rflags ^ loaded) & DIRECT_FLAGS, rsp = stack_pointer(v, r->gpr[RSP]);
 
 	for (unsigned int n = 0; n < (v->mode == MODE_LONG64 ? NR_GPR : 8); n++)
 		v->s.gpr[n] = r->gpr[n] & gpr_mask(v);
+	v->s.gpr[RSP] = rsp;
 	v->s.rip = r->rip & v->ip_mask;
 	v->s.rflags = (v->s.rflags & ~(changed | RFLAGS_RF)) | (r->rflags & changed);
 	if (v->mode != MODE_LONG64)
