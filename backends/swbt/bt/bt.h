@@ -122,9 +122,9 @@ struct block {
 	u64 gpa : 40, nr : 8, nr_calls : 8; /* NR: of guest instructions */
 	bool unaligned : 1; /* not to be run: an instruction in it makes unaligned accesses */
 	bool dropped : 1;   /* nobody finds it any more */
-	u64 gpa2 : 40; /* of the page in which its only instruction ends; 0: that is the same */
-	u64 target_of : 16; /* BIT(space * NR_TARGETS + targets) that it may be among */
-	const u8 *host;	    /* executable view */
+	u64 gpa2 : 40;	/* of the page in which its only instruction ends; 0: that is the same */
+	u16 target_of;	/* BIT(space * NR_TARGETS + targets) that it may be among */
+	const u8 *host; /* executable view */
 	u32 first_exit;
 	struct near incoming; /* exit */
 	struct page_link page[2];
