@@ -155,6 +155,8 @@ static enum after handle_stopped(struct bt *bt)
 /* The target in frame.linear is not known here: a jump or a return is done at once. */
 static enum after handle_indirect(struct vcpu *v, const struct exit *x, struct next *next)
 {
+	/* Calls do not look for code that treats alignment otherwise: there is to be some. */
+	next->alignment = next->both = x->pop == BT_PUSHES && exit_block(x)->key & KEY_ALIGNMENT;
 	/* In other modes the base of CS is above the address (bt_target). */
 	if (x->pop == BT_PUSHES || (exit_block(x)->key & KEY_LONG64 && !canonical(v->frame.linear)))
 		return AFTER_STEP;
@@ -325,7 +327,10 @@ static int dispatch(struct bt *bt)
 			r = finish(bt, after, &next);
 			if (r >= 0)
 				return r;
-			after = bt_jumped(bt, &s, &next);
+			if (next.alignment && bt_linear(v) == v->frame.linear)
+				after = AFTER_JUMP;
+			else
+				after = bt_jumped(bt, &s, &next);
 		}
 	}
 }
