@@ -201,6 +201,11 @@ static void print(void *arg, const void *data, size_t len)
 	fwrite(data, 1, len, stdout);
 }
 
+static int confine(struct vm *vm, struct error *err)
+{
+	return sandbox_enter(vm->backend->syscalls ? vm->backend->syscalls(vm) : NULL, err);
+}
+
 static void load(struct vm *vm, struct options *o)
 {
 	static struct cpu_state entry;
@@ -212,7 +217,7 @@ static void load(struct vm *vm, struct options *o)
 		o->boot.initrd = path;
 	}
 	if (boot_load(&vm->ram, &o->boot, &entry, &err) ||
-	    vm->backend->set_state(vm, &entry, &err) || sandbox_enter(vm->backend->syscalls, &err))
+	    vm->backend->set_state(vm, &entry, &err) || confine(vm, &err))
 		die("%s", err.text);
 }
 

@@ -127,13 +127,12 @@ void frame_stop(const struct frame *f, u64 signo, struct world_regs *r, struct w
 	int code = at->info.si_code;
 
 	*stop = (struct world_stop){ .kind = WORLD_SYSCALL };
-	if (signo == SIGSYS && code == SYS_SECCOMP_ && called >> 12 == VSYSCALL >> 12) {
-		undo_vsyscall(r, stop, called);
-	} else if (signo == SIGSYS) {
-		return;
-	} else if (code <= 0 || vector > XM) {
+	if (code <= 0 || (signo != SIGSYS && vector > XM)) {
 		/* Not by an instruction: kill(2). */
 		stop->kind = WORLD_KICKED;
+	} else if (signo == SIGSYS) {
+		if (code == SYS_SECCOMP_ && called >> 12 == VSYSCALL >> 12)
+			undo_vsyscall(r, stop, called);
 	} else {
 		stop->kind = WORLD_FAULT;
 		stop->vector = (u8)vector;

@@ -175,6 +175,8 @@ static bool exhausted(const struct handover *h, struct patience *p)
 	return cpu - p->cpu > DEAF_CPU_NS || time - p->since > DEAF_NS;
 }
 
+#define FORGED "the guest forged a stop of its process, which ran on"
+
 static int end(struct handover *h, const char *why)
 {
 	h->w->fate = why;
@@ -192,7 +194,8 @@ static int look_after(struct handover *h, struct patience *p)
 	if (h->running && !h->kicked)
 		return 0;
 	if (exhausted(h, p))
-		return end(h, "the guest has made its process deaf to signals");
+		return end(h,
+			   h->running ? "the guest has made its process deaf to signals" : FORGED);
 	/* In this order: it says that it has stopped before it sleeps. */
 	if (h->running && asleep(h) && !load(&h->shared->stopped))
 		return end(h, "the guest has put its process to sleep in code that is not its own");
@@ -257,7 +260,7 @@ int handover_settle(struct handover *h)
 		if (parked(h))
 			break;
 		if (exhausted(h, &p))
-			return end(h, "the guest forged a stop of its process, which ran on");
+			return end(h, FORGED);
 		store(&h->shared->stopped, 0);
 	}
 	h->settled = true;
