@@ -228,7 +228,7 @@ bool patch_emulates(struct direct *d)
 	p->credit--;
 	p->stats.emulated++;
 	c = codes_latest(p, linear & ~(u64)PAGE_MASK);
-	if (c && is_incidental(c, linear & PAGE_MASK))
+	if (c && scan_why(&c->scan, linear & PAGE_MASK))
 		came_to(p, c, linear & PAGE_MASK);
 	return true;
 }
