@@ -117,8 +117,9 @@ const struct backend_option swbt_options[] = {
 		   .max = 100000000 },
 	[PATCH_INSIDE] = { .name = "patch-inside",
 			   .arg = "off|usual|all",
-			   .help = "Edit instructions in whose middle a sensitive one begins; usual "
-				   "(default): but for far returns, as long as those would trap",
+			   .help = "Edit instructions in whose middle a sensitive one begins; "
+				   "usual "
+				   "(default): but for far transfers, as long as those trap",
 			   .engine = "trap+patch",
 			   .kind = OPTION_WORD,
 			   .value = 1 },

@@ -47,9 +47,10 @@ bool sensitive_enters_host(const struct insn *i)
 	       emulated_by(i, EMU_syscall);
 }
 
-bool sensitive_returns_far(const struct insn *i)
+bool sensitive_transfers_far(const struct insn *i)
 {
-	return emulated_by(i, EMU_ret_far) || emulated_by(i, EMU_iret);
+	return emulated_by(i, EMU_ret_far) || emulated_by(i, EMU_iret) ||
+	       emulated_by(i, EMU_call_far) || emulated_by(i, EMU_jmp_far);
 }
 
 /* RDSSP is a NOP to guests, but not to a host with shadow stacks. */

@@ -38,8 +38,9 @@ bool sensitive_traps(const struct insn *i);
  * it, so that the monitor hears of it? INT n, INT3, INT1, SYSCALL. */
 bool sensitive_enters_host(const struct insn *i);
 
-/* RETF, IRET: at CPL 3 they #GP for every selector that the host has not given to its programs. */
-bool sensitive_returns_far(const struct insn *i);
+/* CALL, JMP and RET to another segment, IRET: at CPL 3 they fault for every selector that the host
+ * has not given to its programs. */
+bool sensitive_transfers_far(const struct insn *i);
 
 /* Would it make no difference to I that it runs natively at CPL 3? It does the same there, or
  * traps. The state of the FPU is another matter (fpu.h). */

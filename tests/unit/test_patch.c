@@ -245,7 +245,7 @@ DR_TEST(test_far)
 {
 	struct vm *vm = DR_PAIR(ENGINE, patch_far);
 
-	CU_ASSERT_EQUAL(patch_in(vm)->inside, INSIDE_FAR_RETURNS);
+	CU_ASSERT_EQUAL(patch_in(vm)->inside, INSIDE_FAR_TRANSFERS);
 	/* It may be closed now, as it was come to; not before. */
 	CU_ASSERT(patch_in(vm)->stats.closed[SCAN_INSIDE] <= 1);
 	CU_ASSERT_EQUAL(vm_vcpu(vm)->s.gpr[RSP], DR_STACK);
@@ -273,6 +273,6 @@ CU_TestInfo tests_patch[] = {
 	{ "sensitive instructions", test_silent },	 { "undefined ones", test_undefined },
 	{ "CR0.TS, CR0.EM, CR4.OSFXSR", test_fpu },	 { "stores to code", test_written },
 	{ "a device writes to code", test_device },	 { "reads of code", test_read },
-	{ "jumps into instructions", test_jumped_into }, { "far returns inside", test_far },
+	{ "jumps into instructions", test_jumped_into }, { "far transfers inside", test_far },
 	{ "closed ones in loops", test_dense },		 CU_TEST_INFO_NULL,
 };

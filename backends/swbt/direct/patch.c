@@ -185,8 +185,8 @@ static void grant(struct patch *p)
 	p->credit = run < RUN_MIN ? RUN_MIN : run > RUN_MAX ? RUN_MAX : (u32)run;
 }
 
-/* Selectors that the host's processor takes for those of its programs' code: far returns to them do
- * not trap. One that the guest uses itself may be what such a return finds. */
+/* Selectors that the host's processor takes for those of its programs' code: far transfers to them
+ * do not trap. One that the guest uses itself may be what such a return finds. */
 static bool is_hosts(u16 selector)
 {
 	return (selector & 0xfff8) == 0x20 || (selector & 0xfff8) == 0x30 || selector & 4;
@@ -194,7 +194,7 @@ static bool is_hosts(u16 selector)
 
 static void look_at_cs(struct patch *p)
 {
-	if (likely(p->inside != INSIDE_FAR_RETURNS || !is_hosts(p->d->v->s.seg[SEG_CS].selector)))
+	if (likely(p->inside != INSIDE_FAR_TRANSFERS || !is_hosts(p->d->v->s.seg[SEG_CS].selector)))
 		return;
 	p->inside = INSIDE_NOTHING;
 	codes_drop_all(p);
@@ -228,8 +228,12 @@ bool patch_emulates(struct direct *d)
 	p->credit--;
 	p->stats.emulated++;
 	c = codes_latest(p, linear & ~(u64)PAGE_MASK);
-	if (c && scan_why(&c->scan, linear & PAGE_MASK))
-		came_to(p, c, linear & PAGE_MASK);
+	if (!c || !scan_why(&c->scan, linear & PAGE_MASK))
+		return true;
+	/* The guest would have trapped there in any case: on as if it had. */
+	if (!is_incidental(c, linear & PAGE_MASK))
+		p->credit = 0;
+	came_to(p, c, linear & PAGE_MASK);
 	return true;
 }
 

@@ -144,7 +144,8 @@ enum flow { FLOW_ON, FLOW_BOTH, FLOW_TARGET, FLOW_END };
  */
 static enum flow flow_of(const struct insn *i)
 {
-	bool direct = i->op[0].type == OPERAND_IMM && i->opsize > 2;
+	/* Not where IP is cut to 16 bits in wider code. */
+	bool direct = i->op[0].type == OPERAND_IMM && (i->opsize > 2 || i->mode == MODE_PROT16);
 
 	if (i->class == INSN_UNDEFINED)
 		return FLOW_END;
@@ -225,7 +226,7 @@ static bool is_harmful(struct scan *s, u32 at)
 	s->reach[at] = r ? (u8)rest(at) : i.length;
 	if (r)
 		return r == -ENODATA;
-	if (s->inside == INSIDE_FAR_RETURNS && sensitive_returns_far(&i))
+	if (s->inside == INSIDE_FAR_TRANSFERS && sensitive_transfers_far(&i))
 		return false;
 	return forbids(s, &i) && !sensitive_enters_host(&i);
 }

@@ -31,9 +31,9 @@ extern const char *const scan_why_names[NR_SCAN_WHY];
 
 /* What may begin in the middle of an open instruction, where only an indirect jump leads. */
 enum scan_inside {
-	INSIDE_ANYTHING,    /* nobody jumps there */
-	INSIDE_FAR_RETURNS, /* RETF and IRET: they trap but for selectors of the host's own */
-	INSIDE_NOTHING,	    /* that would fail silently */
+	INSIDE_ANYTHING,      /* nobody jumps there */
+	INSIDE_FAR_TRANSFERS, /* they trap but for selectors of the host's own */
+	INSIDE_NOTHING,	      /* that would fail silently */
 };
 
 struct scan;
