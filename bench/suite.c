@@ -9,7 +9,16 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { M64 = 1, M32 = 2, COMPUTE = 4, KERNEL = 8, LONG = 16, BOOT = 32, IN_LINUX = 64 };
+enum {
+	M64 = 1,
+	M32 = 2,
+	COMPUTE = 4,
+	KERNEL = 8,
+	LONG = 16,
+	BOOT = 32,
+	IN_LINUX = 64,
+	MAYBE = 128
+};
 
 static const struct {
 	const char *name;
@@ -49,6 +58,7 @@ static void find_hole(struct bench *b, const char *name, unsigned int mode)
 	for (size_t i = 0; i < ARRAY_SIZE(holes); i++)
 		if (holes[i].modes & mode && !strcmp(holes[i].name, name)) {
 			b->hole = holes[i].insn;
+			b->hole_maybe = holes[i].modes & MAYBE;
 			b->hole_why = holes[i].why;
 		}
 }

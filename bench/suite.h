@@ -22,6 +22,7 @@ struct bench {
 	/* The instruction that fails silently in it under classical trap-and-emulate, and what it
 	 * is used for; NULL: none, so that it must be right. */
 	const char *hole, *hole_why;
+	bool hole_maybe; /* or does not, as hosts differ */
 };
 
 /* What the guest itself calls BENCH: without "linux/" or "shows/". */

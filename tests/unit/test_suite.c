@@ -127,7 +127,7 @@ static void test_holes(void)
 			r++;
 		CU_ASSERT(r < ARRAY_SIZE(rows));
 	}
-	CU_ASSERT_EQUAL(holes, 13); /* 11 lines, two of them in both modes */
+	CU_ASSERT_EQUAL(holes, 16); /* 14 lines, two of them in both modes */
 	free(table);
 }
 
