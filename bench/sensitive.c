@@ -19,7 +19,8 @@
 struct command {
 	const char *glob[OPTIONS_GLOBS];
 	unsigned int globs;
-	const char *backends, *guests, *csv;
+	const char *backends, *guests;
+	struct record csv;
 	bool markdown, mode[SNIPPET_MODES];
 	struct show show;
 	u64 nothing[VARIANTS_MAX][SNIPPET_MODES][2 * SNIPPET_TS]; /* traps + 1; 0: not known */
@@ -208,7 +209,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		c->backends = arg;
 		return 0;
 	case OPT_CSV:
-		c->csv = arg;
+		c->csv.path = arg;
 		return 0;
 	case OPT_MARKDOWN:
 		c->markdown = true;
@@ -336,11 +337,15 @@ int cmd_sensitive(int argc, char **argv)
 	ret = find_variants(&c, &err);
 	if (!ret)
 		ret = make_rows(&c, &err);
+	if (!ret)
+		ret = record_open(&c.csv, sensitive_csv_header, &err);
 	if (ret)
 		return complain(&err, EXIT_USAGE);
 	ret = run_rows(&c, &err);
-	if (!ret)
-		ret = show_csv(c.csv, sensitive_csv, &c.table, &err);
+	if (!ret && c.csv.file)
+		sensitive_csv(c.csv.file, &c.table);
+	if (record_close(&c.csv, &err) && !ret)
+		ret = -EIO;
 	if (ret)
 		return complain(&err, EXIT_HOST);
 	sensitive_print(stdout, &c.table, c.markdown);

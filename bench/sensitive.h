@@ -59,8 +59,9 @@ void sensitive_values(const struct snippet *s, const u64 out[3], char *text, siz
 /* The table and what its columns mean; MARKDOWN: as a Markdown table. */
 void sensitive_print(FILE *f, const struct sensitive *t, bool markdown);
 
-/* One line for each row and place: native, reference, each variant. ARG: a struct sensitive. */
-void sensitive_csv(FILE *f, const void *arg);
+/* One line for each row and place: native, reference, each variant; and the line above them. */
+void sensitive_csv_header(FILE *f);
+void sensitive_csv(FILE *f, const struct sensitive *t);
 
 /* Is ROW under VARIANT wrong where it should not be: anywhere, or for the engine that traps and
  * does nothing else, where sensitive.def says that the instruction traps? */

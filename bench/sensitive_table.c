@@ -233,14 +233,17 @@ static void csv_seen(FILE *f, const struct sensitive_row *row, const char *where
 	csv_row(f, row, where, outcome, seen, text);
 }
 
-void sensitive_csv(FILE *f, const void *arg)
+void sensitive_csv_header(FILE *f)
 {
-	const struct sensitive *t = arg;
+	fprintf(f, "bits,id,where,outcome,cs_after,flags_after,traps,classic,traps_at_cpl3,"
+		   "instruction,result,at_cpl3\n");
+}
+
+void sensitive_csv(FILE *f, const struct sensitive *t)
+{
 	static const char *const how[] = { "absent", "trapped", "ran", "ran", "lost" };
 	char text[CELL];
 
-	fprintf(f, "bits,id,where,outcome,cs_after,flags_after,traps,classic,traps_at_cpl3,"
-		   "instruction,result,at_cpl3\n");
 	for (unsigned int i = 0; i < t->rows; i++) {
 		const struct sensitive_row *row = &t->row[i];
 

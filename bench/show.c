@@ -105,17 +105,3 @@ void show_name(const struct variant *v, char *text, size_t size)
 	snprintf(text, size, "%.32s%s%s%.80s", v->backend->name, unsaid ? ":" : "",
 		 unsaid ? v->engine : "", rest);
 }
-
-int show_csv(const char *path, void (*write)(FILE *f, const void *arg), const void *arg,
-	     struct error *err)
-{
-	struct record csv = { NULL, path };
-
-	if (!path)
-		return 0;
-	csv.file = fopen(path, "we");
-	if (!csv.file)
-		return fail(err, -errno, "cannot write %s: %s", path, strerror(errno));
-	write(csv.file, arg);
-	return record_close(&csv, err);
-}

@@ -40,8 +40,4 @@ u64 show_extra(const struct verdict *v, const char *key);
 /* VARIANT's name, with its engine although it be the usual one, into TEXT. */
 void show_name(const struct variant *v, char *text, size_t size);
 
-/* Write the file PATH (NULL: nothing to do) with WRITE. 0, or negative errno with ERR filled. */
-int show_csv(const char *path, void (*write)(FILE *f, const void *arg), const void *arg,
-	     struct error *err);
-
 #endif

@@ -15,7 +15,8 @@
 #define TIMEOUT	   (120 * NSEC_PER_SEC)
 
 struct command {
-	const char *backends, *guests, *csv;
+	const char *backends, *guests;
+	struct record csv;
 	u64 iterations;
 	bool mode32, mode64;
 	struct show show;
@@ -56,7 +57,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		c->backends = arg;
 		return 0;
 	case OPT_CSV:
-		c->csv = arg;
+		c->csv.path = arg;
 		return 0;
 	case OPT_GUESTS:
 		c->guests = arg;
@@ -155,13 +156,9 @@ static int tell_all(struct command *c, struct error *err)
 	return 0;
 }
 
-static void write_csv(FILE *f, const void *arg)
+static void csv_header(FILE *f)
 {
-	const struct command *c = arg;
-
 	fprintf(f, "bits,where,metric,value\n");
-	for (unsigned int i = 0; i < c->n; i++)
-		told_csv(f, &c->told[i]);
 }
 
 static int conclude(const struct command *c)
@@ -192,10 +189,12 @@ int cmd_story(int argc, char **argv)
 
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &c);
-	if (show_init(&c.show, c.backends, c.guests, &err))
+	if (show_init(&c.show, c.backends, c.guests, &err) || record_open(&c.csv, csv_header, &err))
 		return complain(&err, EXIT_USAGE);
 	ret = tell_all(&c, &err);
-	if (!ret)
-		ret = show_csv(c.csv, write_csv, &c, &err);
+	for (unsigned int i = 0; c.csv.file && i < c.n; i++)
+		told_csv(c.csv.file, &c.told[i]);
+	if (record_close(&c.csv, &err) && !ret)
+		ret = -EIO;
 	return ret ? complain(&err, EXIT_HOST) : conclude(&c);
 }
