@@ -153,8 +153,31 @@ static void check_ends(void)
 	unmap_linear();
 }
 
+/* Loops that walk out of a page, and whose 32-bit index begins anew while they are in it. */
+static void check_walks(void)
+{
+	window_map(0, page);
+	for (u32 start = 0; start < PAGE - 256; start += 200) {
+		const u64 at = (u64)WINDOW + start, far = at - 8 * 0xffffffe0ull;
+
+		ATTEMPT("1: movb $1, (%%rdi)\n\taddq $1, %%rdi\n\tjmp 1b", at, 0, 0);
+		expect("exception of a walk", caught.vector, PF);
+		expect("CR2 of a walk", caught.cr2, (u64)WINDOW + PAGE);
+		expect("last byte of a walk", page[PAGE - 1], 1);
+		ATTEMPT("1: movl %%ecx, %%edx\n\tmovq %%rsi, (%%rdi,%%rdx,8)\n\taddl $1, %%ecx\n\t"
+			"jmp 1b",
+			far, 0x0202020202020202, 0xffffffe0);
+		expect("exception of an index that begins anew", caught.vector, PF);
+		expect("its CR2", caught.cr2, far);
+		expect("bytes before that", page[start + 255], 2);
+		memset(page, 0, PAGE);
+	}
+	window_clear();
+}
+
 static void run(uword n __attribute__((unused)))
 {
+	check_walks();
 	check_split();
 	check_ends();
 	for (u32 i = 0; i < nr_targets; i++) {
