@@ -207,7 +207,7 @@ void tr_same_page(struct tr *t, const struct ea *ea, u32 size)
 /* The last of SIZE bytes is among the first of a page, rounded up to a power of two. */
 bool tr_near_start(struct tr *t, const struct ea *ea, u32 size)
 {
-	u32 log = 32 - (u32)__builtin_clz(size - 1);
+	u32 log = size > 1 ? 32 - (u32)__builtin_clz(size - 1) : 0;
 	s64 disp = ea->how == EA_DIRECT ? ea->disp : 0;
 
 	if (log >= ARRAY_SIZE(t->v->frame.page_mask) || !t->bt->fast_pext ||
