@@ -42,6 +42,7 @@ struct patch_stats {
 	u64 closed[NR_SCAN_WHY], hits[NR_SCAN_WHY];
 	u64 unknown;  /* stops where nothing was known */
 	u64 emulated; /* in a row, behind a closed one */
+	u64 accessed; /* data on pages of code, by instructions that were emulated for it */
 	u64 writes, voided, released, flushes;
 };
 

@@ -87,7 +87,11 @@ bool direct_map(struct direct *d, enum direct_world n, u64 linear)
 	if (has_code(v, e->gpa, PAGE_SIZE))
 		p.prot &= ~PROT_WRITE;
 	/* Where a copy of code is mapped for execution, data of its page is emulated. */
-	if (!p.prot || (has & p.prot) == p.prot || (d->patch && has & PROT_EXEC))
+	if (d->patch && has & PROT_EXEC) {
+		patch_accessed(d);
+		return false;
+	}
+	if (!p.prot || (has & p.prot) == p.prot)
 		return false;
 	p.gpa = e->gpa;
 	p.global = e->global;

@@ -197,6 +197,7 @@ static void look_at_cs(struct patch *p)
 	if (likely(p->inside != INSIDE_FAR_TRANSFERS || !is_hosts(p->d->v->s.seg[SEG_CS].selector)))
 		return;
 	p->inside = INSIDE_NOTHING;
+	fpu_put(p->d->v);
 	codes_drop_all(p);
 	unmap_all(p);
 }
@@ -304,6 +305,11 @@ bool patch_stopped(struct direct *d)
 
 /* ---- stores ---------------------------------------------------------------------------------- */
 
+void patch_accessed(struct direct *d)
+{
+	patch_of(d)->stats.accessed++;
+}
+
 static void written(struct patch *p, u64 gpa, u32 len)
 {
 	struct code_page *page = codes_page(p, gpa & ~(u64)PAGE_MASK);
@@ -349,6 +355,7 @@ void patch_counters(const struct direct *d, void (*fn)(void *arg, const char *na
 	}
 	fn(arg, "swbt.patch.unknown", p->stats.unknown);
 	fn(arg, "swbt.patch.emulated", p->stats.emulated);
+	fn(arg, "swbt.patch.accessed", p->stats.accessed);
 	fn(arg, "swbt.patch.writes", p->stats.writes);
 	fn(arg, "swbt.patch.voided", p->stats.voided);
 	fn(arg, "swbt.patch.released", p->stats.released);

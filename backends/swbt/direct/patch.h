@@ -35,6 +35,9 @@ int patch_enter(struct direct *d, u64 gpa, u64 *offset);
  * it; false: the instruction there is to be emulated. */
 bool patch_stopped(struct direct *d);
 
+/* Data on a page of code was accessed, and that emulated. */
+void patch_accessed(struct direct *d);
+
 /* engine->code_written. */
 void patch_written(struct vcpu *v, u64 gpa, u32 len);
 
