@@ -88,7 +88,8 @@ static void kvm_side(int in, int out, struct shared *s)
 	static struct ko_case c;
 	struct request r;
 	const char *engine = getenv("AGAINST");
-	struct vm *vm = side_new(engine ? "swbt" : "kvm", engine);
+	struct vm *vm = side_new_with(engine ? "swbt" : "kvm", engine,
+					engine ? getenv("AGAINST_OPTIONS") : NULL);
 
 	while (receive(in, &r)) {
 		for (u64 n = 0; n < r.n; n++) {

@@ -7,6 +7,7 @@
 #include <CUnit/CUnit.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define GDT	0x1000u
 #define IDT	0x2000u
@@ -22,6 +23,7 @@
 #define NX BIT64(63)
 
 const char *direct_transport = "ptrace";
+bool direct_kicks;
 
 /* Write down, and go on at R15. */
 DR_ASM(direct_common, "pushq %rax\n pushq %rbx\n movq 0x7000, %rbx\n"
@@ -154,12 +156,44 @@ struct vm *direct_rig(const char *engine, const u8 *code, size_t len, const u8 *
 	return vm;
 }
 
+struct kicker {
+	struct vm *vm;
+	atomic_bool stop;
+};
+
+static void *kick_all_the_time(void *arg)
+{
+	struct kicker *k = arg;
+
+	/* In steps that are long enough for most instructions, and too short for some. */
+	for (unsigned int n = 0; !atomic_load(&k->stop); n++) {
+		usleep(n * 7 % 50);
+		vm_kick(k->vm);
+	}
+	return NULL;
+}
+
+static int run(struct vm *vm)
+{
+	struct kicker k = { .vm = vm };
+	pthread_t thread;
+	int r;
+
+	if (!direct_kicks)
+		return vm_run(vm);
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, kick_all_the_time, &k), 0);
+	r = vm_run(vm);
+	atomic_store(&k.stop, true);
+	pthread_join(thread, NULL);
+	return r;
+}
+
 void direct_go(struct vm *vm)
 {
-	int r = vm_run(vm);
+	int r = run(vm);
 
 	if (r || vm->stop.kind != STOP_EXIT_PORT)
-		fprintf(stderr, "%s: run: %d, stop %d, %s, rip %#llx\n", vm->config.engine, r,
+		fprintf(stderr, "%s %s: run: %d, stop %d, %s, rip %#llx\n", vm->config.engine, direct_transport, r,
 			vm->stop.kind, vm->error.text, (unsigned long long)vm_vcpu(vm)->s.rip);
 	CU_ASSERT_EQUAL_FATAL(r, 0);
 	CU_ASSERT_EQUAL_FATAL(vm->stop.kind, STOP_EXIT_PORT);

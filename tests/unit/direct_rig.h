@@ -56,8 +56,9 @@ extern const char *direct_transport;
 	}                                                       \
 	static void test##_once(void)
 
-/* Let it run until OUT to port 0xf4. */
+/* Let it run until OUT to port 0xf4. direct_kicks: with kicks all the time. */
 void direct_go(struct vm *vm);
+extern bool direct_kicks;
 
 /* The code that ends a run. */
 #define DR_END "\n movl $0, %eax\n outl %eax, $0xf4\n 1: jmp 1b\n"

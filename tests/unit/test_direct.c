@@ -385,6 +385,22 @@ DR_TEST(test_steps)
 	vm_destroy(vm);
 }
 
+/* ---- kicks ----------------------------------------------------------------------------------- */
+
+DR_TEST(test_kicks)
+{
+	direct_kicks = true;
+	for (unsigned int n = 0; n < 5; n++) {
+		vm_destroy(DR_PAIR("trap", computes));
+		vm_destroy(DR_PAIR("trap", faults));
+		vm_destroy(DR_PAIR_USER("trap", to_user, user));
+		vm_destroy(DR_PAIR_USER("trap", calls, user_calls));
+		vm_destroy(DR_PAIR("trap", remaps));
+		vm_destroy(DR_PAIR("trap", rechecks));
+	}
+	direct_kicks = false;
+}
+
 CU_TestInfo tests_direct[] = { { "what needs no help", test_computes },
 			       { "each exception", test_faults },
 			       { "CPL 3", test_user },
@@ -397,4 +413,5 @@ CU_TestInfo tests_direct[] = { { "what needs no help", test_computes },
 			       { "counts and times", test_counts },
 			       { "devices and aliases", test_shares },
 			       { "single steps and breakpoints", test_steps },
+			       { "kicks at any time", test_kicks },
 			       CU_TEST_INFO_NULL };

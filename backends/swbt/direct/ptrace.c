@@ -33,6 +33,7 @@
 #define MXCSR_DEFAULT 0x1f80u
 #define LEGACY_SIZE   512 /* where they are in the XSAVE image, and */
 #define HEADER_AT     512 /* which components are present */
+#define WAITING	      8	  /* signals: those that faults raise, and that others may have sent */
 #define FPU_MAX	      (16 * KiB)
 
 struct traced {
@@ -173,6 +174,20 @@ static void undo_vsyscall(struct world_regs *r, const siginfo_t *info)
 	r->gpr[RSP] -= 8;
 }
 
+/* Has an instruction faulted that W has not stopped for yet? What PTRACE_INTERRUPT asks for comes
+ * first, and with other registers the signal would be about another instruction. */
+static bool fault_waits(const struct world *w)
+{
+	struct __ptrace_peeksiginfo_args args = { .nr = WAITING };
+	siginfo_t info[WAITING];
+	long nr = ptrace(PTRACE_PEEKSIGINFO, w->pid, &args, info);
+
+	for (long n = 0; n < nr; n++)
+		if (info[n].si_code > 0)
+			return true;
+	return false;
+}
+
 /* A stop with STATUS: is it one of the guest's, and which? False: go on. */
 static int classify(struct world *w, int status, struct world_regs *r, struct world_stop *stop,
 		    bool *mine)
@@ -182,6 +197,9 @@ static int classify(struct world *w, int status, struct world_regs *r, struct wo
 
 	*mine = true;
 	if (status >> 16 == PTRACE_EVENT_STOP) {
+		*mine = !fault_waits(w);
+		if (!*mine)
+			return 0;
 		stop->kind = WORLD_KICKED;
 		return store(w, r, false);
 	}
