@@ -73,7 +73,7 @@ u64 run_share(const struct run *run, const struct variant *variant, const struct
 		share *= 10;
 	/* Some loops are emulated there (backends/swbt/direct/README.md, "Inside"). */
 	if (bench->tenth && !strcmp(variant->engine, "trap+patch"))
-		share *= 10;
+		share *= 50;
 	return n > share ? n / share : 1;
 }
 

@@ -46,8 +46,8 @@ u64 run_iterations(const struct run *run, const struct bench *bench);
  * How many of N operations are asked of VARIANT. A figure is per operation, and work that takes a
  * tenth of a second natively takes seconds in an emulator and a minute one instruction at a time:
  * there, compute guests do a tenth and a hundredth. Engines that run code in a process get a tenth
- * of what traps there and not in hardware, and trap+patch of what computes, as it emulates some
- * loops. N if the user said how many. On an emulated host all
+ * of what traps there and not in hardware, and trap+patch a fiftieth of what computes, as it
+ * emulates some loops. N if the user said how many. On an emulated host all
  * that Linux guests do is a tenth.
  */
 u64 run_share(const struct run *run, const struct variant *variant, const struct bench *bench,
