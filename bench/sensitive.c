@@ -21,7 +21,7 @@ struct command {
 	unsigned int globs;
 	const char *backends, *guests;
 	struct record csv;
-	bool markdown, mode[SNIPPET_MODES];
+	bool markdown, mode[SNIPPET_MODES], user;
 	struct show show;
 	u64 nothing[VARIANTS_MAX][SNIPPET_MODES][2 * SNIPPET_TS]; /* traps + 1; 0: not known */
 	struct sensitive table;
@@ -72,13 +72,13 @@ static int take(const struct command *c, const struct variant *variant, enum sni
 	struct sample sample;
 	size_t n = (size_t)snprintf(args, sizeof(args),
 				    "bits=%u flags=%u insn=%u resume=%u code=", snippet_bits[mode],
-				    flags, code->insn, code->resume);
+				    flags | (c->user ? SNIPPET_CPL3 : 0), code->insn, code->resume);
 	int ret;
 
 	for (unsigned int i = 0; i < code->len && n + 3 < sizeof(args); i++)
 		n += (size_t)snprintf(args + n, sizeof(args) - n, "%02x", code->code[i]);
 	ret = show_take(&c->show, variant, "probe", mode == SNIPPET_64 ? 64 : 32, 1, args, false,
-			20 * NSEC_PER_SEC, &sample, err);
+			10 * NSEC_PER_SEC, &sample, err);
 	if (ret)
 		return ret;
 	note(seen, &sample);
@@ -169,13 +169,16 @@ bool sensitive_unexpected(const struct sensitive *t, const struct sensitive_row 
 /* ---- the command ------------------------------------------------------------------------------
  */
 
-enum { OPT_BACKEND = 256, OPT_CSV, OPT_MARKDOWN, OPT_MODE, OPT_GUESTS };
+enum { OPT_BACKEND = 256, OPT_CSV, OPT_MARKDOWN, OPT_MODE, OPT_CPL, OPT_GUESTS };
 
 static const struct argp_option options[] = {
 	{ "backend", OPT_BACKEND, "LIST", 0,
 	  "Engines to try, as in run (default: all that work here but step)", 0 },
 	{ "mode", OPT_MODE, "BITS", 0,
 	  "64, 32 or 16; may be given again (default: those that this host runs natively)", 0 },
+	{ "cpl", OPT_CPL, "N", 0,
+	  "0: in the guest's kernel (default); 3: in its user mode, where some of them must fault",
+	  0 },
 	{ "csv", OPT_CSV, "FILE", 0, "Write all that was seen to FILE", 0 },
 	{ "markdown", OPT_MARKDOWN, NULL, 0, "Print a Markdown table", 0 },
 	{ "guests", OPT_GUESTS, "DIR", 0,
@@ -211,6 +214,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_CSV:
 		c->csv.path = arg;
 		return 0;
+	case OPT_CPL:
+		if (strcmp(arg, "0") && strcmp(arg, "3"))
+			argp_failure(state, EXIT_USAGE, 0, "--cpl takes 0 or 3; not '%s'", arg);
+		c->user = *arg == '3';
+		return 0;
 	case OPT_MARKDOWN:
 		c->markdown = true;
 		return 0;
@@ -242,6 +250,7 @@ static int find_variants(struct command *c, struct error *err)
 	c->table.variant = c->show.variant;
 	c->table.variants = c->show.variants;
 	c->table.hardware = -1;
+	c->table.cpl = c->user ? 3 : 0;
 	for (unsigned int i = 0; i < c->show.variants; i++)
 		if (c->show.variant[i].backend->hardware)
 			c->table.hardware = (int)i;

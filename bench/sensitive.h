@@ -49,6 +49,7 @@ struct sensitive {
 	unsigned int rows;
 	const struct variant *variant;
 	unsigned int variants;
+	unsigned int cpl; /* that snippets ran at, in machines */
 	int hardware; /* index of the variant that is hardware, which then is the reference; or -1
 		       */
 };

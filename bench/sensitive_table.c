@@ -138,7 +138,7 @@ static void head(const struct sensitive *t, unsigned int column, char *text)
 	if (column < 3)
 		snprintf(text, CELL, "%s", name[column]);
 	else if (column == 3)
-		snprintf(text, CELL, "at CPL 0 (%.56s)",
+		snprintf(text, CELL, "at CPL %u (%.56s)", t->cpl,
 			 t->hardware >= 0 ? t->variant[t->hardware].label : "by the architecture");
 	else
 		show_name(&t->variant[column - 4], text, CELL);

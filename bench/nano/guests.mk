@@ -67,6 +67,9 @@ endef
 $(eval $(call NANO_RULES,64,,elf_x86_64))
 $(eval $(call NANO_RULES,32,-32,elf_i386))
 
+$(NANO_B)/64/guest/shows/probe.elf: $(NANO_B)/64/lib/probe64.o
+$(NANO_B)/32/guest/shows/probe.elf: $(NANO_B)/32/lib/probe32.o
+
 $(NANO_B)/64/compute/%.o: bench/nano/compute/%.c $(NANO_B)/how
 	$(call say,CC,"$< -m64")
 	@mkdir -p $(@D)

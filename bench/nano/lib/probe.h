@@ -51,6 +51,17 @@
 #define SNIPPET_TIMER 8	 /* a timer interrupt shall come */
 #define SNIPPET_TS    16 /* CR0.TS set */
 
+#define SNIPPET_CPL3 64 /* for who runs it: at CPL 3 */
+
+/* Of the guest: which exceptions push an error code, the vector that ends a run, the selector of
+ * 16-bit code. */
+#define PROBE_WITH_ERROR 0x60227d00
+#define PROBE_END	 0x82
+#define PROBE_SEL_16	 0x60
+#define PROBE_USER_CS	 0xdb /* flat, 32 bits; Linux has nothing there, so that to load it traps */
+#define PROBE_USER_CS_64 0xeb
+#define PROBE_USER_SS	 0xe3
+
 /* Features that a snippet needs, above those flags: one of the list, 0: none. */
 #define SNIPPET_NEEDS_SHIFT 8
 #define SNIPPET_NEEDS(name) ((unsigned int)PROBE_##name << SNIPPET_NEEDS_SHIFT)
@@ -64,11 +75,13 @@
 	F(SYSCALL, 0x80000001, 0, 3, 11) F(RDTSCP, 0x80000001, 0, 3, 27)
 /* clang-format on */
 
+#ifndef __ASSEMBLER__
 enum probe_feature {
 	PROBE_NOTHING,
 #define F(name, leaf, sub, reg, bit) PROBE_##name,
 	PROBE_FEATURES
 #undef F
 };
+#endif
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs a piece of code from its command line, once, at CPL 0, and says what it came to. `fvbench
- * sensitive` sends it one sensitive instruction after the other (../../snippets.def).
+ * Runs a piece of code from its command line at CPL 0, or with SNIPPET_CPL3 at CPL 3, and says what
+ * it came to. `fvbench sensitive` sends it one sensitive instruction after the other
+ * (../../snippets.def).
  *
  * code=HEX insn=N resume=N bits=64|32|16 flags=N: the code, the offsets of the instruction in
  * question and of the last part, which stores results; SNIPPET_* of probe.h. Whatever exception
@@ -35,7 +36,8 @@ static const struct {
 #endif
 #define SEL_DATA  0x2b /* Linux's user data */
 #define SEL_LDT	  0x50 /* two slots */
-#define SEL_16	  0x60
+#define SEL_16	  PROBE_SEL_16
+#define SEL_16U	  0x68
 #define SEL_BASED 0x7b /* Linux's, of the processor's number */
 #define SEL_TASK  0x90
 #define SEL_TASK2 0xa0
@@ -66,9 +68,8 @@ static const struct {
 #define CPUID_81D_RDTSCP  (1u << 27)
 #define CPUID_81D_LM	  (1u << 29)
 #define VECTOR_TIMER	  0x20
-#define VECTOR_END	  0x82
 
-u8 probe_io[IO_SIZE] __page_aligned;
+u8 probe_io[IO_SIZE] __page_aligned, probe_user_stack[PAGE] __page_aligned;
 static u8 code[PAGE] __page_aligned;
 static u8 stacks[2][PAGE] __page_aligned; /* of CPL 0 after an interrupt; where SYSENTER leads */
 static u64 table[32] __page_aligned;
@@ -79,131 +80,10 @@ static u64 before, after;
 extern u32 tss[26];
 extern const char probe_vectors[], probe_end[], probe_entry[];
 void probe_call(const void *where, uword selector);
-
-#define FAULTS_WITH_ERROR 0x60227d00
+void probe_call_user(uword where, uword selector, uword rflags);
 
 /* Translators take a closer look at code that runs more than a few times. */
 #define WARM_ROUNDS 40
-
-#define IO(x) TEXT(x) "+probe_io"
-#ifdef __x86_64__
-/*
- * A 64-bit snippet is called near and returns near, from whatever privilege it ended up with: INT
- * is the way back. Exceptions take the short cut to its last part.
- */
-asm("probe_call:\n"
-    "	push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
-    "	mov %rsp, " IO(
-	    IO_GLUE) "\n"
-		     "	lea -8(%rsp), %rax\n"
-		     "	mov %rax, " IO(
-			     IO_SP) "\n"
-				    "	mov $probe_io, %ebp\n"
-				    "	xor %eax, %eax; xor %ecx, %ecx; xor %edx, %edx\n"
-				    "	call *%rdi\n"
-				    "	int $" TEXT(
-					    VECTOR_END) "\n"
-							"probe_end:\n"
-							"	mov 8(%rsp), %rax\n"
-							"	mov %rax, " IO(
-								IO_AFTER_CS) "\n"
-									     "	mov 16(%rsp), "
-									     "%rax\n"
-									     "	mov %rax, " IO(
-										     IO_AFTER_FLAGS) "\n"
-												     "	mov " IO(
-													     IO_GLUE) ", %rsp\n"
-														      "	mov $0x10, %eax\n"
-														      "	mov %eax, %ss\n"
-														      "	cld\n"
-														      "	pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n"
-														      "	ret\n"
-														      "probe_common:\n"
-														      "	pop %rax\n"
-														      "	mov %eax, " IO(
-															      IO_VECTOR) "\n"
-																	 "	cmp $31, %eax\n"
-																	 "	ja 1f\n"
-																	 "	mov $" TEXT(
-																		 FAULTS_WITH_ERROR) ", %ecx\n"
-																				    "	bt %eax, %ecx\n"
-																				    "	jnc 1f\n"
-																				    "	pop %rax\n"
-																				    "	mov %eax, " IO(
-																					    IO_ERROR) "\n"
-																						      "1:	mov $probe_io, %ebp\n"
-																						      "	xor %eax, %eax; xor %ecx, %ecx; xor %edx, %edx\n"
-																						      "	jmp *" IO(
-																							      IO_RESUME) "\n");
-#else
-asm("probe_call:\n"
-    "	mov 4(%esp), %eax\n"
-    "	mov 8(%esp), %ecx\n"
-    "	push %ebx; push %ebp; push %esi; push %edi\n"
-    "	mov %esp, " IO(
-	    IO_GLUE) "\n"
-		     "	mov $probe_io, %ebp\n"
-		     "	cmp $" TEXT(SEL_16) ", %ecx\n"
-					    "	mov $0, %ecx\n"
-					    "	mov $0, %edx\n"
-					    "	je 1f\n"
-					    "	lea -4(%esp), %ebx\n"
-					    "	mov %ebx, " IO(IO_SP) "\n"
-								      "	mov %eax, %ebx\n"
-								      "	mov $0, %eax\n"
-								      "	call *%ebx\n"
-								      "	int $" TEXT(VECTOR_END) "\n"
-												"1:	lea -8(%esp), %ebx\n"
-												"	mov %ebx, " IO(
-													IO_SP) "\n"
-													       "	mov $0, %eax\n"
-													       "	lcall $" TEXT(SEL_16) ", $0\n"
-																	      "	int $" TEXT(VECTOR_END) "\n"
-																					"probe_end:\n"
-																					"	mov $0x1b, %eax\n"
-																					"	mov %eax, %ds; mov %eax, %es\n"
-																					"	mov 4(%esp), %eax\n"
-																					"	mov %eax, " IO(IO_AFTER_CS) "\n"
-																									    "	mov 8(%esp), %eax\n"
-																									    "	mov %eax, " IO(IO_AFTER_FLAGS) "\n"
-																													       "	mov $0x10, %eax\n"
-																													       "	mov %eax, %ss\n"
-																													       "	mov " IO(IO_GLUE) ", %esp\n"
-																																	  "	cld\n"
-																																	  "	pop %edi; pop %esi; pop %ebp; pop %ebx\n"
-																																	  "	ret\n"
-																																	  "probe_common:\n"
-																																	  "	mov $0x1b, %eax\n"
-																																	  "	mov %eax, %ds; mov %eax, %es\n"
-																																	  "	pop %eax\n"
-																																	  "	mov %eax, " IO(IO_VECTOR) "\n"
-																																					  "	cmp $31, %eax\n"
-																																					  "	ja 1f\n"
-																																					  "	mov $" TEXT(FAULTS_WITH_ERROR) ", %ecx\n"
-																																									       "	bt %eax, %ecx\n"
-																																									       "	jnc 1f\n"
-																																									       "	pop %eax\n"
-																																									       "	mov %eax, " IO(IO_ERROR) "\n"
-																																														 "1:	mov $probe_io, %ebp\n"
-																																														 "	xor %eax, %eax; xor %ecx, %ecx; xor %edx, %edx\n"
-																																														 "	ljmp *" IO(IO_RESUME) "\n");
-#endif
-
-/* One entry of 16 bytes for each vector, and the one that SYSCALL and SYSENTER lead to. */
-asm("	.balign 16\n"
-    "probe_vectors:\n"
-    "	.set probe_n, 0\n"
-    "	.rept 256\n"
-    "	.balign 16\n"
-    "	push $probe_n\n"
-    "	jmp probe_common\n"
-    "	.set probe_n, probe_n + 1\n"
-    "	.endr\n"
-    "probe_entry:\n"
-    "	mov $probe_io + " TEXT(IO_SIZE) " - 64, %esp\n"
-					"	push $" TEXT(
-						PROBE_ENTRY) "\n"
-							     "	jmp probe_common\n");
 
 __interrupt void on_timer(struct frame *f)
 {
@@ -275,7 +155,7 @@ static void segment(u16 selector, const void *base, u32 limit, u8 type)
 
 static void make_table(void)
 {
-	const u64 user = flags & SNIPPET_USER ? DESC_DPL3 : 0;
+	const u64 user = flags & (SNIPPET_USER | SNIPPET_CPL3) ? DESC_DPL3 : 0;
 	const uword based = (uword)probe_io, c16 = (uword)code;
 
 	memcpy(table, gdt, 5 * sizeof(table[0]));
@@ -285,6 +165,7 @@ static void make_table(void)
 		DESC_DATA | DESC_DPL3 | (u64)(based & 0xffffff) << 16 | (u64)(based >> 24) << 56;
 	table[SEL_16 / 8] =
 		0x00009b000000ffffull | (u64)(c16 & 0xffffff) << 16 | (u64)(c16 >> 24) << 56;
+	table[SEL_16U / 8] = table[SEL_16 / 8] | DESC_DPL3;
 	table[SEL_FAST / 8] = DESC_OWN;
 	table[SEL_FAST / 8 + 1] = DESC_DATA;
 	table[SEL_FAST / 8 + 2] = DESC_CODE | DESC_DPL3;
@@ -312,7 +193,7 @@ static void catch_all(void)
 	for (unsigned int v = 0; v < 256; v++)
 		gate_set((u8)v, probe_vectors + 16 * v);
 	gate_set_user(0x80, probe_vectors + 16 * 0x80);
-	gate_set_user(VECTOR_END, probe_end);
+	gate_set_user(PROBE_END, probe_end);
 	gate_set(VECTOR_TIMER, on_timer);
 	memcpy(probe_io + IO_IDTR, &idt_register, sizeof(idt_register));
 	tss[1] = (u32)(uword)(stacks[0] + PAGE);
@@ -341,6 +222,14 @@ static void enable_features(void)
 	wrmsr(MSR_SFMASK, 0);
 }
 
+/* Flat code, or in 16-bit mode the code's own, of the privilege that is asked for. */
+static u16 code_selector(void)
+{
+	if (bits == 16)
+		return flags & SNIPPET_CPL3 ? SEL_16U | 3 : SEL_16;
+	return SEL_OWN | (flags & (SNIPPET_USER | SNIPPET_CPL3) ? 3 : 0);
+}
+
 /* The same state before each run. */
 static void prepare(uword n)
 {
@@ -348,7 +237,7 @@ static void prepare(uword n)
 
 	(void)n;
 	memset(probe_io + IO_XSAVE, 0, IO_SIZE - IO_XSAVE);
-	put(IO_CS, bits == 16 ? SEL_16 : SEL_OWN | (flags & SNIPPET_USER ? 3 : 0));
+	put(IO_CS, code_selector());
 	put(IO_SS, SEL_DATA);
 	put(IO_BASED, SEL_BASED);
 	put(IO_KCODE, SEL_KCODE);
@@ -372,6 +261,11 @@ static void prepare(uword n)
 	write_cr0((read_cr0() & ~CR0_TS) | (flags & SNIPPET_TS ? CR0_TS : 0));
 }
 
+static u16 user_selector(void)
+{
+	return bits == 16 ? SEL_16U | 3 : bits == 32 ? PROBE_USER_CS : PROBE_USER_CS_64;
+}
+
 static void run(uword n)
 {
 	(void)n;
@@ -381,7 +275,11 @@ static void run(uword n)
 		pit_every(2400);
 	if (flags & SNIPPET_IF)
 		sti();
-	probe_call(code, bits == 16 ? SEL_16 : SEL_KCODE);
+	if (flags & SNIPPET_CPL3)
+		probe_call_user(bits == 16 ? 0 : (uword)code, user_selector(),
+				2 | (flags & SNIPPET_IF ? FLAGS_IF : 0));
+	else
+		probe_call(code, bits == 16 ? SEL_16 : SEL_KCODE);
 	cli();
 	if (flags & SNIPPET_TIME)
 		after = rdmsr(MSR_TSC);
