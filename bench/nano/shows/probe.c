@@ -35,7 +35,7 @@ static const struct {
 #define SEL_OWN 0x20
 #endif
 #define SEL_DATA  0x2b /* Linux's user data */
-#define SEL_LDT	  0x50 /* two slots */
+#define SEL_LDT	  0x80 /* two slots; not 0x50, which is where Linux has it */
 #define SEL_16	  PROBE_SEL_16
 #define SEL_16U	  0x68
 #define SEL_BASED 0x7b /* Linux's, of the processor's number */
