@@ -7,14 +7,12 @@
  * System calls of our own (calls()) are made by the stub, run with PTRACE_CONT: what the filter of
  * world.c says of the stub is checked then.
  */
+#include "backends/swbt/direct/ptrace_fpu.h"
 #include "backends/swbt/direct/world.h"
 
-#include "backends/swbt/fpu.h"
 #include "common/error.h"
 #include "common/sandbox.h"
 
-#include <cpuid.h>
-#include <elf.h>
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
@@ -23,27 +21,14 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 
-#define LEGACY	      3ull /* x87 and SSE */
-#define SSE	      2ull
-#define MXCSR_AT      24
-#define MXCSR_DEFAULT 0x1f80u
-#define LEGACY_SIZE   512 /* where they are in the XSAVE image, and */
-#define HEADER_AT     512 /* which components are present */
-#define WAITING	      8	  /* signals: those that faults raise, and that others may have sent */
-#define FPU_MAX	      (16 * KiB)
+#define WAITING 8 /* signals: those that faults raise, and that others may have sent */
 
 struct traced {
-	u64 flags;	 /* RFLAGS of the last stop, which PTRACE_SETREGS does not change wholly */
-	size_t fpu_size; /* of the host's XSAVE image */
-	int regset; /* as ptrace calls it: NT_X86_XSTATE, or NT_PRFPREG on hosts without XSAVE */
-	u8 *fpu;
-	struct {
-		u32 at, len;
-	} part[4]; /* of it, beyond x87 and SSE, that guests may have */
+	u64 flags; /* RFLAGS of the last stop, which PTRACE_SETREGS does not change wholly */
+	struct ptrace_fpu fpu;
 };
 
 /* RFLAGS that PTRACE_SETREGS loads. */
@@ -310,96 +295,7 @@ static int calls(struct world *w, const struct world_call *c, unsigned int nr)
 	return rax > -4096ull ? (int)rax : 0;
 }
 
-/* ---- vector registers ------------------------------------------------------------------------ */
-
-static int get_image(struct world *w)
-{
-	struct traced *t = w->priv;
-	struct iovec v = { t->fpu, t->regset == NT_PRFPREG ? LEGACY_SIZE : t->fpu_size };
-
-	if (ptrace(PTRACE_GETREGSET, w->pid, t->regset, &v))
-		return -errno;
-	if (t->regset != NT_PRFPREG)
-		t->fpu_size = v.iov_len;
-	return 0;
-}
-
-/* A host without XSAVE has the image of FXSAVE, which lacks the header. */
-static int get_first_image(struct world *w)
-{
-	const u64 present = LEGACY;
-	struct traced *t = w->priv;
-	int r;
-
-	t->regset = NT_X86_XSTATE;
-	r = get_image(w);
-	if (r != -ENODEV)
-		return r;
-	t->regset = NT_PRFPREG;
-	t->fpu_size = HEADER_AT + 64;
-	memcpy(t->fpu + HEADER_AT, &present, sizeof(present));
-	return get_image(w);
-}
-
-static int get_fpu(struct world *w, void *xsave, size_t size)
-{
-	struct traced *t = w->priv;
-	int r = get_image(w);
-
-	if (!r)
-		memcpy(xsave, t->fpu, size < t->fpu_size ? size : t->fpu_size);
-	return r;
-}
-
-static void copy_part(struct traced *t, const u8 *from, size_t size, u32 at, u32 len)
-{
-	if (at + len <= size && at + len <= t->fpu_size)
-		memcpy(t->fpu + at, from + at, len);
-}
-
-/* Components that are not the guest's (PKRU) stay what they were when the image was read last. */
-static int set_fpu(struct world *w, const void *xsave, size_t size, u64 fpu_mask)
-{
-	struct traced *t = w->priv;
-	const u8 *from = xsave;
-	struct iovec v;
-	u64 present, theirs;
-	u32 mxcsr;
-
-	memcpy(&theirs, from + HEADER_AT, 8);
-	memcpy(&present, t->fpu + HEADER_AT, 8);
-	memcpy(&mxcsr, from + MXCSR_AT, 4);
-	fpu_mask |= LEGACY;
-	present = (present & ~fpu_mask) | (theirs & fpu_mask);
-	/* The kernel takes MXCSR only together with registers. */
-	if (mxcsr != MXCSR_DEFAULT)
-		present |= SSE;
-	copy_part(t, from, size, 0, LEGACY_SIZE);
-	for (size_t n = 0; n < ARRAY_SIZE(t->part); n++)
-		copy_part(t, from, size, t->part[n].at, t->part[n].len);
-	memcpy(t->fpu + HEADER_AT, &present, 8);
-	v = (struct iovec){ t->fpu, t->regset == NT_PRFPREG ? LEGACY_SIZE : t->fpu_size };
-	return ptrace(PTRACE_SETREGSET, w->pid, t->regset, &v) ? -errno : 0;
-}
-
 /* ---- birth and death ------------------------------------------------------------------------- */
-
-static int init_fpu(struct world *w)
-{
-	static const u8 components[] = { 2, 5, 6, 7 }; /* AVX, AVX-512 */
-	struct traced *t = w->priv;
-	u32 a, b, c, d;
-
-	t->fpu_size = FPU_MAX;
-	t->fpu = aligned_alloc(64, FPU_MAX);
-	if (!t->fpu)
-		return -ENOMEM;
-	memset(t->fpu, 0, FPU_MAX);
-	for (size_t n = 0; n < ARRAY_SIZE(components); n++)
-		if (__get_cpuid_count(0xd, components[n], &a, &b, &c, &d) && a)
-			t->part[n].at = b, t->part[n].len = a;
-	return get_first_image(w);
-}
 
 static int forbidden(int code, struct error *err)
 {
@@ -437,6 +333,20 @@ static int confined(struct world *w, struct error *err)
 	return fail(err, r, "cannot confine the guest's process (status %#x)", w->status);
 }
 
+static int get_fpu(struct world *w, void *xsave, size_t size)
+{
+	struct traced *t = w->priv;
+
+	return ptrace_fpu_get(&t->fpu, w->pid, xsave, size);
+}
+
+static int set_fpu(struct world *w, const void *xsave, size_t size, u64 fpu_mask)
+{
+	struct traced *t = w->priv;
+
+	return ptrace_fpu_set(&t->fpu, w->pid, xsave, size, fpu_mask);
+}
+
 static int start(struct world *w, struct error *err)
 {
 	int r;
@@ -456,7 +366,7 @@ static int start(struct world *w, struct error *err)
 	r = confined(w, err);
 	if (r)
 		return r;
-	r = init_fpu(w);
+	r = ptrace_fpu_init(&((struct traced *)w->priv)->fpu, w->pid);
 	return r ? fail(err, r, "cannot read the vector registers of the guest's process: %s",
 			strerror(-r))
 		 : 0;
@@ -468,7 +378,7 @@ static void finish(struct world *w)
 
 	world_end(w);
 	if (t)
-		free(t->fpu);
+		ptrace_fpu_fini(&t->fpu);
 	free(t);
 	w->priv = NULL;
 }
