@@ -14,8 +14,6 @@
 #define BYTES_PER_BLOCK 16
 #define BYTES_PER_EXIT	16
 
-#define LARGE_AFTER (2 * MiB)
-
 /* A block's place, and the exits' numbers, fit in 32 bits; near.h. */
 _Static_assert(4ull * BT_CACHE_MAX / 8 < BIT64(32), "blockhash knows where each block is");
 _Static_assert(sizeof(struct exit) == 16 && sizeof(struct link) == 24, "they are many");
@@ -50,13 +48,6 @@ static size_t records_size(const struct bt *bt)
 	return heads_size(bt) + exits_size(bt) + bt->meta_size;
 }
 
-/* Much of it will be used if its beginning is: what comes later in large pages. */
-static void large(void *p, size_t size)
-{
-	if (size > LARGE_AFTER)
-		madvise((u8 *)p + LARGE_AFTER, size - LARGE_AFTER, MADV_HUGEPAGE);
-}
-
 static int records_init(struct bt *bt)
 {
 	u8 *p = reserve(records_size(bt));
@@ -67,9 +58,7 @@ static int records_init(struct bt *bt)
 	bt->page_blocks = (struct near *)(void *)p;
 	p += heads_size(bt);
 	bt->exits = (struct exit *)(void *)p;
-	large(p, exits_size(bt));
 	bt->meta = p + exits_size(bt);
-	large(bt->meta, bt->meta_size);
 	return 0;
 }
 
