@@ -188,7 +188,51 @@ static void test_unfit(void)
 	vcpu_free(v);
 }
 
+/* In a world's LDT everything is for CPL 3, so its code can load into SS what the guest's processor
+ * would refuse; and what a signal frame says of CS may be forged. None of that is privilege. */
+static void test_privilege(void)
+{
+	static const u32 dpl0[] = { ATTR_WRITE | ATTR_DB, ATTR_CODE | 4 | ATTR_DB };
+	const struct world_regs before = { .cs = 0x0f, .ss = 0x17, .ds = 0x1f };
+	struct world_regs r = before;
+
+	new_vcpu();
+	segments = calloc(1, sizeof(*segments));
+	for (size_t n = 0; n < ARRAY_SIZE(dpl0); n++) {
+		usual_segments(ATTR_DB);
+		v->s.seg[SEG_CS].attr |= ATTR_DPL;
+		v->s.seg[SEG_SS].attr |= ATTR_DPL;
+		vcpu_derive(v);
+		CU_ASSERT_EQUAL_FATAL(v->cpl, 3);
+		/* As SYSEXIT, or a conforming segment, leaves it. */
+		segment(SEG_DS, 0x18, 0, 0xffffffff, dpl0[n]);
+		segments->entry[3] = v->s.seg[SEG_DS];
+		r = before;
+		r.ss = 0x1f;
+		segments_in(segments, v, &before, &r);
+		CU_ASSERT_EQUAL(v->cpl, 3);
+		CU_ASSERT_EQUAL(v->s.seg[SEG_SS].selector, 0x10);
+		r = before;
+		r.ss = r.cs = 3; /* null */
+		segments_in(segments, v, &before, &r);
+		CU_ASSERT_EQUAL(v->s.seg[SEG_SS].selector, 0x10);
+		CU_ASSERT_EQUAL(v->s.seg[SEG_CS].selector, 0x08);
+	}
+	r = before;
+	segments->entry[3].attr = ATTR_WRITE | ATTR_DPL | ATTR_DB;
+	r.cs = 0x1f; /* data */
+	segments_in(segments, v, &before, &r);
+	CU_ASSERT_EQUAL(v->s.seg[SEG_CS].selector, 0x08);
+	r = before;
+	r.ss = 0x1f;
+	segments_in(segments, v, &before, &r);
+	CU_ASSERT_EQUAL(v->s.seg[SEG_SS].selector, 0x18);
+	free(segments);
+	vcpu_free(v);
+}
+
 CU_TestInfo tests_segments[] = {
+	{ "no privilege by a selector", test_privilege },
 	{ "bases and limits are the guest's", test_bases },
 	{ "a descriptor that changes", test_changes },
 	{ "null selectors", test_null },

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Code in a world that forges what the VMM reads from there, and that makes itself deaf. */
+#include "backends/swbt/direct/direct.h"
 #include "backends/swbt/direct/frame.h"
 #include "backends/swbt/direct/stub_signal.h"
 #include "backends/swbt/fpu.h"
@@ -318,7 +319,26 @@ static void test_storm(void)
 	world_rig_each(with_storm);
 }
 
+/* Bases come out of memory that the guest can write, and go to its kernel, which could not load
+ * them again. */
+static void test_bases(void)
+{
+	struct world_regs r = { .fs_base = 0x800000000000, .gs_base = 0x7ffffffff000 };
+	struct vcpu *v;
+	int fd;
+
+	v = vcpu_new(&fd);
+	close(fd);
+	v->mode = MODE_LONG64;
+	v->s.seg[SEG_FS].base = 0x1000;
+	direct_regs_in(v, &r, 0);
+	CU_ASSERT_EQUAL(v->s.seg[SEG_FS].base, 0x1000);
+	CU_ASSERT_EQUAL(v->s.seg[SEG_GS].base, 0x7ffffffff000);
+	vcpu_free(v);
+}
+
 CU_TestInfo tests_worlds_forge[] = {
+	{ "bases that no processor has", test_bases },
 	{ "our pages cannot be written", test_writes },
 	{ "whatever stands in the shared pages", test_scribbles },
 	{ "a forged stop", test_forged_stop },

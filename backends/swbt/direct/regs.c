@@ -8,6 +8,7 @@
 #include "backends/swbt/direct/compat.h"
 #include "backends/swbt/direct/direct.h"
 #include "backends/swbt/direct/segments.h"
+#include "backends/swbt/mmu.h"
 
 /* Of RFLAGS, what guest code may find in the host's, and change there. */
 #define DIRECT_FLAGS (RFLAGS_ARITH | RFLAGS_TF | RFLAGS_NT | RFLAGS_AC | RFLAGS_ID)
@@ -85,6 +86,9 @@ void direct_regs_in(struct vcpu *v, const struct world_regs *r, u64 loaded)
 	v->s.rflags = (v->s.rflags & ~(changed | RFLAGS_RF)) | (r->rflags & changed);
 	if (v->mode != MODE_LONG64)
 		return;
-	v->s.seg[SEG_FS].base = r->fs_base;
-	v->s.seg[SEG_GS].base = r->gs_base;
+	/* A forged one would be the guest's kernel's to load again, in vain. */
+	if (canonical(r->fs_base))
+		v->s.seg[SEG_FS].base = r->fs_base;
+	if (canonical(r->gs_base))
+		v->s.seg[SEG_GS].base = r->gs_base;
 }

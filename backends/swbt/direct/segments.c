@@ -152,16 +152,33 @@ int segments_out(struct segments *s, struct world *w, const struct vcpu *v, stru
 /* ---- loaded without a trap --------------------------------------------------------------------
  */
 
+/* Could S, which another register of the guest's has or had, be in N at CPL? The world's
+ * descriptors are all for CPL 3, and a signal frame may say anything of CS and SS. SDM vol. 3A 5.5
+ * to 5.7. */
+static bool could_be(const struct segment *s, enum seg n, unsigned int cpl)
+{
+	unsigned int dpl = (s->attr & ATTR_DPL) >> ATTR_DPL_SHIFT;
+	bool code = s->attr & CODE;
+
+	if (n == SEG_SS)
+		return !code && s->attr & WRITE_READ && dpl == cpl;
+	if (n == SEG_CS)
+		return code && (s->attr & EXPANDS ? dpl <= cpl : dpl == cpl);
+	return true;
+}
+
 static void take_over(struct segments *s, struct vcpu *v, enum seg n, u16 selector)
 {
 	unsigned int slot = selector >> 3;
 	struct seg_load l;
 
 	if (selector & TI) {
-		if (slot < SEGMENTS_NR && s->entry[slot].attr)
+		if (slot < SEGMENTS_NR && s->entry[slot].attr &&
+		    could_be(&s->entry[slot], n, v->cpl))
 			v->s.seg[n] = s->entry[slot];
 	} else if (selector_null(selector)) {
-		v->s.seg[n] = segment_null(selector, v->cpl);
+		if (n != SEG_CS && n != SEG_SS)
+			v->s.seg[n] = segment_null(selector, v->cpl);
 	} else if (n == SEG_SS) {
 		if (!segment_check_stack(v, selector, v->cpl, GP, &l))
 			v->s.seg[n] = l.s;
