@@ -155,7 +155,18 @@ static void test_death(void)
 	world_rig_each(with_death);
 }
 
+/* Who started us may not have wanted to know of its children; we do. */
+static void test_inherited(void)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
+
+	CU_ASSERT_EQUAL(sigaction(SIGCHLD, &ignore, &before), 0);
+	world_rig_each(with_death);
+	CU_ASSERT_EQUAL(sigaction(SIGCHLD, &before, NULL), 0);
+}
+
 CU_TestInfo tests_worlds[] = {
+	{ "SIGCHLD ignored by inheritance", test_inherited },
 	{ "registers go in and come out", test_registers },
 	{ "faults say what they are", test_faults },
 	{ "vector registers go in and come out", test_vectors },

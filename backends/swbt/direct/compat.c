@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/swbt/direct/compat.h"
 
+#include "backends/swbt/direct/world.h"
+
 #include <asm/ldt.h>
 #include <errno.h>
 #include <signal.h>
@@ -118,8 +120,10 @@ static bool works(u32 what)
 {
 	static const int faults[] = { SIGSEGV, SIGILL, SIGBUS, SIGTRAP, SIGALRM };
 	int status = -1;
-	pid_t pid = fork();
+	pid_t pid;
 
+	world_keep_children();
+	pid = fork();
 	if (!pid) {
 		for (size_t n = 0; n < ARRAY_SIZE(faults); n++)
 			signal(faults[n], SIG_DFL);

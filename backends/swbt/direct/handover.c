@@ -128,9 +128,15 @@ void handover_order(struct handover *h, u32 kind)
 static bool has_died(struct handover *h, int options)
 {
 	struct world *w = h->w;
+	pid_t pid = w->dead ? 0 : waitpid(w->pid, &w->status, options | __WALL);
 
-	if (!w->dead && waitpid(w->pid, &w->status, options | __WALL) == w->pid)
+	if (pid == w->pid)
 		w->dead = WIFEXITED(w->status) || WIFSIGNALED(w->status);
+	else if (pid < 0 && errno == ECHILD) {
+		w->dead = true;
+		if (!w->fate)
+			w->fate = "by somebody who waited for it in our place";
+	}
 	return w->dead;
 }
 

@@ -332,11 +332,25 @@ static _Noreturn void child(struct world *w, int gate, pid_t parent)
 
 /* ---- the parent ------------------------------------------------------------------------------ */
 
+void world_keep_children(void)
+{
+	struct sigaction sa;
+
+	if (sigaction(SIGCHLD, NULL, &sa) ||
+	    (sa.sa_handler != SIG_IGN && !(sa.sa_flags & SA_NOCLDWAIT)))
+		return;
+	if (sa.sa_handler == SIG_IGN)
+		sa.sa_handler = SIG_DFL;
+	sa.sa_flags &= ~SA_NOCLDWAIT;
+	sigaction(SIGCHLD, &sa, NULL);
+}
+
 int world_fork(struct world *w, struct error *err)
 {
 	pid_t parent = getpid();
 	int gate[2], r;
 
+	world_keep_children();
 	w->gate = -1;
 	w->pid = 0;
 	w->dead = false;

@@ -50,6 +50,10 @@ struct world {
 int world_fork(struct world *w, struct error *err);
 int world_release(struct world *w);
 
+/* Children that end are kept for wait(), though this process may have been started with SIGCHLD
+ * ignored: then the kernel would have them disappear, and how they ended with them. */
+void world_keep_children(void);
+
 /* Wait for W to end as STATUS says, or kill it; free what world_fork made. */
 void world_end(struct world *w);
 
