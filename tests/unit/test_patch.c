@@ -174,6 +174,27 @@ DR_TEST(test_device)
 	vm_destroy(vm);
 }
 
+/* An instruction that reads, known anew each time: what is kept of it is bounded. */
+DR_ASM(patch_readers,
+       "movl $2000, %r12d\n xorl %ebx, %ebx\n xorl %ecx, %ecx\n"
+       "1: movb %r12b, 2f+1(%rip)\n"
+       "2: movl $0x100, %eax\n 3: movl 0x110000(,%rcx,4), %edx\n addl %eax, %ebx\n"
+       "xorb $8, 4f+2(%rip)\n"
+       "4: movl 0x110000(,%rcx,8), %edx\n"
+       "decl %r12d\n jnz 1b\n" DR_END);
+
+DR_TEST(test_readers)
+{
+	struct vm *vm = direct_rig(ENGINE, patch_readers,
+				   (size_t)(patch_readers_end - patch_readers), NULL, 0);
+
+	patch_in(vm)->max_readers = 4;
+	direct_go(vm);
+	CU_ASSERT(patch_in(vm)->nr_readers < 12);
+	CU_ASSERT_EQUAL((u32)vm_vcpu(vm)->s.gpr[RBX], 0xba168);
+	vm_destroy(vm);
+}
+
 /* ---- code that is read ----------------------------------------------------------------------- */
 
 /* Constants beside code: found before their page is known to be code, and after. */
@@ -188,7 +209,7 @@ DR_ASM(patch_reads,
        "jmp *0x101900(,%rcx,8)\n"
        "5: call patch_reads+0x1700\n" /* now it is */
        "decl %r12d\n jnz 1b\n"
-       "addq 2f(%rip), %rbx\n jmp 3f\n 2: .quad 0x1234567\n 3:\n"
+       "addq 2f(%rip), %rbx\n jmp 3f\n 2: .quad 0xba168\n 3:\n"
        DR_END
        ".org patch_reads + 0x1700, 0x90\n incl %esi\n ret\n"
        ".org patch_reads + 0x1800, 0x11\n"
@@ -198,7 +219,7 @@ DR_ASM(patch_reads,
 
 /* One's own page, which is code already. */
 DR_ASM(patch_reads_own,
-       "movl 1f(%rip), %eax\n movl $300, %ecx\n 2: loop 2b\n" DR_END "1: .long 0x12345678\n");
+       "movl 1f(%rip), %eax\n movl $300, %ecx\n 2: loop 2b\n" DR_END "1: .long 0xba1688\n");
 
 DR_TEST(test_read)
 {
@@ -273,6 +294,7 @@ DR_TEST(test_dense)
 /* clang-format on */
 
 CU_TestInfo tests_patch[] = {
+	{ "instructions that read, again and again", test_readers },
 	{ "sensitive instructions", test_silent },	 { "undefined ones", test_undefined },
 	{ "CR0.TS, CR0.EM, CR4.OSFXSR", test_fpu },	 { "stores to code", test_written },
 	{ "a device writes to code", test_device },	 { "reads of code", test_read },

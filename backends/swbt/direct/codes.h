@@ -62,7 +62,7 @@ struct patch {
 	struct code *by_linear[CODE_BUCKETS]; /* the latest entered first */
 	struct code_page *by_gpa[CODE_BUCKETS];
 	struct code_reader *reader;
-	u32 nr_readers, room_readers;
+	u32 nr_readers, room_readers, max_readers; /* max: then all is dropped */
 	u32 readers[CODE_BUCKETS];
 	struct scan_client client;
 

@@ -17,6 +17,10 @@
  * is to run again. */
 #define WRITES 16
 
+/* Readers that are remembered, a few megabytes of them: those of instructions that are not known
+ * any more are among them, and a guest can make as many as it likes. */
+#define MAX_READERS 262144u
+
 /* Instructions that are emulated behind one that is closed: as many as take the time of a stop,
  * this being the cycles of one. So that never costs more than twice what the better of the two
  * would have. */
@@ -62,6 +66,7 @@ int patch_init(struct direct *d)
 	p->inside = (u8)swbt_patch_inside(d->v->vm);
 	p->fpu = ~0u;
 	p->shortest = RUN_MAX * STEP_CYCLES;
+	p->max_readers = MAX_READERS;
 	p->fd = memfd_create("copies", MFD_CLOEXEC);
 	if (p->fd < 0 || ftruncate(p->fd, (off_t)CODES_MAX * PAGE_SIZE))
 		return -errno;
@@ -238,6 +243,15 @@ bool patch_emulates(struct direct *d)
 	return true;
 }
 
+/* What is in use will soon be known again. */
+static void drop_all(struct patch *p)
+{
+	fpu_put(p->d->v);
+	codes_drop_all(p);
+	unmap_all(p);
+	p->stats.flushes++;
+}
+
 int patch_enter(struct direct *d, u64 gpa, u64 *offset)
 {
 	struct patch *p = patch_of(d);
@@ -248,15 +262,15 @@ int patch_enter(struct direct *d, u64 gpa, u64 *offset)
 
 	look_at_cs(p);
 	look_at_fpu(p);
+	if (unlikely(p->nr_readers > p->max_readers))
+		drop_all(p);
 	latest = codes_latest(p, linear & ~(u64)PAGE_MASK);
 	c = codes_find(p, linear & ~(u64)PAGE_MASK, gpa & ~(u64)PAGE_MASK);
 	if (unlikely(!c)) {
 		fpu_put(v);
 		if (p->nr == CODES_MAX) {
-			codes_drop_all(p);
-			unmap_all(p);
+			drop_all(p);
 			latest = NULL;
-			p->stats.flushes++;
 		}
 		c = codes_new(p, linear & ~(u64)PAGE_MASK, gpa & ~(u64)PAGE_MASK);
 		if (!c)
