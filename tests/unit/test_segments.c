@@ -226,7 +226,14 @@ static void test_privilege(void)
 	r = before;
 	r.ss = 0x1f;
 	segments_in(segments, v, &before, &r);
-	CU_ASSERT_EQUAL(v->s.seg[SEG_SS].selector, 0x18);
+	/* DS's RPL was 0. The kernel that finds this selector on its stack shall see where from. */
+	CU_ASSERT_EQUAL(v->s.seg[SEG_SS].selector, 0x1b);
+	segments->entry[3].attr = ATTR_CODE | 4 | ATTR_DB; /* conforming */
+	r = before;
+	r.cs = 0x1f;
+	segments_in(segments, v, &before, &r);
+	CU_ASSERT_EQUAL(v->s.seg[SEG_CS].selector, 0x1b);
+	CU_ASSERT_EQUAL(v->cpl, 3);
 	free(segments);
 	vcpu_free(v);
 }

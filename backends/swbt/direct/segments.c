@@ -173,9 +173,13 @@ static void take_over(struct segments *s, struct vcpu *v, enum seg n, u16 select
 	struct seg_load l;
 
 	if (selector & TI) {
-		if (slot < SEGMENTS_NR && s->entry[slot].attr &&
-		    could_be(&s->entry[slot], n, v->cpl))
-			v->s.seg[n] = s->entry[slot];
+		if (slot >= SEGMENTS_NR || !s->entry[slot].attr ||
+		    !could_be(&s->entry[slot], n, v->cpl))
+			return;
+		v->s.seg[n] = s->entry[slot];
+		/* It was another register's, with an RPL of its own. */
+		if (n == SEG_CS || n == SEG_SS)
+			v->s.seg[n].selector = (u16)((v->s.seg[n].selector & ~USER) | v->cpl);
 	} else if (selector_null(selector)) {
 		if (n != SEG_CS && n != SEG_SS)
 			v->s.seg[n] = segment_null(selector, v->cpl);
