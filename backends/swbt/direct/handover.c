@@ -107,13 +107,13 @@ static void judge_spinning(struct handover *h, bool hit, u64 slept)
 		h->rest = h->penalty;
 		place(h, false);
 	}
-	h->control->spin = h->rest ? 0 : h->spin;
 }
 
 void handover_order(struct handover *h, u32 kind)
 {
 	struct stub_control *c = h->control;
 
+	c->spin = h->rest || h->leaving ? 0 : h->spin;
 	h->settled = false;
 	h->shared->stopped = 0;
 	store(&c->order, (c->order & ~(u32)ORDER_KIND) + ORDER_STEP + kind);
@@ -250,14 +250,16 @@ int handover_wait(struct handover *h)
 	return r;
 }
 
-int handover_settle(struct handover *h)
+int handover_settle(struct handover *h, bool leave)
 {
 	struct patience p = { 0 };
 	int r;
 
 	if (h->settled)
 		return 0;
+	h->leaving = leave;
 	handover_order(h, ORDER_PARK);
+	h->leaving = false;
 	for (;;) {
 		r = handover_wait(h);
 		if (r)

@@ -18,6 +18,7 @@ struct handover {
 	cpu_set_t cpus;		   /* where this process may run */
 	u32 rest, misses, penalty; /* waits without spinning to come; see judge_spinning */
 	bool settled;		   /* the kernel has said so, and no order has been given since */
+	bool leaving;		   /* it is another world's turn next: sleep, do not spin */
 	volatile bool running;	   /* guest code may run, as far as we know */
 	volatile bool kicked;	   /* and shall come back */
 };
@@ -34,8 +35,9 @@ void handover_order(struct handover *h, u32 kind);
 int handover_wait(struct handover *h);
 
 /* The world says that it has stopped. Have the kernel confirm that it sleeps in the stub, out of
- * which only an order leads. 0 or -ESRCH as above. */
-int handover_settle(struct handover *h);
+ * which only an order leads. LEAVE: the next order will not come soon, so that it shall not spin,
+ * maybe on the processor that another world is to run on. 0 or -ESRCH as above. */
+int handover_settle(struct handover *h, bool leave);
 
 /* Async-signal-safe, errno left alone: have the world stop soon. */
 void handover_kick(struct handover *h);

@@ -131,7 +131,7 @@ static int first_stop(struct world *w, struct signal_world *s, struct error *err
 		s->mask &= ~BIT64(caught[n] - 1);
 	s->h.control->frame = s->h.shared->frame + 8; /* as behind the handler's RET */
 	s->h.control->selector = DISPATCH_BLOCK;
-	r = handover_settle(&s->h);
+	r = handover_settle(&s->h, true);
 	return r ? world_is_dead(w, err) : 0;
 }
 
@@ -234,7 +234,7 @@ static int signal_calls(struct world *w, const struct world_call *calls, unsigne
 	struct stub_control *c = s->h.control;
 	struct world_call *to = (void *)((u8 *)w->data + (STUB_CALLS - STUB_CONTROL));
 
-	if (handover_settle(&s->h))
+	if (handover_settle(&s->h, false))
 		return -ESRCH;
 	c->calls = nr;
 	for (unsigned int n = 0; n < nr; n++)
@@ -258,7 +258,7 @@ static int signal_settle(struct world *w)
 {
 	struct signal_world *s = w->priv;
 
-	return handover_settle(&s->h);
+	return handover_settle(&s->h, true);
 }
 
 static int signal_get_fpu(struct world *w, void *xsave, size_t size)
