@@ -169,6 +169,11 @@ static void finish(struct vm *vm, execute_fn *execute, struct outcome *o)
 	if (o->r == EMU_FAULT)
 		o->exc = v->exc;
 	o->s = v->s;
+#ifdef __SANITIZE_ADDRESS__
+	/* Its calls use the vector registers, which are the guest's: where C does an instruction
+	 * that is translated code otherwise, what is in use differs. */
+	memset(o->s.xsave, 0, sizeof(o->s.xsave));
+#endif
 	memcpy(o->data, ram_at(&vm->ram, DATA, 64), 64);
 	memcpy(o->data + 64, ram_at(&vm->ram, GDT, 64), 64);
 	swbt_backend.sync_traps(vm);
