@@ -7,7 +7,7 @@
 SECONDS ?= 60
 FUZZERS := boot virtio
 FUZZ_CODE_boot := common/cpu_state.c common/error.c common/ram.c $(wildcard common/boot/*.c)
-FUZZ_CODE_virtio := $(patsubst %,common/%.c,bus disk error ram vectors worker) common/dev/pci.c \
+FUZZ_CODE_virtio := $(patsubst %,common/%.c,bus disk error ram thread vectors worker) common/dev/pci.c \
 		    $(wildcard common/dev/virt*.c)
 
 # With sanitizers, whatever else is being built: a read beyond the end of a file seldom crashes.
