@@ -151,8 +151,8 @@ static void test_stays(void)
 {
 	for (size_t n = 0; n < ARRAY_SIZE(programs); n++) {
 #ifdef __SANITIZE_ADDRESS__
-		/* With sanitizers each call by a register comes to C, right but slow; the cause is
-		 * not known. */
+		/* What is thick is a matter of time (BT_ACROSS_CYCLES), and with sanitizers C takes
+		 * longer than that for each call by a register. */
 		if (programs[n].indirect)
 			continue;
 #endif
