@@ -165,7 +165,47 @@ static void test_inherited(void)
 	CU_ASSERT_EQUAL(sigaction(SIGCHLD, &before, NULL), 0);
 }
 
+/* ---- turns ------------------------------------------------------------------------------------
+ */
+
+WR_ASM(counting, 64, "1: inc %rax; hlt; jmp 1b");
+
+/* One order, one stop, however both sides come to wait for each other: a stop that is told twice
+ * would be taken for that of the next order. */
+static void with_turns(struct world_rig *rig)
+{
+	struct world_call c = { SYS_munmap, { 0x300000, 4096 } };
+	unsigned int wrong = 0;
+
+	WR_LOAD(rig, counting);
+	rig->r.gpr[RAX] = 0;
+	for (u64 n = 1; n <= 4000 && !rig->w.dead; n++) {
+		wrong += world_rig_run(rig) || rig->stop.kind != WORLD_FAULT ||
+			 rig->r.gpr[RAX] != n || rig->r.rip != WR_CODE + 3;
+		rig->r.rip = WR_CODE + 4;
+		if (n % 3 == 0)
+			wrong += rig->w.transport->calls(&rig->w, &c, 1) != 0;
+		else if (n % 3 == 1)
+			wrong += rig->w.transport->settle && rig->w.transport->settle(&rig->w);
+	}
+	CU_ASSERT_EQUAL(wrong, 0);
+	CU_ASSERT_FALSE(rig->w.dead);
+}
+
+static void test_turns(void)
+{
+	static const u64 spins[] = { 0, 3000, 80000 };
+	static struct world_rig rig;
+
+	for (size_t n = 0; n < ARRAY_SIZE(spins) && !signal_transport.missing(); n++) {
+		if (!world_rig_begin_spinning(&rig, &signal_transport, spins[n]))
+			with_turns(&rig);
+		world_rig_end(&rig);
+	}
+}
+
 CU_TestInfo tests_worlds[] = {
+	{ "one order, one stop", test_turns },
 	{ "SIGCHLD ignored by inheritance", test_inherited },
 	{ "registers go in and come out", test_registers },
 	{ "faults say what they are", test_faults },

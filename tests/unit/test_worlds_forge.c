@@ -65,7 +65,7 @@ static void test_writes(void)
 /* RSI: what to fill the shared pages with, RBX bytes at a time; then a fault, or a forged stop. */
 WR_ASM(fill, 64,
        "1: mov %rbx, %rcx; push %rsi; rep movsb; pop %rsi; dec %edx; jnz 1b\n"
-       "test %eax, %eax; jz 2f; movl $1, (%rax); jmp .\n 2: hlt");
+       "test %eax, %eax; jz 2f; mov (%r8), %ecx; mov %ecx, (%rax); jmp .\n 2: hlt");
 #define SHARED_SIZE (STUB_STACK + STUB_STACK_SIZE - STUB_SHARED)
 
 static void scribble(struct world_rig *rig, unsigned int seed)
@@ -81,6 +81,7 @@ static void scribble(struct world_rig *rig, unsigned int seed)
 	r->gpr[RDI] = STUB_SHARED + (seed & 1 ? 64 : 0);
 	r->gpr[RBX] = 1024 + seed % 512;
 	r->gpr[RDX] = (SHARED_SIZE - 64) / r->gpr[RBX];
+	r->gpr[R8] = STUB_CONTROL + CONTROL_ORDER;
 	r->gpr[RAX] = seed & 2 ? STUB_SHARED + SHARED_STOPPED : 0;
 }
 
@@ -119,7 +120,7 @@ static void test_scribbles(void)
 /* ---- stops that are none ----------------------------------------------------------------------
  */
 
-WR_ASM(forge_stop, 64, "movl $1, (%rbx); 1: inc %rax; jmp 1b");
+WR_ASM(forge_stop, 64, "mov (%r8), %ecx; mov %ecx, (%rbx); 1: inc %rax; jmp 1b");
 
 static void with_forged_stop(struct world_rig *rig)
 {
@@ -127,6 +128,7 @@ static void with_forged_stop(struct world_rig *rig)
 
 	WR_LOAD(rig, forge_stop);
 	rig->r.gpr[RBX] = STUB_SHARED + SHARED_STOPPED;
+	rig->r.gpr[R8] = STUB_CONTROL + CONTROL_ORDER;
 	CU_ASSERT_EQUAL(world_rig_run(rig), 0);
 	CU_ASSERT_NOT_EQUAL(rig->stop.kind, WORLD_DEAD);
 	CU_ASSERT_EQUAL(rig->w.transport->calls(&rig->w, &c, 1), -ESRCH);
@@ -143,6 +145,7 @@ static void with_run_on(struct world_rig *rig)
 {
 	WR_LOAD(rig, forge_stop);
 	rig->r.gpr[RBX] = STUB_SHARED + SHARED_STOPPED;
+	rig->r.gpr[R8] = STUB_CONTROL + CONTROL_ORDER;
 	CU_ASSERT_EQUAL(world_rig_run(rig), 0);
 	rig->r = (struct world_regs){ .rip = WR_CODE, .rflags = 2, .cs = HOST_CS64, .ss = HOST_SS };
 	CU_ASSERT_EQUAL(world_rig_run_for(rig, 5), 0);
@@ -187,6 +190,26 @@ static void with_deafness(struct world_rig *rig)
 	CU_ASSERT_EQUAL(world_rig_run_for(rig, 5), 0);
 	CU_ASSERT_EQUAL(rig->stop.kind, WORLD_DEAD);
 	CU_ASSERT_TRUE(fate_is(rig, "deaf"));
+}
+
+/* Deaf, and never quiet: what it says it has stopped under is no order of ours. */
+WR_ASM(chatter, 64, "1: dec %eax; mov %eax, (%rbx); jmp 1b");
+
+static void with_chatter(struct world_rig *rig)
+{
+	struct signal_frame *f = forge(rig);
+
+	memcpy(rig->code + 64, chatter, (size_t)(chatter_end - chatter));
+	f->mask = ~0ull;
+	f->greg[REG_RBX] = STUB_SHARED + SHARED_STOPPED;
+	CU_ASSERT_EQUAL(world_rig_run_for(rig, 5), 0);
+	CU_ASSERT_EQUAL(rig->stop.kind, WORLD_DEAD);
+	CU_ASSERT_TRUE(fate_is(rig, "deaf"));
+}
+
+static void test_chatter(void)
+{
+	signal_world(with_chatter);
 }
 
 static void test_deafness(void)
@@ -343,6 +366,7 @@ CU_TestInfo tests_worlds_forge[] = {
 	{ "whatever stands in the shared pages", test_scribbles },
 	{ "a forged stop", test_forged_stop },
 	{ "one that runs on", test_run_on },
+	{ "deaf worlds that chatter are found out", test_chatter },
 	{ "a forged frame: deaf", test_deafness },
 	{ "a forged frame: asleep in the stub", test_sleep },
 	{ "a forged frame: another stack", test_other_stack },

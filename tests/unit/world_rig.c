@@ -14,7 +14,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-int world_rig_begin(struct world_rig *rig, const struct transport *t)
+int world_rig_begin_spinning(struct world_rig *rig, const struct transport *t, u64 spin)
 {
 	struct world *w = &rig->w;
 	struct error err = { "" };
@@ -28,7 +28,7 @@ int world_rig_begin(struct world_rig *rig, const struct transport *t)
 
 	*rig = (struct world_rig){ 0 };
 	*w = (struct world){
-		.transport = t, .name = "test", .copy_fd = -1, .gate = -1, .spin = 80000
+		.transport = t, .name = "test", .copy_fd = -1, .gate = -1, .spin = spin
 	};
 	w->ram_fd = memfd_create("ram", MFD_CLOEXEC);
 	r = w->ram_fd < 0 || ftruncate(w->ram_fd, MiB) ? -errno : t->start(w, &err);
@@ -44,6 +44,11 @@ int world_rig_begin(struct world_rig *rig, const struct transport *t)
 	r = t->calls(w, map, ARRAY_SIZE(map));
 	CU_ASSERT_EQUAL(r, 0);
 	return r;
+}
+
+int world_rig_begin(struct world_rig *rig, const struct transport *t)
+{
+	return world_rig_begin_spinning(rig, t, 80000);
 }
 
 void world_rig_end(struct world_rig *rig)

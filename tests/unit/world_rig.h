@@ -19,6 +19,8 @@ struct world_rig {
 
 /* W starts over transport T, about to run at WR_CODE. 0, or a negative errno after CU_FAIL. */
 int world_rig_begin(struct world_rig *rig, const struct transport *t);
+/* The same; one side looks for the other for SPIN cycles before it sleeps. */
+int world_rig_begin_spinning(struct world_rig *rig, const struct transport *t, u64 spin);
 void world_rig_end(struct world_rig *rig);
 
 /* Until it stops; to be kicked after MS milliseconds unless that is 0. */

@@ -22,6 +22,7 @@
 #define DEAF_NS	     10000000000ull
 #define SHORT_CYCLES 500000 /* what would have ended soon */
 #define MISSES	     4
+#define WAKES	     256 /* in vain, between two looks at what has become of a world */
 #define REST_MAX     4096
 
 /* ---- words ---------------------------------------------------------------------------------- */
@@ -88,6 +89,7 @@ void handover_init(struct handover *h)
 		place(h, true);
 	h->control->spin = h->spin;
 	h->control->order_max = RLIM_INFINITY;
+	h->control->order = ORDER_STEP; /* not what the shared word begins with */
 }
 
 /* To spin is right while both have a processor. If it keeps being in vain, although what was waited
@@ -115,7 +117,6 @@ void handover_order(struct handover *h, u32 kind)
 
 	c->spin = h->rest || h->leaving ? 0 : h->spin;
 	h->settled = false;
-	h->shared->stopped = 0;
 	store(&c->order, (c->order & ~(u32)ORDER_KIND) + ORDER_STEP + kind);
 	/* The guest can forge this flag, and so put its own processor to sleep for a while. */
 	if (load(&h->shared->waits))
@@ -138,6 +139,12 @@ static bool has_died(struct handover *h, int options)
 			w->fate = "by somebody who waited for it in our place";
 	}
 	return w->dead;
+}
+
+/* Has the world said that it has carried out the order that stands, or stopped under it? */
+static bool stopped(const struct handover *h)
+{
+	return load(&h->shared->stopped) == h->control->order;
 }
 
 /* How many threads sleep in the stub's futex call: 0 or 1. They are moved from one queue to the
@@ -203,7 +210,7 @@ static int look_after(struct handover *h, struct patience *p)
 		return end(h,
 			   h->running ? "the guest has made its process deaf to signals" : FORGED);
 	/* In this order: it says that it has stopped before it sleeps. */
-	if (h->running && asleep(h) && !load(&h->shared->stopped))
+	if (h->running && asleep(h) && !stopped(h))
 		return end(h, "the guest has put its process to sleep in code that is not its own");
 	return 0;
 }
@@ -214,26 +221,29 @@ static int look_after(struct handover *h, struct patience *p)
 static bool spin(struct handover *h)
 {
 	for (u32 n = h->rest ? 0 : h->spin; n; n--) {
-		if (load(&h->shared->stopped))
+		if (stopped(h))
 			return true;
 		__builtin_ia32_pause();
 	}
-	return load(&h->shared->stopped);
+	return stopped(h);
 }
 
 static int sleep_until_stop(struct handover *h)
 {
 	static const struct timespec tick = { .tv_nsec = LOOK_NS };
 	struct patience p = { 0 };
-	u32 *stopped = &h->shared->stopped;
+	u32 *word = &h->shared->stopped, seen;
 	int r = 0;
 
-	while (!r) {
+	for (unsigned int n = 1; !r; n++) {
 		store(&h->shared->vmm_waits, 1);
-		if (load(stopped))
+		seen = load(word);
+		if (seen == h->control->order)
 			break;
-		if (futex(stopped, FUTEX_WAIT, 0, &tick, NULL, 0) && errno != EAGAIN &&
-		    !load(stopped))
+		/* The guest can change the word, or wake us, as often as it likes. */
+		if (((futex(word, FUTEX_WAIT, seen, &tick, NULL, 0) && errno != EAGAIN) ||
+		     n % WAKES == 0) &&
+		    !stopped(h))
 			r = look_after(h, &p);
 	}
 	h->shared->vmm_waits = 0;
@@ -269,7 +279,7 @@ int handover_settle(struct handover *h, bool leave)
 			break;
 		if (exhausted(h, &p))
 			return end(h, FORGED);
-		store(&h->shared->stopped, 0);
+		store(&h->shared->stopped, ~h->control->order);
 	}
 	h->settled = true;
 	return 0;

@@ -57,7 +57,6 @@ AT(SHARED_FS_BASE, stub_shared, fs_base);
 AT(SHARED_GS_BASE, stub_shared, gs_base);
 AT(SHARED_DS, stub_shared, ds);
 AT(SHARED_GS, stub_shared, gs);
-AT(SHARED_DONE, stub_shared, done);
 AT(SHARED_VMM_WAITS, stub_shared, vmm_waits);
 #undef AT
 
@@ -239,19 +238,13 @@ static int signal_calls(struct world *w, const struct world_call *calls, unsigne
 	c->calls = nr;
 	for (unsigned int n = 0; n < nr; n++)
 		to[n] = calls[n];
-	/* A signal on its way may bring the stub out of step, once. */
-	for (unsigned int n = 0; n < 3; n++) {
-		s->h.shared->done = 0;
-		c->selector = DISPATCH_ALLOW;
-		handover_order(&s->h, ORDER_CALL);
-		if (handover_wait(&s->h))
-			return -ESRCH;
-		c->selector = DISPATCH_BLOCK;
-		s->h.settled = true; /* it has not left the stub */
-		if (s->h.shared->done == c->order)
-			return s->h.shared->result > -4096ull ? (int)s->h.shared->result : 0;
-	}
-	return -ESRCH;
+	c->selector = DISPATCH_ALLOW;
+	handover_order(&s->h, ORDER_CALL);
+	if (handover_wait(&s->h))
+		return -ESRCH;
+	c->selector = DISPATCH_BLOCK;
+	s->h.settled = true; /* it has not left the stub */
+	return s->h.shared->result > -4096ull ? (int)s->h.shared->result : 0;
 }
 
 static int signal_settle(struct world *w)

@@ -39,8 +39,9 @@ stub_handler:
 	mov	%gs, SHARED_GS(%rbx)
 
 stopped:
-	mov	CONTROL_ORDER(%rbp), %r12d
-	mov	$1, %eax
+	mov	CONTROL_ORDER(%rbp), %eax
+stopped_at:					/* eax: the order that this ends */
+	mov	%eax, %r12d
 	xchg	%eax, SHARED_STOPPED(%rbx)	/* before the VMM's flag is read */
 	xor	%eax, %eax
 	xchg	%eax, SHARED_VMM_WAITS(%rbx)
@@ -131,8 +132,9 @@ awake:
 
 reported:
 	data
-	testl	$ORDER_KIND, CONTROL_ORDER(%rbp)
-	jz	stopped
+	mov	CONTROL_ORDER(%rbp), %eax
+	test	$ORDER_KIND, %eax
+	jz	stopped_at
 	jmp	wait
 
 call:
@@ -153,8 +155,6 @@ stub_after_call:
 	dec	%r14d
 	jnz	1b
 2:	mov	%rax, SHARED_RESULT(%rbx)
-	mov	CONTROL_ORDER(%rbp), %eax
-	mov	%eax, SHARED_DONE(%rbx)
 	jmp	stopped
 stub_code_end:
 

@@ -53,8 +53,7 @@
 #define SHARED_ES	 50
 #define SHARED_FS	 52
 #define SHARED_GS	 54
-#define SHARED_DONE	 56
-#define SHARED_VMM_WAITS 60
+#define SHARED_VMM_WAITS 56
 
 /* An order is a serial number and one of these. */
 #define ORDER_PARK   0 /* tell the kernel, and wait for the next */
@@ -83,13 +82,15 @@ struct stub_control {
 };
 
 struct stub_shared {
-	u32 stopped; /* futex word of the VMM: an order was carried out, or the guest faulted */
-	u32 waits;   /* the world sleeps, or is about to */
-	u64 result;  /* of the last call */
+	/* Futex word of the VMM: the order that was carried out, or under which the guest faulted.
+	 * A world that was told to park may say so twice, the second time after its next order:
+	 * what is not about the order that stands does not count. */
+	u32 stopped;
+	u32 waits;  /* the world sleeps, or is about to */
+	u64 result; /* of the last call */
 	u64 signo, frame;
 	u64 fs_base, gs_base;
 	u16 ds, es, fs, gs;
-	u32 done;      /* the order whose result that is */
 	u32 vmm_waits; /* the VMM sleeps, or is about to: wake it */
 };
 
