@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/probe.h"
+#include "bench/commands.h"
 #include "bench/facts.h"
+#include "bench/options.h"
+#include "bench/peer.h"
 
 #define WIDTH 22
 
@@ -29,4 +32,11 @@ void probe_print(FILE *f, const struct backend *const *table)
 		fprintf(f, "  %-*s%s%s\n", WIDTH, (*table)->name, ret ? "no: " : "works here",
 			ret ? err.text : "");
 	}
+}
+
+int cmd_probe(int argc, char **argv)
+{
+	options_probe(argc, argv);
+	probe_print(stdout, with_peers(backends));
+	return EXIT_FINE;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/sensitive.h"
+#include "bench/commands.h"
 #include "bench/machine.h"
 #include "bench/nano/lib/probe.h"
 #include "bench/options.h"

@@ -69,7 +69,4 @@ void sensitive_csv(FILE *f, const struct sensitive *t);
 bool sensitive_unexpected(const struct sensitive *t, const struct sensitive_row *row,
 			  unsigned int variant);
 
-/* The command, whose name is ARGV[0]; its exit status. */
-int cmd_sensitive(int argc, char **argv);
-
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/story.h"
+#include "bench/commands.h"
 #include "bench/options.h"
 #include "bench/show.h"
 #include "common/args.h"

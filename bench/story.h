@@ -43,7 +43,4 @@ void told_print(FILE *f, const struct told *t);
 void told_costs(FILE *f, const struct told *t, unsigned int n);
 void told_csv(FILE *f, const struct told *t);
 
-/* The command, whose name is ARGV[0]; its exit status. */
-int cmd_story(int argc, char **argv);
-
 #endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* fvbench run and traps: samples of every benchmark and variant, files, a table. */
+#include "bench/commands.h"
+#include "bench/costs.h"
+#include "bench/meta.h"
+#include "bench/metrics.h"
+#include "bench/peer.h"
+#include "bench/report.h"
+#include "bench/session.h"
+#include "bench/table.h"
+#include "common/trapcsv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int write_meta(const struct session *s, struct error *err)
+{
+	struct record meta = { NULL, s->o.meta };
+	int ret;
+
+	if (!meta.path)
+		return 0;
+	meta.file = fopen(meta.path, "we");
+	if (!meta.file)
+		return fail(err, -errno, "cannot write %s: %s", meta.path, strerror(errno));
+	/* Written in one go, so that the reason of a failure is known at its end. */
+	setvbuf(meta.file, NULL, _IOFBF, 256 * KiB);
+	ret = meta_write(meta.file, &s->run, s->guests);
+	if (record_close(&meta, err) && !ret)
+		return -EIO;
+	return ret ? fail(err, ret, "cannot write %s: %s", meta.path, strerror(-ret)) : 0;
+}
+
+static void free_results(struct result *result, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		result_fini(&result[i]);
+	free(result);
+}
+
+static struct result *make_results(const struct run *run)
+{
+	size_t n = (size_t)run->benches * run->variants;
+	struct result *result = calloc(n + 1, sizeof(*result));
+
+	for (size_t i = 0; result && i < n; i++)
+		if (result_init(&result[i], run->bench[i / run->variants],
+				&run->variant[i % run->variants], run->reps)) {
+			free_results(result, i);
+			return NULL;
+		}
+	return result;
+}
+
+/* Is there something to compare with, and something to compare? */
+static bool has_peers(const struct session *s)
+{
+	bool peers = false;
+
+	for (unsigned int i = 0; i < s->run.variants; i++)
+		peers |= is_peer(s->variant[i].backend);
+	return peers && s->alike[0];
+}
+
+/* Against peers: a table of ratios, also into the file that was asked for. */
+static int print_comparison(const struct session *s, const struct result *result, struct error *err)
+{
+	struct comparison *c = calloc(s->run.benches + 1, sizeof(*c));
+
+	if (!c)
+		return fail(err, -ENOMEM, "out of memory");
+	for (unsigned int i = 0; i < s->run.benches; i++)
+		c[i] = compare(&result[i * s->run.variants], s->run.variants);
+	report_print(stdout, false, s->alike[0]->name, c, s->run.benches);
+	if (s->report.file)
+		report_print(s->report.file, true, s->alike[0]->name, c, s->run.benches);
+	free(c);
+	return 0;
+}
+
+static int print_results(const struct session *s, const struct result *result, struct error *err)
+{
+	if (s->costs) {
+		costs_print(stdout, &s->run, result, false);
+		if (s->report.file)
+			costs_print(s->report.file, &s->run, result, true);
+		return 0;
+	}
+	if (has_peers(s))
+		return print_comparison(s, result, err);
+	table_print(stdout, result, s->run.benches, s->run.variants, s->run.host_kind);
+	return 0;
+}
+
+/* Samples, table, and the exit status that they come to. */
+static int run_and_print(struct session *s, struct error *err)
+{
+	size_t n = (size_t)s->run.benches * s->run.variants;
+	struct result *result = make_results(&s->run);
+	int signo = 0, status = EXIT_FINE, ret;
+
+	if (!result) {
+		fail(err, -ENOMEM, "out of memory");
+		return complain("run", err, EXIT_HOST);
+	}
+	ret = run_samples(&s->run, &s->runner, result, &signo, err);
+	if (ret && ret != -EINTR)
+		status = complain("run", err, EXIT_HOST);
+	if (print_results(s, result, err))
+		status = complain("run", err, EXIT_HOST);
+	for (size_t i = 0; i < n; i++)
+		if (!status && result[i].status == SAMPLE_FAIL)
+			status = EXIT_BENCH_FAILED;
+	free_results(result, n);
+	return ret == -EINTR ? 128 + signo : status;
+}
+
+static void no_header(FILE *f)
+{
+	(void)f;
+}
+
+/* All files, so that one that cannot be written does not cost a run. */
+static int open_files(struct session *s, struct error *err)
+{
+	int ret = 0;
+
+	s->run.samples.path = s->o.csv;
+	s->run.traps.path = s->o.traps;
+	s->report.path = s->o.report;
+	if (s->o.report && !has_peers(s) && !s->costs)
+		ret = fail(err, -EINVAL,
+			   "--report compares a backend with native or qemu-tcg: "
+			   "--backend native,swbt,qemu-tcg");
+	if (!ret)
+		ret = record_open(&s->run.samples, metrics_csv_header, err);
+	if (!ret)
+		ret = record_open(&s->run.traps, trapcsv_header, err);
+	if (!ret)
+		ret = record_open(&s->report, no_header, err);
+	if (s->report.file && !s->costs)
+		report_head(s->report.file, &s->run);
+	return ret ? ret : write_meta(s, err);
+}
+
+static int run_session(struct session *s, const char *command)
+{
+	struct error err = { "" };
+	int ret = session_init(s, with_peers(backends), &err), status;
+
+	if (!ret)
+		ret = open_files(s, &err);
+	if (ret) {
+		session_fini(s);
+		return complain(command, &err, ret == -ENOSPC ? EXIT_HOST : EXIT_USAGE);
+	}
+	status = run_and_print(s, &err);
+	if (record_close(&s->run.samples, &err) && !status)
+		status = complain(command, &err, EXIT_HOST);
+	if (record_close(&s->run.traps, &err) && !status)
+		status = complain(command, &err, EXIT_HOST);
+	if (record_close(&s->report, &err) && !status)
+		status = complain(command, &err, EXIT_HOST);
+	session_fini(s);
+	return status;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct session s = { 0 };
+
+	options_run(&s.o, argc, argv);
+	return run_session(&s, "run");
+}
+
+int cmd_traps(int argc, char **argv)
+{
+	struct session s = { .costs = true };
+
+	options_traps(&s.o, argc, argv);
+	costs_defaults(&s.o, s.costly, sizeof(s.costly));
+	return run_session(&s, "traps");
+}
