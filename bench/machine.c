@@ -195,6 +195,8 @@ void machine_body(void *arg, const struct sample_request *request, struct sample
 		return;
 	ret = load(&m, arg);
 	raw->start_ns = monotonic_ns() - start;
+	/* Threads that the machine brought with it: they were begun where this one is. */
+	pin_tasks(request->pin, getpid(), gettid());
 	if (!ret)
 		ret = run(&m);
 	vm_destroy(m.vm);

@@ -46,7 +46,7 @@ static struct result *make_results(const struct run *run)
 
 	for (size_t i = 0; result && i < n; i++)
 		if (result_init(&result[i], run->bench[i / run->variants],
-				&run->variant[i % run->variants], run->reps)) {
+				&run->variant[i % run->variants], run_most(run))) {
 			free_results(result, i);
 			return NULL;
 		}
@@ -109,6 +109,8 @@ static int run_and_print(struct session *s, struct error *err)
 		status = complain("run", err, EXIT_HOST);
 	if (print_results(s, result, err))
 		status = complain("run", err, EXIT_HOST);
+	if (s->run.design.ci > 0)
+		table_wide(stdout, result, (unsigned int)n, s->run.design.ci);
 	for (size_t i = 0; i < n; i++)
 		if (!status && result[i].status == SAMPLE_FAIL)
 			status = EXIT_BENCH_FAILED;

@@ -157,6 +157,25 @@ static void write_kernel(struct json *j, const struct run *run)
 		}
 }
 
+/* How many samples, and where they ran. */
+static void write_design(struct json *j, const struct run *run)
+{
+	char ci[32] = "", cpu[16] = "";
+
+	if (run->design.ci > 0)
+		snprintf(ci, sizeof(ci), "%g", run->design.ci);
+	json_object(j, "design");
+	json_text(j, "ci", ci);
+	json_number(j, "max_reps", run_most(run));
+	json_number(j, "max_time_ns", run->design.max_time_ns);
+	if (run->pin.on)
+		snprintf(cpu, sizeof(cpu), "%u", run->pin.cpu);
+	json_text(j, "cpu_pin", run->design.pin);
+	json_text(j, "vcpu_thread", cpu);
+	json_text(j, "other_threads", run->pin.text);
+	json_end(j);
+}
+
 int meta_write(FILE *f, const struct run *run, const char *guest_dir)
 {
 	struct json j;
@@ -169,6 +188,7 @@ int meta_write(FILE *f, const struct run *run, const char *guest_dir)
 	write_facts(&j, "virtualization", virt_facts);
 	write_variants(&j, run);
 	json_number(&j, "reps", run->reps);
+	write_design(&j, run);
 	json_number(&j, "timeout_ns", run->timeout_ns);
 	write_kernel(&j, run);
 	write_guests(&j, run, guest_dir);

@@ -68,6 +68,11 @@ static bool ends_with(const char *text, const char *end)
 	return n >= m && !strcmp(text + n - m, end);
 }
 
+static void put_host(void *arg, const char *name, const char *unit, double value)
+{
+	put(arg, name, unit, value);
+}
+
 /*
  * Call FN for every metric of the good sample S. REP 0, the counting sample, gives counts and no
  * times. What nobody could see is not there. Names and units: results/README.md.
@@ -75,10 +80,12 @@ static bool ends_with(const char *text, const char *end)
 static void metrics_each(const struct sample *s, unsigned int rep,
 			 void (*fn)(void *arg, const struct metric *m), void *arg)
 {
-	const struct sink sink = { fn, arg };
+	struct sink sink = { fn, arg };
 
-	if (rep)
+	if (rep) {
 		put_times(&sink, s);
+		host_each(&s->host, put_host, &sink);
+	}
 	put_traps(&sink, s);
 	for (u32 i = 0; i < s->raw->nr_counters; i++) {
 		const struct sample_counter *c = &s->raw->counter[i];

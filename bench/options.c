@@ -141,6 +141,11 @@ static const struct argp machine_argp = {
 static struct argp_child machine_children[] = {
 	{ &bench_argp, 0, NULL, 0 }, { &machine_argp, 0, NULL, 0 }, { NULL, 0, NULL, 0 }, { 0 }
 };
+static struct argp_child run_children[] = { { &bench_argp, 0, NULL, 0 },
+					    { &machine_argp, 0, NULL, 0 },
+					    { NULL, 0, NULL, 0 },
+					    { &design_argp, 0, NULL, 0 },
+					    { 0 } };
 static const struct argp_child bench_only[] = { { &bench_argp, 0, NULL, 0 }, { 0 } };
 
 static error_t init_machine(struct argp_state *state)
@@ -158,6 +163,7 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
+		state->child_inputs[3] = &o->design;
 		return init_machine(state);
 	case OPT_REPS:
 		if (args_number(arg, 1, 10000, &o->reps))
@@ -192,7 +198,9 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 
 static const struct argp_option run_options[] = {
 	{ "reps", OPT_REPS, "N", 0,
-	  "Timed samples of each benchmark (default 5; 3 if all are linux/*)", 1 },
+	  "Timed samples of each benchmark (default 5; 3 if all are linux/*); with --ci: the "
+	  "fewest",
+	  1 },
 	{ "csv", OPT_CSV, "FILE", 0, "Write every sample to FILE as it is measured", 3 },
 	{ "traps", OPT_TRAPS, "FILE", 0, "Write trap counts and cycles by cause to FILE", 3 },
 	{ "meta", OPT_META, "FILE", 0,
@@ -274,7 +282,7 @@ static const char probe_doc[] = "Say what this host offers for running and measu
 
 static void parse(const struct argp *argp, struct options *o, int argc, char **argv)
 {
-	machine_children[2].argp = backendopt_argp(false);
+	run_children[2].argp = machine_children[2].argp = backendopt_argp(false);
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(argp, argc, argv, 0, NULL, o);
 }
@@ -301,8 +309,8 @@ void options_list(struct options *o, int argc, char **argv)
 
 void options_run(struct options *o, int argc, char **argv)
 {
-	static const struct argp argp = { run_options,	    parse_run, "[GLOB...]", run_doc,
-					  machine_children, NULL,      NULL };
+	static const struct argp argp = { run_options,	parse_run, "[GLOB...]", run_doc,
+					  run_children, NULL,	   NULL };
 
 	set_defaults(o);
 	parse(&argp, o, argc, argv);
@@ -311,8 +319,8 @@ void options_run(struct options *o, int argc, char **argv)
 
 void options_traps(struct options *o, int argc, char **argv)
 {
-	static const struct argp argp = { run_options,	    parse_run, "[GLOB...]", traps_doc,
-					  machine_children, NULL,      NULL };
+	static const struct argp argp = { run_options,	parse_run, "[GLOB...]", traps_doc,
+					  run_children, NULL,	   NULL };
 
 	set_defaults(o);
 	parse(&argp, o, argc, argv);

@@ -3,6 +3,7 @@
 #ifndef FVB_BENCH_OPTIONS_H
 #define FVB_BENCH_OPTIONS_H
 
+#include "bench/design.h"
 #include "bench/suite.h"
 #include "bench/variant.h"
 
@@ -21,6 +22,7 @@ struct options {
 	unsigned int globs;
 	const char *backends; /* NULL: all that work */
 	struct variant_defaults variants;
+	struct design design;
 	u64 reps;	/* 0: not said */
 	u64 iterations; /* 0: each benchmark's own times scale */
 	double scale;

@@ -125,9 +125,20 @@ static void native_command(struct command *c)
 static void qemu_command(struct command *c, const struct sample_request *request)
 {
 	static const char *const always[] = {
-		QEMU,	   "-nodefaults", "-no-user-config", "-accel",
-		"tcg",	   "-no-reboot",  "-display",	     "none",
-		"-serial", "stdio",	  "-device",	     "isa-debug-exit,iobase=0xf4,iosize=4",
+		QEMU,
+		"-nodefaults",
+		"-no-user-config",
+		"-accel",
+		"tcg",
+		"-no-reboot",
+		"-display",
+		"none",
+		"-serial",
+		"stdio",
+		"-device",
+		"isa-debug-exit,iobase=0xf4,iosize=4",
+		"-name",
+		"debug-threads=on", /* pin_tasks() knows the vCPU's by its name */
 		NULL
 	};
 
@@ -252,8 +263,26 @@ static bool skipped(const struct sample_request *request, struct sample_raw *raw
 	return true;
 }
 
+/* Has process PID, ours, ended? It is not waited for yet. */
+static bool has_ended(pid_t pid)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid;
+}
+
+/* As soon as there is a vCPU thread, or not at all: what is fast enough may have ended. */
+static void pin_qemu(const struct pin *pin, pid_t pid)
+{
+	const struct timespec pause = { 0, 1000000 };
+
+	for (int i = 0; i < 1000 && !pin_tasks(pin, pid, 0) && !has_ended(pid); i++)
+		nanosleep(&pause, NULL);
+}
+
 /* Run it once, with PATIENCE_NS as collect(). */
-static void attempt(const struct command *c, u64 patience_ns, struct sample_raw *raw)
+static void attempt(const struct command *c, const struct sample_request *request, u64 patience_ns,
+		    struct sample_raw *raw)
 {
 	u64 before = monotonic_ns();
 	int fd, status = 0;
@@ -264,6 +293,8 @@ static void attempt(const struct command *c, u64 patience_ns, struct sample_raw 
 		fail(&raw->error, -errno, "cannot start %.150s: %s", c->argv[0], strerror(errno));
 		return;
 	}
+	if (request->pin && request->pin->on && request->variant->backend == &peer_qemu_tcg)
+		pin_qemu(request->pin, pid);
 	ended = collect(fd, raw, patience_ns);
 	close(fd);
 	if (!ended)
@@ -294,7 +325,7 @@ static void peer_body(const char *dir, const struct sample_request *request, str
 	for (int i = 0; i < (guest ? STARTS : 1); i++) {
 		if (i)
 			forget(raw);
-		attempt(&c, patience_ns, raw);
+		attempt(&c, request, patience_ns, raw);
 		if (raw->init_ticks || raw->error.text[0])
 			return;
 	}

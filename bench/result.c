@@ -75,6 +75,11 @@ double result_loop(const struct result *r)
 	return stats_median(r->loop, r->nr);
 }
 
+double result_mad(const struct result *r)
+{
+	return stats_mad(r->cycles, r->nr);
+}
+
 /* FNV-1a. */
 static u64 hash(const char *text)
 {
@@ -88,4 +93,12 @@ static u64 hash(const char *text)
 struct interval result_interval(const struct result *r)
 {
 	return stats_median_interval(r->cycles, r->nr, hash(r->bench->name));
+}
+
+double result_relative(const struct result *r)
+{
+	double cycles = fabs(result_cycles(r)), loop = result_loop(r);
+	struct interval i = result_interval(r);
+
+	return (i.high - i.low) / 2 / (cycles > loop ? cycles : loop);
 }

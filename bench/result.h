@@ -33,5 +33,10 @@ void result_add(struct result *r, const struct sample *s, unsigned int rep);
 double result_cycles(const struct result *r);
 struct interval result_interval(const struct result *r);
 double result_loop(const struct result *r);
+double result_mad(const struct result *r); /* of the cycles per operation */
+
+/* Half the interval's width, as a share of the median; of the loop's cost where that is larger, as
+ * no operation that costs nothing can be measured to a share of that. NAN where unknown. */
+double result_relative(const struct result *r);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 static volatile sig_atomic_t caught;
 
@@ -135,6 +136,11 @@ static int write_down(const struct run *run, const struct sample_request *reques
 	return ret;
 }
 
+unsigned int run_most(const struct run *run)
+{
+	return design_most(&run->design, run->reps);
+}
+
 static void show_progress(const struct run *run, unsigned int bench, const struct variant *v,
 			  unsigned int rep)
 {
@@ -143,32 +149,67 @@ static void show_progress(const struct run *run, unsigned int bench, const struc
 	fprintf(stderr, "\r\033[K[%u/%u] %s  %s  ", bench + 1, run->benches,
 		run->bench[bench]->name, v->label);
 	if (rep)
-		fprintf(stderr, "%u/%u", rep, run->reps);
+		fprintf(stderr, rep > run->reps ? "%u" : "%u/%u", rep, run->reps);
 	else
 		fputs("counting", stderr);
 }
 
-static int one_sample(const struct run *run, const struct sample_runner *runner,
-		      const struct sample_request *request, const sigset_t *mask,
-		      struct result *result, unsigned int rep, struct error *err)
+/* A run on its way. */
+struct course {
+	const struct run *run;
+	const struct sample_runner *runner;
+	const sigset_t *mask;
+	struct host_sum host;
+	u64 begun_ns; /* the benchmark that is measured */
+};
+
+static int one_sample(struct course *c, const struct sample_request *request, struct result *result,
+		      unsigned int rep, struct error *err)
 {
 	struct sample s;
-	int ret = sample_take(runner, request, mask, &s, err);
+	int ret = sample_take(c->runner, request, c->mask, &s, err);
 
 	if (ret)
 		return ret;
+	host_add(&c->host, &s.host);
 	result_add(result, &s, rep);
-	ret = write_down(run, request, &s, rep, err);
+	ret = write_down(c->run, request, &s, rep, err);
 	sample_free(&s);
 	return ret;
 }
 
-static int one_bench(const struct run *run, const struct sample_runner *runner, unsigned int bench,
-		     const sigset_t *mask, struct result *result, struct error *err)
+static u64 monotonic_ns(void)
 {
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
+}
+
+/* Is sample REP of R not to be taken? A guest that was skipped or failed once would do so every
+ * time, and a hanging one would cost its time-out again and again. Of a peer there is nothing to
+ * count. Variants that are done leave the others' order as it is. */
+static bool left_out(const struct course *c, const struct result *r, unsigned int rep)
+{
+	const struct run *run = c->run;
+
+	if (r->status != SAMPLE_OK)
+		return true;
+	if (!rep)
+		return is_peer(r->variant->backend);
+	if (rep <= run->reps)
+		return false;
+	return design_done(&run->design, run->reps, r->nr, result_relative(r),
+			   monotonic_ns() - c->begun_ns);
+}
+
+static int one_bench(struct course *c, unsigned int bench, struct result *result, struct error *err)
+{
+	const struct run *run = c->run;
 	int ret = 0;
 
-	for (unsigned int i = 0; !ret && i < plan_length(run->variants, run->reps); i++) {
+	c->begun_ns = monotonic_ns();
+	for (unsigned int i = 0; !ret && i < plan_length(run->variants, run_most(run)); i++) {
 		struct plan_step step = plan_step(run->variants, i);
 		const struct variant *variant = &run->variant[step.variant];
 		u64 iterations = run_share(run, variant, run->bench[bench],
@@ -182,19 +223,38 @@ static int one_bench(const struct run *run, const struct sample_runner *runner, 
 			.cpu = run->cpu,
 			.alike = run->alike,
 			.timeout_ns = run->timeout_ns,
+			.pin = &run->pin,
 			.count = step.rep == 0,
 		};
 		struct result *r = &result[step.variant];
 
-		/* A guest that was skipped or failed once would do so every time, and a hanging
-		 * one would cost its time-out again and again. Of a peer there is nothing to count.
-		 */
-		if (r->status != SAMPLE_OK || (!step.rep && is_peer(variant->backend)))
+		if (left_out(c, r, step.rep))
 			continue;
 		show_progress(run, bench, variant, step.rep);
-		ret = one_sample(run, runner, &request, mask, r, step.rep, err);
+		ret = one_sample(c, &request, r, step.rep, err);
 	}
 	return ret;
+}
+
+static void warn_before(const struct run *run)
+{
+	struct host_matters matters;
+
+	/* No time of an emulated processor is worth a warning. */
+	if (!run->warn || !strcmp(run->host_kind, "emulated"))
+		return;
+	host_before(&matters, &run->pin);
+	host_warn(run->warn, &matters);
+}
+
+static void warn_after(const struct run *run, const struct host_sum *sum)
+{
+	struct host_matters matters;
+
+	if (!run->warn || !strcmp(run->host_kind, "emulated"))
+		return;
+	host_after(&matters, sum);
+	host_warn(run->warn, &matters);
 }
 
 int run_samples(const struct run *run, const struct sample_runner *runner, struct result *result,
@@ -203,8 +263,11 @@ int run_samples(const struct run *run, const struct sample_runner *runner, struc
 	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_ONSTACK }, old_int,
 			 old_term;
 	sigset_t stop, before;
+	struct course course = { .run = run, .runner = runner, .mask = &before };
 	int ret = 0;
 
+	warn_before(run);
+	pin_other(&run->pin);
 	/* The signals can only come while a sample is waited for: none is half written down. */
 	caught = 0;
 	sigemptyset(&sa.sa_mask);
@@ -215,7 +278,7 @@ int run_samples(const struct run *run, const struct sample_runner *runner, struc
 	sigaction(SIGINT, &sa, &old_int);
 	sigaction(SIGTERM, &sa, &old_term);
 	for (unsigned int b = 0; !ret && b < run->benches; b++)
-		ret = one_bench(run, runner, b, &before, &result[b * run->variants], err);
+		ret = one_bench(&course, b, &result[b * run->variants], err);
 	/* One that came after the last sample must still find our handler. */
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	sigaction(SIGINT, &old_int, NULL);
@@ -223,5 +286,6 @@ int run_samples(const struct run *run, const struct sample_runner *runner, struc
 	*signo = caught;
 	if (run->progress)
 		fputs("\r\033[K", stderr);
+	warn_after(run, &course.host);
 	return ret;
 }

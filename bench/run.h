@@ -3,6 +3,7 @@
 #ifndef FVB_BENCH_RUN_H
 #define FVB_BENCH_RUN_H
 
+#include "bench/design.h"
 #include "bench/result.h"
 #include "bench/sample.h"
 
@@ -20,8 +21,11 @@ struct run {
 	unsigned int benches;
 	const struct variant *variant;
 	unsigned int variants;
-	unsigned int reps; /* timed samples of each */
-	u64 iterations;	   /* of every benchmark; 0: its own number times SCALE */
+	unsigned int reps; /* timed samples of each, or more (DESIGN) */
+	struct design design;
+	struct pin pin;
+	FILE *warn;	/* for what is wrong with the host, or NULL */
+	u64 iterations; /* of every benchmark; 0: its own number times SCALE */
 	double scale;
 	u64 mem_size;	    /* bytes; 0: what is usual for each */
 	const char *kernel; /* of Linux guests: a path that holds from the guests' folder, too */
@@ -52,6 +56,9 @@ u64 run_iterations(const struct run *run, const struct bench *bench);
  */
 u64 run_share(const struct run *run, const struct variant *variant, const struct bench *bench,
 	      u64 n);
+
+/* Most timed samples of each: what results need room for. */
+unsigned int run_most(const struct run *run);
 
 /* Bytes of RAM of BENCH's guest. */
 u64 run_memory(const struct run *run, const struct bench *bench);

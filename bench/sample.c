@@ -33,6 +33,7 @@ child(const struct sample_runner *runner, const struct sample_request *request,
 	signal(SIGTERM, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	pin_vcpu(request->pin);
 	runner->body(runner->arg, request, raw);
 	_exit(0);
 }
@@ -228,6 +229,7 @@ static int supervise(pid_t pid, const struct sample_runner *runner,
 int sample_take(const struct sample_runner *runner, const struct sample_request *request,
 		const sigset_t *mask, struct sample *sample, struct error *err)
 {
+	struct host_reading before;
 	int wstatus = 0, ret;
 	pid_t pid;
 
@@ -239,6 +241,7 @@ int sample_take(const struct sample_runner *runner, const struct sample_request 
 		return fail(err, -errno, "no memory for a sample: %s", strerror(errno));
 	}
 	sample->raw->exit_status = -1;
+	host_read(&before, request->pin);
 	sample->raw->begin = __rdtsc();
 	pid = fork();
 	if (!pid)
@@ -248,6 +251,7 @@ int sample_take(const struct sample_runner *runner, const struct sample_request 
 		sample_free(sample);
 		return fail(err, ret, "cannot run a virtual machine's process: %s", strerror(-ret));
 	}
+	host_span(&sample->host, &before, request->pin);
 	judge(sample, request, ret > 0, wstatus);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #ifndef FVB_BENCH_SAMPLE_H
 #define FVB_BENCH_SAMPLE_H
 
+#include "bench/hoststate.h"
 #include "bench/suite.h"
 #include "bench/variant.h"
 #include "bench/verdict.h"
@@ -25,6 +26,7 @@ struct sample_request {
 	const char *cpu;
 	const struct backend *const *alike; /* as in struct vm_config */
 	u64 timeout_ns;			    /* wall time of the guest; 0: none */
+	const struct pin *pin;		    /* or NULL */
 	bool count; /* open every counter there is, whatever it does to the cycles */
 };
 
@@ -72,6 +74,7 @@ struct sample {
 	enum sample_status status;
 	char reason[320];	/* of SKIP and FAIL, one line; "" with OK */
 	struct verdict verdict; /* valid unless the reason says otherwise; always with OK */
+	struct host_span host;	/* meanwhile */
 	struct sample_raw *raw; /* always there; filled as far as the child got */
 };
 

@@ -103,6 +103,7 @@ int session_init(struct session *s, const struct backend *const *table, struct e
 {
 	const struct options *o = &s->o;
 	struct cpuid_table cpuid;
+	struct pin_host host;
 	int ret = session_select(s, err);
 
 	if (!ret)
@@ -117,12 +118,18 @@ int session_init(struct session *s, const struct backend *const *table, struct e
 			     err);
 	if (ret < 0)
 		return ret;
+	s->run.variants = (unsigned int)ret;
+	s->run.design = o->design;
+	s->run.warn = stderr;
+	pin_host(&host);
+	ret = pin_parse(&s->run.pin, o->design.pin, &host, err);
+	if (ret)
+		return ret;
 	make_run_id(s->run_id, sizeof(s->run_id));
 	s->runner = (struct sample_runner){ peer_or_machine_body, s->guests, GRACE_NS };
 	s->run.run_id = s->run_id;
 	s->run.host_kind = host_kind();
 	s->run.variant = s->variant;
-	s->run.variants = (unsigned int)ret;
 	set_alike(s);
 	set_numbers(s);
 	s->run.cpu = o->cpu;

@@ -50,6 +50,19 @@ double stats_median(const double *v, size_t n)
 	return median;
 }
 
+double stats_mad(const double *v, size_t n)
+{
+	double *away = n ? copy_of(v, n) : NULL, median = stats_median(v, n), mad;
+
+	if (!away)
+		return NAN;
+	for (size_t i = 0; i < n; i++)
+		away[i] = fabs(v[i] - median);
+	mad = median_of(away, n);
+	free(away);
+	return mad;
+}
+
 /* SplitMix64 (Steele, Lea, Flood 2014): small, and the same everywhere, unlike random(3). */
 static u64 random64(u64 *state)
 {

@@ -19,6 +19,10 @@ double stats_quantile_sorted(const double *v, size_t n, double p);
 /* Median of V[0..N), which is left alone. */
 double stats_median(const double *v, size_t n);
 
+/* Median absolute deviation from the median, as it is: times 1.4826 it estimates the standard
+ * deviation of normal values. */
+double stats_mad(const double *v, size_t n);
+
 /*
  * 95 % interval of the median by the percentile bootstrap (Efron 1979): STATS_RESAMPLES samples of
  * N drawn with replacement. The same values and SEED give the same interval on every machine.

@@ -87,7 +87,7 @@ static void print_head(FILE *f, const struct layout *l)
 	fprintf(f, "%-*s", l->name, "benchmark");
 	if (l->label)
 		fprintf(f, "  %-*s", l->label, "backend");
-	fprintf(f, "  %10s  %22s", "cycles/op", "95 % interval");
+	fprintf(f, "  %10s  %22s  %7s", "cycles/op", "95 % interval", "MAD");
 	if (l->label)
 		fprintf(f, "  %7s", "ratio");
 	fprintf(f, "  %7s  %s\n", "loop", "traps per operation");
@@ -108,6 +108,7 @@ static void print_row(FILE *f, const struct layout *l, const struct result *r,
 	}
 	fprintf(f, "  %10s", table_number(cell, CELL, result_cycles(r)));
 	fprintf(f, "  %22s", range(pair, result_interval(r)));
+	fprintf(f, "  %7s", table_number(cell, CELL, result_mad(r)));
 	if (l->label)
 		fprintf(f, "  %7s",
 			table_number(cell, CELL, result_cycles(r) / result_cycles(first)));
@@ -124,8 +125,27 @@ static void print_sum(FILE *f, const struct result *r, unsigned int n)
 		count[r[i].status] += r[i].taken > 0;
 	fprintf(f,
 		"\n%u measured, %u skipped, %u failed. Cycles are TSC ticks, median; the empty "
-		"loop's own cost is subtracted, and shown.\n",
+		"loop's own cost is subtracted, and shown. MAD: median absolute deviation.\n",
 		count[SAMPLE_OK], count[SAMPLE_SKIP], count[SAMPLE_FAIL]);
+}
+
+void table_wide(FILE *f, const struct result *result, unsigned int n, double ci)
+{
+	unsigned int measured = 0, wide = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		double relative = result[i].nr ? result_relative(&result[i]) : NAN;
+
+		measured += result[i].nr > 0;
+		if (!result[i].nr || relative <= ci)
+			continue;
+		if (!wide++)
+			fprintf(f, "\nNot within %.3g %% when its limit was reached:\n", 100 * ci);
+		fprintf(f, "  %s, %s: %.3g %% after %u samples\n", result[i].bench->name,
+			result[i].variant->label, 100 * relative, result[i].nr);
+	}
+	if (!wide && measured)
+		fprintf(f, "\nAll 95 %% intervals are within %.3g %%.\n", 100 * ci);
 }
 
 void table_print(FILE *f, const struct result *result, unsigned int benches, unsigned int variants,

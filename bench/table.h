@@ -18,4 +18,8 @@ void table_print(FILE *f, const struct result *result, unsigned int benches, uns
 /* V with the three or four digits that these measurements carry, or "-" if it is NAN, in CELL. */
 const char *table_number(char *cell, size_t len, double v);
 
+/* Which of the N results of a run with --ci CI (a share) have an interval that is wider, or that
+ * none has. */
+void table_wide(FILE *f, const struct result *result, unsigned int n, double ci);
+
 #endif

@@ -68,6 +68,10 @@ static void good(const struct sample_request *request, struct sample_raw *raw)
 	u64 per_op = request->variant->backend == &beta ? 250 : 100, n = request->iterations;
 	char line[200];
 
+	/* Far from the same each time, whoever runs it. */
+	if (per_op == 250 && !strcmp(bench_guest_name(request->bench), "noisy"))
+		per_op += (u64)getpid() % 7 * 40;
+
 	snprintf(line, sizeof(line),
 		 "hello\nfvbench: bench=%s mode=%u iters=%" PRIu64 " cycles=%" PRIu64
 		 " loop=%" PRIu64 " lat_p50=9 pages=4 ok\n",

@@ -169,6 +169,37 @@ static void test_bad_benchmarks(void)
 	tear_down(&x);
 }
 
+/* One variant's figure is narrow at once, the other's never: it goes on alone. */
+static void test_ci(void)
+{
+	static const char *const names[] = { "noisy", NULL };
+	struct fixture x;
+	char *text = NULL;
+	size_t len;
+	FILE *f;
+
+	set_up(&x, "alpha,beta", 8, names);
+	x.run.reps = 3;
+	x.run.design = (struct design){ .ci = 0.02, .max_reps = 8 };
+	CU_ASSERT_EQUAL(take(&x, NULL), 0);
+	CU_ASSERT_EQUAL(x.result[0].nr, 3);
+	CU_ASSERT_EQUAL(x.result[1].nr, 8);
+	f = open_memstream(&text, &len);
+	table_wide(f, x.result, 2, 0.02);
+	fclose(f);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "Not within 2 %"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "  noisy, beta: "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, " after 8 samples\n"));
+	CU_ASSERT_PTR_NULL(strstr(text, "alpha"));
+	free(text);
+	f = open_memstream(&text, &len);
+	table_wide(f, x.result, 1, 0.02);
+	fclose(f);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "All 95 % intervals are within 2 %."));
+	free(text);
+	tear_down(&x);
+}
+
 static void test_full_disk(void)
 {
 	static const char *const names[] = { "good", NULL };
@@ -292,11 +323,11 @@ static void test_table(void)
 	CU_ASSERT_EQUAL(take(&x, NULL), 0);
 	text = table_text(&x);
 	CU_ASSERT_PTR_NOT_NULL(
-		strstr(text, "good       alpha           100              100 .. 100     1.00     "
-			     "2.00  port-in 1.00\n"));
+		strstr(text, "good       alpha           100              100 .. 100     0.00     "
+			     "1.00     2.00  port-in 1.00\n"));
 	CU_ASSERT_PTR_NOT_NULL(
-		strstr(text, "           beta            250              250 .. 250     2.50     "
-			     "2.00  port-in 1.00\n"));
+		strstr(text, "           beta            250              250 .. 250     0.00     "
+			     "2.50     2.00  port-in 1.00\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "skip       alpha    skipped: no AVX\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "fail       alpha    FAILED: got 3, not 4\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "2 measured, 2 skipped, 2 failed."));
@@ -318,6 +349,7 @@ CU_TestInfo tests_run[] = {
 	{ "peers are not counted", test_peer },
 	{ "a benchmark that is skipped or fails has a row, and the rest is measured",
 	  test_bad_benchmarks },
+	{ "samples are taken until the interval is narrow, or the limit", test_ci },
 	{ "a full disk ends the run with one line", test_full_disk },
 	{ "an interrupt keeps what was measured", test_interrupt },
 	{ "iterations are scaled within the guests' limits", test_iterations },

@@ -17,6 +17,16 @@ static void test_median(void)
 	EQUAL(odd[0], 9);
 }
 
+static void test_mad(void)
+{
+	const double v[] = { 1, 1, 2, 2, 4, 6, 9 }, one[] = { 7 };
+
+	/* Away from 2: 1 1 0 0 2 4 7. */
+	EQUAL(stats_mad(v, 7), 1);
+	EQUAL(stats_mad(one, 1), 0);
+	CU_ASSERT_TRUE(isnan(stats_mad(NULL, 0)));
+}
+
 static void test_quantile(void)
 {
 	const double v[] = { 10, 20, 30, 40, 50 };
@@ -63,6 +73,7 @@ static void test_interval_small(void)
 
 CU_TestInfo tests_stats[] = {
 	{ "median of odd, even, single and empty samples", test_median },
+	{ "median absolute deviation", test_mad },
 	{ "quantiles interpolate", test_quantile },
 	{ "bootstrap interval is repeatable and as wide as theory says", test_interval },
 	{ "bootstrap interval of few or equal values", test_interval_small },
