@@ -22,7 +22,7 @@ static void parse_ci(struct design *d, const char *arg, struct argp_state *state
 {
 	char number[32];
 	size_t len = strlen(arg);
-	double percent;
+	double percent = 0;
 
 	len -= len && arg[len - 1] == '%';
 	snprintf(number, sizeof(number), "%.*s", (int)len, arg);
