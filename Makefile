@@ -95,7 +95,7 @@ $(B)/version.h: FORCE
 	@printf '#define FVB_VERSION "%s"\n#define FVB_COMPILER "%s"\n#define FVB_CFLAGS "%s"\n' \
 		'$(VERSION)' '$(shell $(CC) --version | head -n 1)' '$(CFLAGS)' >$@.new; \
 		cmp -s $@.new $@ && rm $@.new || mv $@.new $@
-$(call objs,common/fvm.c bench/fvbench.c bench/meta.c bench/report.c bench/costs.c): $(B)/version.h
+$(call objs,common/fvm.c bench/fvbench.c bench/meta.c bench/goals_table.c bench/costs.c): $(B)/version.h
 
 # Names of system calls, for the one message that may not ask a library for them.
 $(B)/syscalls.def:

@@ -5,7 +5,7 @@
 #include "bench/meta.h"
 #include "bench/metrics.h"
 #include "bench/peer.h"
-#include "bench/report.h"
+#include "bench/goals_table.h"
 #include "bench/session.h"
 #include "bench/table.h"
 #include "common/trapcsv.h"
@@ -72,9 +72,9 @@ static int print_comparison(const struct session *s, const struct result *result
 		return fail(err, -ENOMEM, "out of memory");
 	for (unsigned int i = 0; i < s->run.benches; i++)
 		c[i] = compare(&result[i * s->run.variants], s->run.variants);
-	report_print(stdout, false, s->alike[0]->name, c, s->run.benches);
+	goals_print(stdout, false, s->alike[0]->name, c, s->run.benches);
 	if (s->report.file)
-		report_print(s->report.file, true, s->alike[0]->name, c, s->run.benches);
+		goals_print(s->report.file, true, s->alike[0]->name, c, s->run.benches);
 	free(c);
 	return 0;
 }
@@ -142,7 +142,7 @@ static int open_files(struct session *s, struct error *err)
 	if (!ret)
 		ret = record_open(&s->report, no_header, err);
 	if (s->report.file && !s->costs)
-		report_head(s->report.file, &s->run);
+		goals_head(s->report.file, &s->run);
 	return ret ? ret : write_meta(s, err);
 }
 

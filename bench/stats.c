@@ -73,7 +73,7 @@ static u64 random64(u64 *state)
 	return z ^ z >> 31;
 }
 
-static size_t random_below(u64 *state, size_t n)
+size_t stats_random_below(u64 *state, size_t n)
 {
 	return (size_t)((unsigned __int128)random64(state) * n >> 64);
 }
@@ -90,7 +90,7 @@ struct interval stats_median_interval(const double *v, size_t n, u64 seed)
 	}
 	for (size_t r = 0; r < STATS_RESAMPLES; r++) {
 		for (size_t i = 0; i < n; i++)
-			drawn[i] = v[random_below(&seed, n)];
+			drawn[i] = v[stats_random_below(&seed, n)];
 		medians[r] = median_of(drawn, n);
 	}
 	qsort(medians, STATS_RESAMPLES, sizeof(*medians), by_value);

@@ -32,4 +32,7 @@ double stats_mad(const double *v, size_t n);
 #define STATS_RESAMPLES 2000
 struct interval stats_median_interval(const double *v, size_t n, u64 seed);
 
+/* A number from 0 to N - 1, N > 0; *STATE is the generator's, any number at first. */
+size_t stats_random_below(u64 *state, size_t n);
+
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bench/report.h"
+#include "bench/goals_table.h"
 #include "bench/facts.h"
 #include "bench/table.h"
 #include "version.h"
@@ -130,13 +130,13 @@ static void print_sum(FILE *f, const struct comparison *c, unsigned int n)
 		"and "
 		"timer-latency the median latency. Ratios "
 		"are "
-		"of medians, in brackets the 95 %% interval of the median of paired ratios; with "
+		"of medians, in brackets the 95 %% interval, samples taken in pairs; with "
 		"~, "
 		"the loop is included, as the operation alone costs less than a cycle.\n",
 		compared, slower, below - slower);
 }
 
-void report_head(FILE *f, const struct run *run)
+void goals_head(FILE *f, const struct run *run)
 {
 	static const struct {
 		const char *key, *title;
@@ -159,8 +159,8 @@ void report_head(FILE *f, const struct run *run)
 	fputs("\n\n", f);
 }
 
-void report_print(FILE *f, bool markdown, const char *ours, const struct comparison *c,
-		  unsigned int n)
+void goals_print(FILE *f, bool markdown, const char *ours, const struct comparison *c,
+		 unsigned int n)
 {
 	print_head(f, markdown, ours);
 	for (unsigned int i = 0; i < n; i++)

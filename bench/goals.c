@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bench/compare.h"
+#include "bench/goals.h"
 #include "bench/peer.h"
 
 #include <fnmatch.h>
@@ -23,13 +23,14 @@ const struct goal goals[GOALS] = {
 	{ "Linux boot, times as fast as TCG", "linux/boot", WORK_ANY, false, 4, true },
 };
 
-/* The smallest cost per operation that is told from the loop's own noise. */
-#define LEAST 1.0
+bool cost_is_latency(const char *bench)
+{
+	return !strcmp(bench, "hlt") || !strcmp(bench, "timer-latency");
+}
 
-/* Of these the guest's own latencies tell, as cycles contain the time until the timer's end. */
 static bool waits(const struct bench *bench)
 {
-	return !strcmp(bench->name, "hlt") || !strcmp(bench->name, "timer-latency");
+	return cost_is_latency(bench->name);
 }
 
 /* Sample I of R. */
@@ -43,27 +44,21 @@ double cost_of(const struct result *r)
 	return waits(r->bench) ? stats_median(r->latency, r->nr) : result_cycles(r);
 }
 
-static struct ratio ratio_of(const struct result *a, const struct result *b)
+static struct ratio compare_costs(const struct result *a, const struct result *b)
 {
 	size_t n = a->nr < b->nr ? a->nr : b->nr;
-	double x = cost_of(a), y = cost_of(b);
-	struct ratio r = { NAN, { NAN, NAN }, false };
-	double *each = calloc(n + 1, sizeof(*each));
+	bool whole = cost_of(a) < COST_LEAST || cost_of(b) < COST_LEAST;
+	struct ratio r = { .value = NAN, .range = { NAN, NAN }, .p = NAN };
+	double *x = calloc(2 * n + 1, sizeof(*x)), *y = x + n;
 
-	if (!n || !each) {
-		free(each);
-		return r;
+	for (size_t i = 0; x && i < n; i++) {
+		x[i] = cost(a, i, whole);
+		y[i] = cost(b, i, whole);
 	}
-	r.whole = x < LEAST || y < LEAST;
-	if (r.whole) {
-		x += result_loop(a);
-		y += result_loop(b);
-	}
-	for (size_t i = 0; i < n; i++)
-		each[i] = cost(a, i, r.whole) / cost(b, i, r.whole);
-	r.value = x / y;
-	r.range = stats_median_interval(each, n, 1);
-	free(each);
+	if (x)
+		r = ratio_of(x, n, y, n, true, 1);
+	r.whole = whole;
+	free(x);
 	return r;
 }
 
@@ -76,7 +71,7 @@ static const struct result *faster(const struct result *a, const struct result *
 
 struct comparison compare(const struct result *result, unsigned int n)
 {
-	const struct ratio unknown = { NAN, { NAN, NAN }, false };
+	const struct ratio unknown = { .value = NAN, .range = { NAN, NAN }, .p = NAN };
 	struct comparison c = { .bench = result->bench, .slowdown = unknown, .lead = unknown };
 
 	for (unsigned int i = 0; i < n; i++) {
@@ -95,9 +90,9 @@ struct comparison compare(const struct result *result, unsigned int n)
 			c.emulated = faster(c.emulated, r);
 	}
 	if (c.ours && c.native)
-		c.slowdown = ratio_of(c.ours, c.native);
+		c.slowdown = compare_costs(c.ours, c.native);
 	if (c.ours && c.emulated)
-		c.lead = ratio_of(c.emulated, c.ours);
+		c.lead = compare_costs(c.emulated, c.ours);
 	return c;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Ratios to peers, goals, and the table that shows them. */
 #include "bench/peer.h"
-#include "bench/report.h"
+#include "bench/goals_table.h"
 #include "tests/unit/fakebench.h"
 
 #include <CUnit/CUnit.h>
@@ -140,7 +140,7 @@ static char *printed(bool markdown, const struct comparison *c, unsigned int n)
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
 
-	report_print(f, markdown, "alpha", c, n);
+	goals_print(f, markdown, "alpha", c, n);
 	fclose(f);
 	return text;
 }
@@ -197,7 +197,7 @@ static void test_head(void)
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
 
-	report_head(f, &run);
+	goals_head(f, &run);
 	fclose(f);
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "Run r7, 4 repetitions, version "));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "Host: nested. Processor: "));
@@ -207,7 +207,7 @@ static void test_head(void)
 	f = open_memstream(&text, &size);
 	run.bench = list;
 	run.benches = 1;
-	report_head(f, &run);
+	goals_head(f, &run);
 	fclose(f);
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "`make bench-linux`"));
 	free(text);
@@ -246,7 +246,7 @@ static void test_report(void)
 		drop(r[i]);
 }
 
-CU_TestInfo tests_compare[] = {
+CU_TestInfo tests_goals[] = {
 	{ "ratios of medians and of pairs, to the fastest model", test_ratios },
 	{ "an operation that the loop hides", test_small },
 	{ "latencies of guests that wait", test_latency },

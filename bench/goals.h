@@ -3,24 +3,21 @@
  * A backend against its peers (bench/peer.h): how much slower than native, how much faster than
  * emulation, and whether that is what is wanted of it.
  */
-#ifndef FVB_BENCH_COMPARE_H
-#define FVB_BENCH_COMPARE_H
+#ifndef FVB_BENCH_GOALS_H
+#define FVB_BENCH_GOALS_H
 
+#include "bench/ratio.h"
 #include "bench/result.h"
 
 /*
- * A ratio of two results. VALUE is that of the medians; RANGE the 95 % interval of the median of
- * the ratios repetition by repetition, which were taken one after the other. NAN where unknown.
- *
- * An operation that costs less than a cycle (what a loop hides) has no ratio: then WHOLE is set and
- * the empty loop's cycles are added to both sides. One that waits for a timer has no cost but its
- * latency: that of the guest's median is compared.
+ * An operation that costs less than this (cycles; what a loop hides) has no ratio: the empty loop's
+ * cycles are added to both sides, and ratio.whole is set.
  */
-struct ratio {
-	double value;
-	struct interval range;
-	bool whole;
-};
+#define COST_LEAST 1.0
+
+/* One whose guest's own median latency is its cost, as its cycles contain the time until a timer
+ * ends. */
+bool cost_is_latency(const char *bench);
 
 /* What is compared of R, per operation: cycles, or the latency of one that waits. */
 double cost_of(const struct result *r);
@@ -31,7 +28,7 @@ struct comparison {
 	const struct result *native;   /* NULL: no good sample */
 	const struct result *emulated; /* of the fastest CPU model; NULL: no good sample */
 	const struct result *failed;   /* the first that did; NULL: none */
-	struct ratio slowdown;	       /* ours / native */
+	struct ratio slowdown;	       /* ours / native; paired by repetition */
 	struct ratio lead;	       /* emulated / ours */
 };
 
