@@ -5,11 +5,39 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define HUGE (2 * MiB)
+
+/* Where the host may use large pages, if they fit. */
+static u8 *reserve(size_t size)
+{
+	size_t spare = size >= HUGE ? HUGE : 0;
+	u8 *area = mmap(NULL, size + spare, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			-1, 0);
+	u8 *at;
+
+	if (area == MAP_FAILED || !spare)
+		return area;
+	at = (u8 *)ALIGN_UP((uintptr_t)area, HUGE);
+	if (at > area)
+		munmap(area, (size_t)(at - area));
+	munmap(at + size, (size_t)(area + spare - at));
+	return at;
+}
+
 static u8 *map(int fd, size_t size, int protection)
 {
-	void *at = mmap(NULL, size, PROT_READ | protection, MAP_SHARED, fd, 0);
+	u8 *at = reserve(size);
 
-	return at == MAP_FAILED ? NULL : at;
+	if (at == MAP_FAILED)
+		return NULL;
+	if (mmap(at, size, PROT_READ | protection, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
+		int code = errno;
+
+		munmap(at, size);
+		errno = code;
+		return NULL;
+	}
+	return at;
 }
 
 int views_map(const char *name, size_t size, u8 **write, u8 **exec)

@@ -13,6 +13,7 @@ struct cache {
 	size_t size, used;
 	size_t limit;  /* no more than SIZE: how much of it is filled */
 	size_t mapped; /* up to there no page of either view faults */
+	bool large;    /* the host may have large pages for it */
 };
 
 /* SIZE bytes. 0 or negative errno. */
