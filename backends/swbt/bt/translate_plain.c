@@ -43,12 +43,15 @@ static void make_plan(struct plan *p, const struct insn *i)
 	p->moved = named & (BIT(R13) | BIT(R14) | BIT(R15));
 }
 
-/* Does I set all of GPR, whatever the flags and its sources? MOV, MOVZX, MOVSX, MOVSXD. */
+/* Does I set all of GPR, whatever the flags and its sources? MOV, MOVZX, MOVSX, MOVSXD; XOR of it
+ * and itself. */
 static bool overwritten(const struct insn *i, u8 gpr)
 {
 	u8 opcode = i->raw[i->opcode_at];
 	bool escaped = i->opcode_at && i->raw[i->opcode_at - 1] == 0x0f;
 
+	if (!escaped && (opcode & 0xfd) == 0x31 && i->encoding == ENC_LEGACY && !i->has_mem)
+		return i->op[0].reg == i->op[1].reg && i->op[0].size >= 4;
 	if (i->gpr_read & BIT(gpr) || !(i->gpr_written & BIT(gpr)) || i->encoding != ENC_LEGACY)
 		return false;
 	if (escaped)
@@ -95,9 +98,9 @@ static bool is_fence(const struct insn *i)
 	       group < 2;
 }
 
-static enum gen put(struct tr *t, struct plan *p)
+/* I is the present instruction, maybe in another form. */
+static enum gen put_as(struct tr *t, struct plan *p, const struct insn *i)
 {
-	const struct insn *i = t->i;
 	struct insn unlocked;
 	u8 bytes[REWRITE_MAX];
 	int len;
@@ -116,6 +119,11 @@ static enum gen put(struct tr *t, struct plan *p)
 	emit_bytes(&t->e, bytes, (size_t)len);
 	store_moved(t, p);
 	return GEN_NEXT;
+}
+
+static enum gen put(struct tr *t, struct plan *p)
+{
+	return put_as(t, p, t->i);
 }
 
 static void place(struct plan *p, struct emit_mem m)
@@ -336,6 +344,85 @@ static enum gen gen_lea(struct tr *t)
 	return GEN_NEXT;
 }
 
+/* ---- displaced registers where they are ------------------------------------------------------ */
+
+/* What an opcode can do with an operand in memory in place of the register that ModRM.rm names. */
+enum form {
+	FORM_RM = 1,   /* the same */
+	FORM_SWAP = 2, /* and what ModRM.reg names can be the one in memory: opcode ^ 2 does that */
+	FORM_EITHER = 4, /* the same without another opcode */
+};
+
+static u8 form_of(const struct insn *i)
+{
+	static const u8 map0[256] = {
+		[0x01] = 3, [0x03] = 3, [0x09] = 3, [0x0b] = 3, [0x11] = 3, [0x13] = 3, [0x19] = 3,
+		[0x1b] = 3, [0x21] = 3, [0x23] = 3, [0x29] = 3, [0x2b] = 3, [0x31] = 3, [0x33] = 3,
+		[0x39] = 3, [0x3b] = 3, [0x63] = 1, [0x69] = 1, [0x6b] = 1, [0x81] = 1, [0x83] = 1,
+		[0x85] = 5, [0x89] = 3, [0x8b] = 3, [0xc1] = 1, [0xc7] = 1, [0xd1] = 1, [0xff] = 1,
+	};
+	u8 opcode = i->raw[i->opcode_at];
+
+	if (i->encoding != ENC_LEGACY || !i->modrm_at)
+		return 0;
+	if (!i->opcode_at || i->raw[i->opcode_at - 1] != 0x0f)
+		return map0[opcode];
+	return (opcode & 0xf0) == 0x40 || opcode == 0xaf || (opcode & 0xf6) == 0xb6 ? FORM_RM : 0;
+}
+
+/* The number of the operand that ModRM.reg or .rm names, or -1. */
+static int named_by(const struct insn *i, u8 field)
+{
+	for (int n = 0; n < i->nr_operands; n++)
+		if (i->op[n].type == OPERAND_GPR && i->op[n].field == field)
+			return n;
+	return -1;
+}
+
+/* May operand N be where its register is? What writes four bytes of that would leave the rest. */
+static bool may_stay(const struct insn *i, int n)
+{
+	return n >= 0 && displaced(i->op[n].reg) && (!i->op[n].written || i->op[n].size == 8);
+}
+
+/* I becomes the same with a displaced register as an operand in memory. Returns which one that is,
+ * or -1. */
+static int stays(struct insn *i)
+{
+	int rm = named_by(i, FIELD_RM), reg = named_by(i, FIELD_REG);
+	u8 form = form_of(i);
+
+	if (!form || rm < 0 || (reg >= 0 && i->op[rm].reg == i->op[reg].reg))
+		return -1;
+	i->has_mem = true;
+	if (may_stay(i, rm))
+		return i->op[rm].reg;
+	if (!(form & (FORM_SWAP | FORM_EITHER)) || !may_stay(i, reg))
+		return -1;
+	i->op[rm].field = FIELD_REG;
+	i->op[reg].field = FIELD_RM;
+	if (form & FORM_SWAP)
+		i->raw[i->opcode_at] ^= 2;
+	return i->op[reg].reg;
+}
+
+/* Of one or two instructions less than with the register loaded, changed and stored. False: none.
+ */
+static bool put_staying(struct tr *t, struct plan *p, enum gen *r)
+{
+	struct insn i;
+	int gpr;
+
+	insn_copy(&i, t->i);
+	gpr = stays(&i);
+	if (gpr < 0)
+		return false;
+	p->moved &= ~BIT(gpr);
+	place(p, GPR_AT(gpr));
+	*r = load_moved(t, p, BIT(R13)) ? put_as(t, p, &i) : GEN_STEP;
+	return true;
+}
+
 static bool is_lea(const struct insn *i)
 {
 	return i->op[0].type == OPERAND_GPR && i->op[0].written;
@@ -345,6 +432,7 @@ enum gen gen_plain(struct tr *t)
 {
 	const struct insn *i = t->i;
 	struct plan p;
+	enum gen r;
 
 	if (i->fpu != FPU_NONE && !(t->key >> KEY_FPU_SHIFT & BIT(i->fpu)))
 		return GEN_STEP;
@@ -359,6 +447,8 @@ enum gen gen_plain(struct tr *t)
 	make_plan(&p, i);
 	if (i->has_mem)
 		return gen_memory(t, &p);
+	if (p.moved && !p.high && !p.native_rcx && put_staying(t, &p, &r))
+		return r;
 	if (!load_moved(t, &p, p.native_rcx ? BIT(R13) : BIT(R13) | BIT(RCX)) ||
 	    (p.high && p.moved))
 		return GEN_STEP;
