@@ -61,6 +61,7 @@ $(B)/fvm: $(call objs,common/fvm.c $(LIB_SRC))
 $(B)/fvbench: $(call objs,bench/fvbench.c $(BENCH_SRC) $(LIB_SRC))
 $(B)/unit: $(call objs,$(UNIT_SRC) $(BENCH_SRC) $(LIB_SRC))
 $(B)/unit: LIBS += -lcunit
+$(B)/fvbench $(B)/unit: LIBS += -lpfm
 $(B)/fvm $(B)/fvbench $(B)/unit:
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -125,7 +126,7 @@ $(call objs,common/sandbox.c): $(B)/syscalls.def
 # The packages that building, testing and the rig need; nothing is asked of the network when all
 # are there.
 PACKAGES := gcc make clang clang-format libc6-dev linux-libc-dev libcunit1-dev libzydis-dev \
-	    libseccomp-dev libclang-rt-14-dev qemu-system-x86 busybox-static cpio e2fsprogs libunicorn-dev
+	    libseccomp-dev libpfm4-dev libclang-rt-14-dev qemu-system-x86 busybox-static cpio e2fsprogs libunicorn-dev
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 .PHONY: deps

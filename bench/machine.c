@@ -18,6 +18,7 @@ struct machine {
 	struct sample_counter before[SAMPLE_COUNTERS];
 	struct sample_counter *list;
 	u32 *nr;
+	struct counting counting;
 };
 
 static void on_console(void *arg, const void *data, size_t len)
@@ -59,10 +60,8 @@ static void subtract_counters(struct machine *m)
 	raw->nr_counters = kept;
 }
 
-static void on_mark(void *arg, struct vm *vm, unsigned int i)
+static void read_backend(struct machine *m, struct vm *vm, unsigned int i)
 {
-	struct machine *m = arg;
-
 	if (!vm->backend->counters || !m->request->count)
 		return;
 	m->list = i ? m->raw->counter : m->before;
@@ -71,6 +70,18 @@ static void on_mark(void *arg, struct vm *vm, unsigned int i)
 	vm->backend->counters(vm, on_counter, m);
 	if (i)
 		subtract_counters(m);
+}
+
+/* The host's events are the inner bracket: reading the backend's counters is not counted. */
+static void on_mark(void *arg, struct vm *vm, unsigned int i)
+{
+	struct machine *m = arg;
+
+	if (i)
+		counting_end(&m->counting);
+	read_backend(m, vm, i);
+	if (!i)
+		counting_begin(&m->counting);
 }
 
 static int load(struct machine *m, const char *dir)
@@ -190,6 +201,7 @@ void machine_body(void *arg, const struct sample_request *request, struct sample
 	}
 	m.raw = raw;
 	m.request = request;
+	counting_open(&m.counting, request->counters, request->count, false, raw->counted);
 	ret = vm_create(&m.vm, &config, &raw->error);
 	if (ret)
 		return;

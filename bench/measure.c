@@ -111,6 +111,8 @@ static int run_and_print(struct session *s, struct error *err)
 		status = complain("run", err, EXIT_HOST);
 	if (s->run.design.ci > 0)
 		table_wide(stdout, result, (unsigned int)n, s->run.design.ci);
+	countsum_print(stdout, &s->countsum);
+	countsum_complain(stderr, &s->countsum, "fvbench run");
 	for (size_t i = 0; i < n; i++)
 		if (!status && result[i].status == SAMPLE_FAIL)
 			status = EXIT_BENCH_FAILED;
@@ -146,6 +148,18 @@ static int open_files(struct session *s, struct error *err)
 	return ret ? ret : write_meta(s, err);
 }
 
+/* What --events asks for and nobody can give, before the run is waited for. */
+static void complain_of_events(const struct session *s)
+{
+	counters_complain(&s->counters, stderr, "fvbench run");
+	for (unsigned int i = 0; s->run.counters && i < s->run.variants; i++)
+		if (is_peer(s->variant[i].backend) && s->variant[i].backend != &peer_native)
+			fprintf(stderr,
+				"fvbench run: no events are counted of %s: nobody sees the marks "
+				"of its guest\n",
+				s->variant[i].label);
+}
+
 static int run_session(struct session *s, const char *command)
 {
 	struct error err = { "" };
@@ -157,6 +171,7 @@ static int run_session(struct session *s, const char *command)
 		session_fini(s);
 		return complain(command, &err, ret == -ENOSPC ? EXIT_HOST : EXIT_USAGE);
 	}
+	complain_of_events(s);
 	status = run_and_print(s, &err);
 	if (record_close(&s->run.samples, &err) && !status)
 		status = complain(command, &err, EXIT_HOST);

@@ -73,6 +73,11 @@ static void put_host(void *arg, const char *name, const char *unit, double value
 	put(arg, name, unit, value);
 }
 
+static void put_event(void *arg, const char *name, const char *unit, long double value)
+{
+	put(arg, name, unit, value);
+}
+
 /*
  * Call FN for every metric of the good sample S. REP 0, the counting sample, gives counts and no
  * times. What nobody could see is not there. Names and units: results/README.md.
@@ -92,6 +97,7 @@ static void metrics_each(const struct sample *s, unsigned int rep,
 
 		put(&sink, c->name, ends_with(c->name, "_ns") ? "ns" : "count", c->value);
 	}
+	counters_rows(s->counters, s->raw->counted, s->verdict.iters, put_event, (void *)&sink);
 }
 
 struct csv_out {

@@ -23,6 +23,7 @@ enum {
 	OPT_REPORT,
 	OPT_QUIET,
 	OPT_COUNTS,
+	OPT_EVENTS,
 };
 
 static void bad(struct argp_state *state, const char *option, const char *wants, const char *arg)
@@ -181,6 +182,9 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 	case OPT_REPORT:
 		o->report = arg;
 		break;
+	case OPT_EVENTS:
+		o->events = arg;
+		break;
 	case OPT_QUIET:
 		o->quiet = true;
 		break;
@@ -207,6 +211,11 @@ static const struct argp_option run_options[] = {
 	  "Write what build, host and guests these were to FILE (JSON)", 3 },
 	{ "report", OPT_REPORT, "FILE", 0,
 	  "Write the comparison (run: with native and qemu-tcg) to FILE (Markdown)", 3 },
+	{ "events", OPT_EVENTS, "LIST", 0,
+	  "Count these events of processor and kernel, too, between the guest's marks: names of "
+	  "libpfm4 with modifiers, or tracepoints, with commas between them, as in "
+	  "cycles,instructions:mg,page-faults,kvm:kvm_exit (fvbench events lists them)",
+	  3 },
 	{ "quiet", OPT_QUIET, NULL, 0, "No progress on the terminal", 3 },
 	{ 0 }
 };

@@ -32,6 +32,7 @@ struct options {
 	const char *guests; /* folder, NULL: the one that was built with us */
 	const char *kernel; /* of Linux guests, NULL: the one of make guests */
 	const char *csv, *traps, *meta, *report;
+	const char *events; /* to count, or NULL */
 	bool quiet, counts;
 };
 

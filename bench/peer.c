@@ -82,6 +82,14 @@ const struct backend *const *with_peers(const struct backend *const *table)
 	return all;
 }
 
+bool peer_counts(const struct variant *peer, const struct counters *counters)
+{
+	for (unsigned int i = 0; counters && i < counters->nr; i++)
+		if (counters->list[i].costly && !counters->list[i].reason[0])
+			return peer->backend == &peer_native;
+	return false;
+}
+
 static const char *cpu_model(const struct variant *peer)
 {
 	if (!strcmp(peer->engine, "lean"))
@@ -105,7 +113,8 @@ void peer_options(const struct variant *peer, u64 mem_size, char *text, size_t s
 #define WORDS 40
 
 struct command {
-	char file[PATH_MAX], append[LINUX_APPEND], memory[32];
+	char file[PATH_MAX], append[LINUX_APPEND], memory[32], events[32];
+	struct counting counting;
 	const char *argv[WORDS];
 	size_t words;
 };
@@ -118,7 +127,11 @@ static void add(struct command *c, const char *const *words)
 
 static void native_command(struct command *c)
 {
-	add(c, (const char *const[]){ c->file, strstr(c->append, "iters="), NULL });
+	unsigned int n = counting_open_nr(&c->counting);
+
+	snprintf(c->events, sizeof(c->events), COUNTERS_WORD "%u", n);
+	add(c, (const char *const[]){ c->file, strstr(c->append, "iters="), n ? c->events : NULL,
+				      NULL });
 }
 
 /* The machine that ours is, or for Linux one that is as plain. */
@@ -156,17 +169,19 @@ static void qemu_command(struct command *c, const struct sample_request *request
 }
 
 static int make_command(struct command *c, const char *dir, const struct sample_request *request,
-			struct error *err)
+			struct sample_raw *raw)
 {
 	bool native = request->variant->backend == &peer_native;
-	int ret = bench_file(request->bench, dir, native, c->file, err);
+	int ret = bench_file(request->bench, dir, native, c->file, &raw->error);
 
 	if (ret)
 		return ret;
 	machine_append(request, c->append);
-	if (native)
+	/* Of an emulator nobody could tell what is its guest's measured section. */
+	if (native) {
+		counting_open(&c->counting, request->counters, request->count, true, raw->counted);
 		native_command(c);
-	else
+	} else
 		qemu_command(c, request);
 	return 0;
 }
@@ -187,6 +202,7 @@ static pid_t start(const struct command *c, int *fd)
 		dup2(ends[1], STDERR_FILENO);
 		close(ends[0]);
 		close(ends[1]);
+		counting_pass(&c->counting);
 		if (!freopen("/dev/null", "r", stdin))
 			_exit(EXEC_FAILED);
 		execvp(c->argv[0], (char *const *)c->argv);
@@ -320,12 +336,13 @@ static void peer_body(const char *dir, const struct sample_request *request, str
 	u64 patience_ns = guest ? request->timeout_ns / PATIENCE : 0;
 	static struct command c;
 
-	if (skipped(request, raw) || make_command(&c, dir, request, &raw->error))
+	if (skipped(request, raw) || make_command(&c, dir, request, raw))
 		return;
 	for (int i = 0; i < (guest ? STARTS : 1); i++) {
 		if (i)
 			forget(raw);
 		attempt(&c, request, patience_ns, raw);
+		counting_end(&c.counting);
 		if (raw->init_ticks || raw->error.text[0])
 			return;
 	}

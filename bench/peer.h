@@ -24,6 +24,9 @@ const struct backend *const *with_peers(const struct backend *const *table);
 /* The options column of PEER's rows. */
 void peer_options(const struct variant *peer, u64 mem_size, char *text, size_t size);
 
+/* Is there something in COUNTERS (or NULL) that only a counting sample of PEER would show? */
+bool peer_counts(const struct variant *peer, const struct counters *counters);
+
 /* A sample_runner's body: peers here, other variants with machine_body. ARG: the guests' folder. */
 void peer_or_machine_body(void *arg, const struct sample_request *request, struct sample_raw *raw);
 

@@ -173,7 +173,11 @@ static int one_sample(struct course *c, const struct sample_request *request, st
 		return ret;
 	host_add(&c->host, &s.host);
 	result_add(result, &s, rep);
-	ret = write_down(c->run, request, &s, rep, err);
+	if (c->run->countsum && s.status == SAMPLE_OK &&
+	    countsum_add(c->run->countsum, request->bench, request->variant, &s))
+		ret = fail(err, -ENOMEM, "out of memory");
+	else
+		ret = write_down(c->run, request, &s, rep, err);
 	sample_free(&s);
 	return ret;
 }
@@ -196,7 +200,7 @@ static bool left_out(const struct course *c, const struct result *r, unsigned in
 	if (r->status != SAMPLE_OK)
 		return true;
 	if (!rep)
-		return is_peer(r->variant->backend);
+		return is_peer(r->variant->backend) && !peer_counts(r->variant, run->counters);
 	if (rep <= run->reps)
 		return false;
 	return design_done(&run->design, run->reps, r->nr, result_relative(r),
@@ -225,6 +229,7 @@ static int one_bench(struct course *c, unsigned int bench, struct result *result
 			.timeout_ns = run->timeout_ns,
 			.pin = &run->pin,
 			.count = step.rep == 0,
+			.counters = run->counters,
 		};
 		struct result *r = &result[step.variant];
 

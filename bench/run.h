@@ -3,6 +3,7 @@
 #ifndef FVB_BENCH_RUN_H
 #define FVB_BENCH_RUN_H
 
+#include "bench/countsum.h"
 #include "bench/design.h"
 #include "bench/result.h"
 #include "bench/sample.h"
@@ -32,7 +33,9 @@ struct run {
 	const char *cpu;
 	const struct backend *const *alike; /* as in struct vm_config */
 	u64 timeout_ns;
-	bool progress; /* one line on stderr that is written over and over */
+	bool progress;			 /* one line on stderr that is written over and over */
+	const struct counters *counters; /* events to count, or NULL */
+	struct countsum *countsum;	 /* what they came to is added to it; or NULL */
 	struct record samples, traps;
 };
 

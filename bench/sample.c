@@ -234,6 +234,7 @@ int sample_take(const struct sample_runner *runner, const struct sample_request 
 	pid_t pid;
 
 	memset(sample, 0, sizeof(*sample));
+	sample->counters = request->counters;
 	sample->raw = mmap(NULL, sizeof(*sample->raw), PROT_READ | PROT_WRITE,
 			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (sample->raw == MAP_FAILED) {

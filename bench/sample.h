@@ -7,6 +7,7 @@
 #ifndef FVB_BENCH_SAMPLE_H
 #define FVB_BENCH_SAMPLE_H
 
+#include "bench/counters.h"
 #include "bench/hoststate.h"
 #include "bench/suite.h"
 #include "bench/variant.h"
@@ -28,6 +29,7 @@ struct sample_request {
 	u64 timeout_ns;			    /* wall time of the guest; 0: none */
 	const struct pin *pin;		    /* or NULL */
 	bool count; /* open every counter there is, whatever it does to the cycles */
+	const struct counters *counters; /* events to count, too; or NULL */
 };
 
 #define SAMPLE_CONSOLE	(64 * KiB)
@@ -51,6 +53,7 @@ struct sample_raw {
 	struct trap_stats traps; /* between the marks */
 	u32 nr_counters;
 	struct sample_counter counter[SAMPLE_COUNTERS];
+	struct counted counted[COUNTERS_MAX]; /* of the request's counters */
 	u64 begin;		/* host's TSC just before the sample's process was made */
 	u64 init_ticks;		/* from there to init's first line; 0: none came */
 	struct cpu_state state; /* at the end */
@@ -75,7 +78,8 @@ struct sample {
 	char reason[320];	/* of SKIP and FAIL, one line; "" with OK */
 	struct verdict verdict; /* valid unless the reason says otherwise; always with OK */
 	struct host_span host;	/* meanwhile */
-	struct sample_raw *raw; /* always there; filled as far as the child got */
+	const struct counters *counters; /* the request's */
+	struct sample_raw *raw;		 /* always there; filled as far as the child got */
 };
 
 /*

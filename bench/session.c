@@ -99,6 +99,15 @@ static void set_numbers(struct session *s)
 	s->run.mem_size = o->mem_size;
 }
 
+static int set_events(struct session *s, struct error *err)
+{
+	if (!s->o.events)
+		return 0;
+	s->run.counters = &s->counters;
+	s->run.countsum = &s->countsum;
+	return counters_parse(&s->counters, s->o.events, err);
+}
+
 int session_init(struct session *s, const struct backend *const *table, struct error *err)
 {
 	const struct options *o = &s->o;
@@ -125,6 +134,9 @@ int session_init(struct session *s, const struct backend *const *table, struct e
 	ret = pin_parse(&s->run.pin, o->design.pin, &host, err);
 	if (ret)
 		return ret;
+	ret = set_events(s, err);
+	if (ret)
+		return ret;
 	make_run_id(s->run_id, sizeof(s->run_id));
 	s->runner = (struct sample_runner){ peer_or_machine_body, s->guests, GRACE_NS };
 	s->run.run_id = s->run_id;
@@ -139,6 +151,7 @@ int session_init(struct session *s, const struct backend *const *table, struct e
 
 void session_fini(struct session *s)
 {
+	countsum_fini(&s->countsum);
 	free(s->bench);
 	free(s->suite);
 }

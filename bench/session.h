@@ -19,6 +19,8 @@ struct session {
 	struct sample_runner runner;
 	struct run run;
 	struct record report;
+	struct counters counters;
+	struct countsum countsum;
 	bool costs; /* the command is traps: variants side by side */
 	char costly[512];
 };

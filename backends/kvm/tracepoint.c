@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/kvm/tracepoint.h"
+#include "common/tracefs.h"
 #include "common/trap.h"
 
 #include <cpuid.h>
@@ -35,28 +36,6 @@ static const struct {
 	/* Type 0 is a read that has to wait for user space; it comes again as type 1. */
 	[TP_MMIO] = { "kvm_mmio", "type != 0" },
 };
-
-static int event_id(const char *event)
-{
-	static const char *const roots[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
-		char path[128];
-		int id = -1;
-		FILE *f;
-
-		snprintf(path, sizeof(path), "%s/events/kvm/%s/id", roots[i], event);
-		f = fopen(path, "re");
-		if (!f)
-			continue;
-		if (fscanf(f, "%d", &id) != 1)
-			id = -1;
-		fclose(f);
-		if (id >= 0)
-			return id;
-	}
-	return -ENOENT;
-}
 
 /* One more event of the group; the first one leads it. */
 static int add(struct tracepoints *tp, int id, const char *filter)
@@ -109,10 +88,10 @@ int tracepoints_open(struct tracepoints *tp)
 	tp->row = svm ? svm_rows : vmx_rows;
 	tp->nr_rows = svm ? ARRAY_SIZE(svm_rows) : ARRAY_SIZE(vmx_rows);
 	for (unsigned int i = 0; !r && i < NR_TP_SPECIAL; i++) {
-		id = event_id(specials[i].event);
+		id = tracefs_id("kvm", specials[i].event);
 		r = id < 0 ? id : add(tp, id, specials[i].filter);
 	}
-	id = event_id(specials[TP_TOTAL].event);
+	id = tracefs_id("kvm", specials[TP_TOTAL].event);
 	for (unsigned int i = 0; !r && i < tp->nr_rows; i++)
 		r = add_row(tp, id, &tp->row[i]);
 	if (r)
