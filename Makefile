@@ -126,7 +126,8 @@ $(call objs,common/sandbox.c): $(B)/syscalls.def
 # The packages that building, testing and the rig need; nothing is asked of the network when all
 # are there.
 PACKAGES := gcc make clang clang-format libc6-dev linux-libc-dev libcunit1-dev libzydis-dev \
-	    libseccomp-dev libpfm4-dev libclang-rt-14-dev qemu-system-x86 busybox-static cpio e2fsprogs libunicorn-dev
+	    libseccomp-dev libpfm4-dev libclang-rt-14-dev qemu-system-x86 busybox-static cpio e2fsprogs libunicorn-dev \
+	    gnuplot-nox fonts-liberation
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 .PHONY: deps

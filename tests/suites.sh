@@ -24,6 +24,7 @@ suite linux-kvm tests/linux/check kvm
 suite linux-disk-swbt tests/linux/disk-check swbt
 suite linux-disk-kvm tests/linux/disk-check kvm
 suite fvbench-cli tests/fvbench/cli
+suite fvbench-plot tests/fvbench/plot
 suite fvbench-run tests/with-kvm tests/fvbench/run
 suite fvbench-sensitive tests/fvbench/sensitive
 suite fvbench-sensitive-kvm env RIG_OPTIONS=--xsave tests/with-kvm tests/fvbench/sensitive --backend kvm,swbt --mode 64 --mode 32
