@@ -36,6 +36,8 @@ static const char *const candidates[] = {
 
 void costs_defaults(struct options *o, char *list, size_t size)
 {
+	const struct variant_defaults plain = { .irqchip = o->variants.irqchip,
+						.options = o->variants.options };
 	static struct variant probed[VARIANTS_MAX];
 	struct error why;
 	size_t n = 0;
@@ -48,8 +50,7 @@ void costs_defaults(struct options *o, char *list, size_t size)
 		return;
 	list[0] = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(candidates); i++)
-		if (variants_parse(probed, backends, candidates[i], &o->variants, &why) > 0 &&
-		    n < size)
+		if (variants_parse(probed, backends, candidates[i], &plain, &why) > 0 && n < size)
 			n += (size_t)snprintf(list + n, size - n, "%s%s", n ? "," : "",
 					      candidates[i]);
 	o->backends = list;

@@ -59,7 +59,8 @@ static bool has_peers(const struct session *s)
 	bool peers = false;
 
 	for (unsigned int i = 0; i < s->run.variants; i++)
-		peers |= is_peer(s->variant[i].backend);
+		peers |= s->variant[i].backend == &peer_native ||
+			 s->variant[i].backend == &peer_qemu_tcg;
 	return peers && s->alike[0];
 }
 
@@ -79,6 +80,16 @@ static int print_comparison(const struct session *s, const struct result *result
 	return 0;
 }
 
+/* It has a column for one of ours, native and TCG; of all others the usual table tells. */
+static bool fits_comparison(const struct session *s)
+{
+	unsigned int ours = 0;
+
+	for (unsigned int i = 0; i < s->run.variants; i++)
+		ours += !is_peer(s->variant[i].backend) || s->variant[i].backend == &peer_qemu_kvm;
+	return ours == 1;
+}
+
 static int print_results(const struct session *s, const struct result *result, struct error *err)
 {
 	if (s->costs) {
@@ -87,10 +98,9 @@ static int print_results(const struct session *s, const struct result *result, s
 			costs_print(s->report.file, &s->run, result, true);
 		return 0;
 	}
-	if (has_peers(s))
-		return print_comparison(s, result, err);
-	table_print(stdout, result, s->run.benches, s->run.variants, s->run.host_kind);
-	return 0;
+	if (!has_peers(s) || !fits_comparison(s))
+		table_print(stdout, result, s->run.benches, s->run.variants, s->run.host_kind);
+	return has_peers(s) ? print_comparison(s, result, err) : 0;
 }
 
 /* Samples, table, and the exit status that they come to. */

@@ -24,6 +24,9 @@ enum {
 	OPT_QUIET,
 	OPT_COUNTS,
 	OPT_EVENTS,
+	OPT_ENGINE,
+	OPT_MATRIX,
+	OPT_SKIP_MISSING,
 };
 
 static void bad(struct argp_state *state, const char *option, const char *wants, const char *arg)
@@ -161,6 +164,7 @@ static error_t init_machine(struct argp_state *state)
 static error_t parse_run(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
+	struct error err;
 
 	switch (key) {
 	case ARGP_KEY_INIT:
@@ -188,6 +192,16 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 	case OPT_QUIET:
 		o->quiet = true;
 		break;
+	case OPT_ENGINE:
+		o->variants.matrix.engines = arg;
+		break;
+	case OPT_MATRIX:
+		if (matrix_add(&o->variants.matrix, arg, &err))
+			argp_failure(state, EXIT_USAGE, 0, "%s", err.text);
+		break;
+	case OPT_SKIP_MISSING:
+		o->skip_missing = true;
+		break;
 	case ARGP_KEY_END:
 		if (args_same_file(o->csv, o->traps) || args_same_file(o->csv, o->meta) ||
 		    args_same_file(o->traps, o->meta))
@@ -205,6 +219,16 @@ static const struct argp_option run_options[] = {
 	  "Timed samples of each benchmark (default 5; 3 if all are linux/*); with --ci: the "
 	  "fewest",
 	  1 },
+	{ "engine", OPT_ENGINE, "LIST", 0,
+	  "Comma-separated engines: each backend that has them, and does not name one itself, runs "
+	  "with each",
+	  2 },
+	{ "matrix", OPT_MATRIX, "OPTION=LIST", 0,
+	  "Each backend that takes --OPTION runs with every value of LIST; given again: with every "
+	  "combination",
+	  2 },
+	{ "skip-missing", OPT_SKIP_MISSING, NULL, 0,
+	  "Leave out, with a line saying so, what --backend names and cannot run here", 2 },
 	{ "csv", OPT_CSV, "FILE", 0, "Write every sample to FILE as it is measured", 3 },
 	{ "traps", OPT_TRAPS, "FILE", 0, "Write trap counts and cycles by cause to FILE", 3 },
 	{ "meta", OPT_META, "FILE", 0,
@@ -232,7 +256,9 @@ static const char run_doc[] =
 	"  fvbench run 'in*' cpuid --reps 20\n"
 	"  fvbench run --backend kvm,kvm:kernel 'hlt*' --traps traps.csv\n"
 	"  fvbench run --backend swbt,swbt:bt-chain=off:bt-block=1 call-ret\n"
-	"  fvbench run --backend swbt,native 'linux/*' --scale 0.1";
+	"  fvbench run --backend swbt,native 'linux/*' --scale 0.1\n"
+	"  fvbench run --backend kvm,swbt,native,qemu-tcg,qemu-kvm --skip-missing fib\n"
+	"  fvbench run --backend swbt,native --engine bt,trap --matrix bt-chain=on,off fib";
 
 static const char traps_doc[] =
 	"Measure what a trap costs: benchmarks whose operation is one such event, the ways of "

@@ -33,7 +33,7 @@ struct options {
 	const char *kernel; /* of Linux guests, NULL: the one of make guests */
 	const char *csv, *traps, *meta, *report;
 	const char *events; /* to count, or NULL */
-	bool quiet, counts;
+	bool quiet, counts, skip_missing;
 };
 
 /* Parse the command line of one command into O. Usage errors end the program with EXIT_USAGE,

@@ -49,6 +49,15 @@ static int probe_qemu(struct error *err)
 	return fail(err, -ENOENT, QEMU " is not installed; make deps installs it");
 }
 
+static int probe_qemu_kvm(struct error *err)
+{
+	const struct backend *kvm = backend_by_name("kvm");
+	int ret = probe_qemu(err);
+
+	/* What is no KVM for our machines is none for QEMU's. */
+	return ret || !kvm ? ret : kvm->probe(err);
+}
+
 /* Model max unless it is one of the others. */
 static const char *const cpu_models[] = { "max", "lean", "qemu64", MICROVM, NULL };
 
@@ -63,10 +72,20 @@ const struct backend peer_qemu_tcg = {
 	.engines = cpu_models,
 	.probe = probe_qemu,
 };
+const struct backend peer_qemu_kvm = {
+	.name = "qemu-kvm",
+	.summary = "QEMU with KVM",
+	.probe = probe_qemu_kvm,
+};
+
+static const struct backend *const peers[] = { &peer_native, &peer_qemu_tcg, &peer_qemu_kvm };
 
 bool is_peer(const struct backend *b)
 {
-	return b == &peer_native || b == &peer_qemu_tcg;
+	for (size_t i = 0; i < ARRAY_SIZE(peers); i++)
+		if (b == peers[i])
+			return true;
+	return false;
 }
 
 const struct backend *const *with_peers(const struct backend *const *table)
@@ -74,10 +93,10 @@ const struct backend *const *with_peers(const struct backend *const *table)
 	static const struct backend *all[17];
 	size_t n = 0;
 
-	for (; table[n] && n < ARRAY_SIZE(all) - 3; n++)
+	for (; table[n] && n < ARRAY_SIZE(all) - ARRAY_SIZE(peers) - 1; n++)
 		all[n] = table[n];
-	all[n++] = &peer_native;
-	all[n++] = &peer_qemu_tcg;
+	for (size_t i = 0; i < ARRAY_SIZE(peers); i++)
+		all[n++] = peers[i];
 	all[n] = NULL;
 	return all;
 }
@@ -92,6 +111,8 @@ bool peer_counts(const struct variant *peer, const struct counters *counters)
 
 static const char *cpu_model(const struct variant *peer)
 {
+	if (peer->backend == &peer_qemu_kvm)
+		return "host";
 	if (!strcmp(peer->engine, "lean"))
 		return "max,erms=off,pku=off";
 	return strcmp(peer->engine, MICROVM) ? peer->engine : "max";
@@ -105,7 +126,7 @@ static bool is_microvm(const struct variant *peer)
 void peer_options(const struct variant *peer, u64 mem_size, char *text, size_t size)
 {
 	text[0] = '\0';
-	if (peer->backend == &peer_qemu_tcg)
+	if (peer->backend != &peer_native)
 		snprintf(text, size, mem_size ? "cpu=%s mem=%" PRIu64 "K" : "cpu=%s",
 			 cpu_model(peer), (u64)(mem_size / KiB));
 }
@@ -141,8 +162,6 @@ static void qemu_command(struct command *c, const struct sample_request *request
 		QEMU,
 		"-nodefaults",
 		"-no-user-config",
-		"-accel",
-		"tcg",
 		"-no-reboot",
 		"-display",
 		"none",
@@ -154,9 +173,11 @@ static void qemu_command(struct command *c, const struct sample_request *request
 		"debug-threads=on", /* pin_tasks() knows the vCPU's by its name */
 		NULL
 	};
+	bool kvm = request->variant->backend == &peer_qemu_kvm;
 
 	snprintf(c->memory, sizeof(c->memory), "%" PRIu64 "K", (u64)(request->mem_size / KiB));
 	add(c, always);
+	add(c, (const char *const[]){ "-accel", kvm ? "kvm" : "tcg", NULL });
 	if (is_microvm(request->variant))
 		add(c, (const char *const[]){ "-M", MICROVM, NULL });
 	add(c, (const char *const[]){ "-cpu", cpu_model(request->variant), "-m", c->memory,

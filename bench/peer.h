@@ -4,7 +4,8 @@
  * result line. `native`: the same object file in a process, for compute guests
  * (bench/nano/README.md), the same program for Linux workloads. `qemu-tcg`: QEMU's emulator, -M pc;
  * its engines are CPU models: max, lean (max without ERMS and PKU, which cost TCG time), qemu64.
- * One more is the machine microvm (with max), for linux/boot alone.
+ * One more is the machine microvm (with max), for linux/boot alone. `qemu-kvm`: the same machine,
+ * with KVM and the host's processor.
  *
  * To be variants in a run, they are known as a struct backend that has nothing but name, summary,
  * engines and probe.
@@ -14,11 +15,11 @@
 
 #include "bench/sample.h"
 
-extern const struct backend peer_native, peer_qemu_tcg;
+extern const struct backend peer_native, peer_qemu_tcg, peer_qemu_kvm;
 
 bool is_peer(const struct backend *b);
 
-/* TABLE (NULL-terminated, up to 14) and the peers, until the next call. */
+/* TABLE (NULL-terminated, up to 13) and the peers, until the next call. */
 const struct backend *const *with_peers(const struct backend *const *table);
 
 /* The options column of PEER's rows. */

@@ -108,9 +108,19 @@ static int set_events(struct session *s, struct error *err)
 	return counters_parse(&s->counters, s->o.events, err);
 }
 
+/* A backend that cannot run here, where the user has said to go on without. */
+static void on_missing(void *arg, const char *why)
+{
+	struct session *s = arg;
+	size_t len = strlen(s->missing);
+
+	fprintf(stderr, "fvbench: left out: %s\n", why);
+	snprintf(s->missing + len, sizeof(s->missing) - len, "%s%s", len ? "\n" : "", why);
+}
+
 int session_init(struct session *s, const struct backend *const *table, struct error *err)
 {
-	const struct options *o = &s->o;
+	struct options *o = &s->o;
 	struct cpuid_table cpuid;
 	struct pin_host host;
 	int ret = session_select(s, err);
@@ -123,6 +133,8 @@ int session_init(struct session *s, const struct backend *const *table, struct e
 		ret = find_kernel(s, err);
 	if (ret)
 		return ret;
+	o->variants.missing = o->skip_missing ? on_missing : NULL;
+	o->variants.missing_arg = s;
 	ret = variants_parse(s->variant, o->backends ? table : backends, o->backends, &o->variants,
 			     err);
 	if (ret < 0)

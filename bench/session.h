@@ -23,6 +23,7 @@ struct session {
 	struct countsum countsum;
 	bool costs; /* the command is traps: variants side by side */
 	char costly[512];
+	char missing[1024]; /* a line for each backend that was left out */
 };
 
 /* Print what ERR says about COMMAND ("run") on one line; returns STATUS. */

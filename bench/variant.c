@@ -123,44 +123,82 @@ static int parse_item(struct variant *v, const struct backend *const *table, cha
 	return ret;
 }
 
+static bool is_there(const struct variant *v, int nr)
+{
+	for (int i = 0; i < nr; i++)
+		if (!strcmp(v[i].label, v[nr].label))
+			return true;
+	return false;
+}
+
+/* What ITEM comes to with the matrix, onto OUT, which has NR. How many there are then. */
+static int add_item(struct variant *out, int nr, const struct backend *const *table,
+		    const char *item, const struct variant_defaults *defaults, u32 *used,
+		    struct error *err)
+{
+	char name[32], words[MATRIX_ITEM];
+	const struct backend *b;
+	int ret;
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(item, ":"), item);
+	b = by_name(table, name);
+	if (!b)
+		return fail(err, -EINVAL, "no backend \"%s\"; fvbench probe lists them", name);
+	for (unsigned int n = 0; (ret = matrix_item(&defaults->matrix, b, item, n, words, used));
+	     n++) {
+		if (ret < 0)
+			return fail(err, ret, "too many words in a backend's name");
+		if (nr == VARIANTS_MAX)
+			return fail(err, -EINVAL, "more than %d variants", VARIANTS_MAX);
+		ret = parse_item(&out[nr], table, words, defaults, err);
+		if (ret)
+			return ret;
+		if (!is_there(out, nr))
+			nr++;
+		else if (!defaults->matrix.nr && !defaults->matrix.engines)
+			return fail(err, -EINVAL, "backend %s is named twice", out[nr].label);
+	}
+	return nr;
+}
+
 static int parse_list(struct variant *out, const struct backend *const *table, const char *list,
 		      const struct variant_defaults *defaults, struct error *err)
 {
 	char copy[2048], *rest = copy, *item;
 	int nr = 0, ret;
+	u32 used = 0;
 
 	if (snprintf(copy, sizeof(copy), "%s", list) >= (int)sizeof(copy))
 		return fail(err, -EINVAL, "too many backends");
 	while ((item = strsep(&rest, ","))) {
-		if (nr == VARIANTS_MAX)
-			return fail(err, -EINVAL, "more than %d backends", VARIANTS_MAX);
-		ret = parse_item(&out[nr], table, item, defaults, err);
-		if (ret)
+		ret = add_item(out, nr, table, item, defaults, &used, err);
+		if (ret == -ENODEV && defaults->missing)
+			defaults->missing(defaults->missing_arg, err->text);
+		else if (ret < 0)
 			return ret;
-		for (int i = 0; i < nr; i++)
-			if (!strcmp(out[i].label, out[nr].label))
-				return fail(err, -EINVAL, "backend %s is named twice",
-					    out[nr].label);
-		nr++;
+		else
+			nr = ret;
 	}
-	return nr;
+	if (!nr)
+		return fail(err, -ENODEV, "none of the backends %.300s can run here", list);
+	ret = matrix_check(&defaults->matrix, used, err);
+	return ret ? ret : nr;
 }
 
-/* One variant of backend *B, or with EVERY one for each of its engines: how many. */
-static int add_backend(struct variant *out, int room, const struct backend *const *b, bool every,
-		       const struct variant_defaults *defaults, struct error *err)
+/* What backend *B comes to, or with EVERY one for each of its engines, onto OUT, which has NR. How
+ * many there are then; one that cannot be as asked is left out, and ERR says why. */
+static int add_backend(struct variant *out, int nr, const struct backend *const *b, bool every,
+		       const struct variant_defaults *defaults, u32 *used, struct error *err)
 {
-	int nr = 0;
-
-	for (unsigned int e = 0; nr < room && (!e || ((*b)->engines && (*b)->engines[e])); e++) {
+	for (unsigned int e = 0; !e || (every && (*b)->engines && (*b)->engines[e]); e++) {
+		bool named = every && (*b)->engines;
 		char item[64];
+		int ret;
 
-		if (e && !every)
-			break;
-		snprintf(item, sizeof(item), "%.24s%s%.24s", (*b)->name, (*b)->engines ? ":" : "",
-			 (*b)->engines ? (*b)->engines[e] : "");
-		if (!parse_item(&out[nr], b, item, defaults, err))
-			nr++;
+		snprintf(item, sizeof(item), "%.24s%s%.24s", (*b)->name, named ? ":" : "",
+			 named ? (*b)->engines[e] : "");
+		ret = add_item(out, nr, b, item, defaults, used, err);
+		nr = ret < 0 ? nr : ret;
 	}
 	return nr;
 }
@@ -172,6 +210,7 @@ static int all_that_work(struct variant *out, const struct backend *const *table
 	char all[sizeof(why.text)] = "";
 	bool some = false;
 	size_t len = 0;
+	u32 used = 0;
 	int nr = 0;
 
 	for (; *table; table++) {
@@ -181,7 +220,7 @@ static int all_that_work(struct variant *out, const struct backend *const *table
 			len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s: %s",
 						len ? "; " : "", (*table)->name, why.text);
 		else if (!ret)
-			nr += add_backend(out + nr, VARIANTS_MAX - nr, table, every, defaults, err);
+			nr = add_backend(out, nr, table, every, defaults, &used, err);
 		some |= !ret;
 	}
 	/* One works, but not as asked: ERR has what the last of those said. */
@@ -189,7 +228,7 @@ static int all_that_work(struct variant *out, const struct backend *const *table
 		return -EINVAL;
 	if (!nr)
 		return fail(err, -ENODEV, "nothing can run guests here; %s", all);
-	return nr;
+	return matrix_check(&defaults->matrix, used, err) ? -EINVAL : nr;
 }
 
 int variants_parse(struct variant out[VARIANTS_MAX], const struct backend *const *table,

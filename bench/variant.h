@@ -7,11 +7,12 @@
 #ifndef FVB_BENCH_VARIANT_H
 #define FVB_BENCH_VARIANT_H
 
+#include "bench/matrix.h"
 #include "common/backend.h"
 #include "common/error.h"
 #include "common/vm.h"
 
-#define VARIANTS_MAX 16
+#define VARIANTS_MAX 64
 
 struct variant {
 	const struct backend *backend;
@@ -25,13 +26,18 @@ struct variant {
 struct variant_defaults {
 	enum irqchip irqchip;
 	struct backend_words options;
+	struct matrix matrix;
+	/* Told why one that LIST names cannot run here, which is then left out; NULL: that is an
+	 * error. */
+	void (*missing)(void *arg, const char *why);
+	void *missing_arg;
 };
 
 /*
  * Fill OUT from LIST, comma-separated names out of TABLE (NULL-terminated). LIST NULL means every
  * backend of TABLE that this host can run and that takes all the DEFAULTS. Returns how many, at
- * least 1; -EINVAL for a LIST that makes no sense; -ENODEV when one that LIST names, or each that
- * TABLE has, cannot run here: ERR says why.
+ * least 1; -EINVAL for a LIST that makes no sense; -ENODEV when one that LIST names (with MISSING:
+ * each), or each that TABLE has, cannot run here: ERR says why.
  */
 int variants_parse(struct variant out[VARIANTS_MAX], const struct backend *const *table,
 		   const char *list, const struct variant_defaults *defaults, struct error *err);

@@ -139,6 +139,13 @@ int backendopt_set(struct backend_values *v, const struct backend *b, const char
 	return 0;
 }
 
+bool backendopt_takes(const struct backend *b, const char *engine, const char *name)
+{
+	int n = find(b, name);
+
+	return n >= 0 && is_for(&b->options[n], backend_engine(b, engine));
+}
+
 int backendopt_set_all(struct backend_values *v, const struct backend *b, const char *engine,
 		       const struct backend_words *words, struct error *err)
 {

@@ -62,6 +62,8 @@ struct backend_words {
  */
 int backendopt_set(struct backend_values *v, const struct backend *b, const char *engine,
 		   const char *name, const char *text, struct error *err);
+/* Has B an option NAME, and ENGINE (one of B's; NULL: the default) a use for it? */
+bool backendopt_takes(const struct backend *b, const char *engine, const char *name);
 /* All of WORDS; -EINVAL for whatever is wrong. */
 int backendopt_set_all(struct backend_values *v, const struct backend *b, const char *engine,
 		       const struct backend_words *words, struct error *err);

@@ -26,6 +26,7 @@ suite linux-disk-kvm tests/linux/disk-check kvm
 suite fvbench-cli tests/fvbench/cli
 suite fvbench-plot tests/fvbench/plot
 suite fvbench-run tests/with-kvm tests/fvbench/run
+suite fvbench-qemu-kvm tests/fvbench/qemu-kvm
 suite fvbench-sensitive tests/fvbench/sensitive
 suite fvbench-sensitive-kvm env RIG_OPTIONS=--xsave tests/with-kvm tests/fvbench/sensitive --backend kvm,swbt --mode 64 --mode 32
 suite fvbench-story tests/fvbench/story

@@ -134,6 +134,32 @@ static void test_qemu(void)
 	tear_down();
 }
 
+/* With KVM, where there is one: the real kernel's for our own machines is QEMU's, too. */
+static void test_qemu_kvm(void)
+{
+	const struct variant qemu = { .backend = &peer_qemu_kvm };
+	char options[100];
+	struct error err = { "" }, why = { "" };
+	struct sample s;
+
+	set_up();
+	CU_ASSERT_EQUAL(peer_qemu_kvm.probe(&err), -ENOENT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "qemu-system-x86_64 is not installed"));
+	script("qemu-system-x86_64", "echo \"$*\"\ncase \"$*\" in *'-accel kvm '*"
+				     "'-cpu host -m 65536K '*) " GOOD ";; esac");
+	CU_ASSERT_EQUAL(peer_qemu_kvm.probe(&err), backend_by_name("kvm")->probe(&why));
+	if (why.text[0])
+		CU_ASSERT_STRING_EQUAL(err.text, why.text);
+	s = take(&qemu, "good", false);
+	CU_ASSERT_EQUAL(s.status, SAMPLE_OK);
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(s.raw->console, "-append iters=40 -device pc-testdev -kernel "));
+	sample_free(&s);
+	peer_options(&qemu, 64 * MiB, options, sizeof(options));
+	CU_ASSERT_STRING_EQUAL(options, "cpu=host mem=65536K");
+	tear_down();
+}
+
 /* A machine that hangs at random: the first start does, and the second one says its line. */
 static void test_hang(void)
 {
@@ -244,6 +270,7 @@ static void test_names(void)
 	CU_ASSERT_EQUAL(variants_parse(v, all, "native,alpha", &plain, &err), 2);
 	CU_ASSERT_TRUE(is_peer(v[0].backend));
 	CU_ASSERT_FALSE(is_peer(v[1].backend));
+	CU_ASSERT_TRUE(is_peer(&peer_qemu_kvm));
 	CU_ASSERT_EQUAL(variants_parse(v, all, "native:fast", &plain, &err), -EINVAL);
 	CU_ASSERT_EQUAL(variants_parse(v, all, "native:kernel", &plain, &err), -EINVAL);
 }
@@ -251,6 +278,7 @@ static void test_names(void)
 CU_TestInfo tests_peer[] = {
 	{ "native programs run compute guests' work", test_native },
 	{ "QEMU gets the same machine, or is missed in one line", test_qemu },
+	{ "QEMU with KVM", test_qemu_kvm },
 	{ "a machine that hangs is started again", test_hang },
 	{ "Linux guests and their programs", test_linux },
 	{ "Linux guests need a kernel", test_no_kernel },
