@@ -84,6 +84,16 @@ static void on_mark(void *arg, struct vm *vm, unsigned int i)
 		counting_begin(&m->counting);
 }
 
+/* Of the whole run. */
+static void all_counters(struct machine *m)
+{
+	m->list = m->raw->counter;
+	m->nr = &m->raw->nr_counters;
+	*m->nr = 0;
+	if (m->vm->backend->counters)
+		m->vm->backend->counters(m->vm, on_counter, m);
+}
+
 static int load(struct machine *m, const char *dir)
 {
 	const struct bench *bench = m->request->bench;
@@ -160,6 +170,11 @@ static int run(struct machine *m)
 	if (ret)
 		return ret;
 	describe_stop(raw, m->vm);
+	if (m->vm->account) {
+		raw->account = *m->vm->account;
+		raw->have_account = 1;
+		all_counters(m);
+	}
 	raw->have_traps = !vm_marked_traps(m->vm, &raw->traps);
 	raw->traps.trace = NULL;
 	return 0;
@@ -187,6 +202,8 @@ void machine_body(void *arg, const struct sample_request *request, struct sample
 		.alike = request->alike,
 		.timeout_ns = request->timeout_ns,
 		.count_exits = request->count,
+		.count_blocks = request->count_blocks,
+		.account = request->account,
 		.console = on_console,
 		.console_arg = raw,
 		.on_mark = on_mark,

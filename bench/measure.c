@@ -4,10 +4,12 @@
 #include "bench/costs.h"
 #include "bench/meta.h"
 #include "bench/metrics.h"
+#include "bench/overhead.h"
 #include "bench/peer.h"
 #include "bench/goals_table.h"
 #include "bench/session.h"
 #include "bench/table.h"
+#include "common/accountcsv.h"
 #include "common/trapcsv.h"
 
 #include <errno.h>
@@ -114,6 +116,8 @@ static int run_and_print(struct session *s, struct error *err)
 		fail(err, -ENOMEM, "out of memory");
 		return complain("run", err, EXIT_HOST);
 	}
+	if (s->run.overhead.file)
+		s->run.parts = overhead_new(s->run.benches, s->run.variants);
 	ret = run_samples(&s->run, &s->runner, result, &signo, err);
 	if (ret && ret != -EINTR)
 		status = complain("run", err, EXIT_HOST);
@@ -121,6 +125,8 @@ static int run_and_print(struct session *s, struct error *err)
 		status = complain("run", err, EXIT_HOST);
 	if (s->run.design.ci > 0)
 		table_wide(stdout, result, (unsigned int)n, s->run.design.ci);
+	overhead_print(stdout, &s->run);
+	free(s->run.parts);
 	countsum_print(stdout, &s->countsum);
 	countsum_complain(stderr, &s->countsum, "fvbench run");
 	for (size_t i = 0; i < n; i++)
@@ -142,6 +148,7 @@ static int open_files(struct session *s, struct error *err)
 
 	s->run.samples.path = s->o.csv;
 	s->run.traps.path = s->o.traps;
+	s->run.overhead.path = s->o.overhead;
 	s->report.path = s->o.report;
 	if (s->o.report && !has_peers(s) && !s->costs)
 		ret = fail(err, -EINVAL,
@@ -151,6 +158,8 @@ static int open_files(struct session *s, struct error *err)
 		ret = record_open(&s->run.samples, metrics_csv_header, err);
 	if (!ret)
 		ret = record_open(&s->run.traps, trapcsv_header, err);
+	if (!ret)
+		ret = record_open(&s->run.overhead, accountcsv_header, err);
 	if (!ret)
 		ret = record_open(&s->report, no_header, err);
 	if (s->report.file && !s->costs)
@@ -186,6 +195,8 @@ static int run_session(struct session *s, const char *command)
 	if (record_close(&s->run.samples, &err) && !status)
 		status = complain(command, &err, EXIT_HOST);
 	if (record_close(&s->run.traps, &err) && !status)
+		status = complain(command, &err, EXIT_HOST);
+	if (record_close(&s->run.overhead, &err) && !status)
 		status = complain(command, &err, EXIT_HOST);
 	if (record_close(&s->report, &err) && !status)
 		status = complain(command, &err, EXIT_HOST);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/metrics.h"
+#include "bench/translation.h"
 
 #include <math.h>
 #include <string.h>
@@ -138,6 +139,8 @@ int metrics_csv_write(FILE *f, const struct csv_key *key, const struct sample *s
 
 	if (s->status == SAMPLE_OK)
 		metrics_each(s, (unsigned int)key->rep, write_metric, (void *)&out);
+	if (s->status == SAMPLE_OK && !key->rep)
+		translation_csv_executed(f, key, s);
 	write_status(f, key, s);
 	return csv_flush(f);
 }

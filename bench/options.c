@@ -21,6 +21,7 @@ enum {
 	OPT_TRAPS,
 	OPT_META,
 	OPT_REPORT,
+	OPT_OVERHEAD,
 	OPT_QUIET,
 	OPT_COUNTS,
 	OPT_EVENTS,
@@ -186,6 +187,9 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 	case OPT_REPORT:
 		o->report = arg;
 		break;
+	case OPT_OVERHEAD:
+		o->overhead = arg;
+		break;
 	case OPT_EVENTS:
 		o->events = arg;
 		break;
@@ -204,9 +208,10 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 		break;
 	case ARGP_KEY_END:
 		if (args_same_file(o->csv, o->traps) || args_same_file(o->csv, o->meta) ||
-		    args_same_file(o->traps, o->meta))
+		    args_same_file(o->traps, o->meta) || args_same_file(o->overhead, o->csv) ||
+		    args_same_file(o->overhead, o->traps) || args_same_file(o->overhead, o->meta))
 			argp_failure(state, EXIT_USAGE, 0,
-				     "--csv, --traps and --meta need a file each");
+				     "--csv, --traps, --meta and --overhead need a file each");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -235,6 +240,10 @@ static const struct argp_option run_options[] = {
 	  "Write what build, host and guests these were to FILE (JSON)", 3 },
 	{ "report", OPT_REPORT, "FILE", 0,
 	  "Write the comparison (run: with native and qemu-tcg) to FILE (Markdown)", 3 },
+	{ "overhead", OPT_OVERHEAD, "FILE", 0,
+	  "Take one more sample of each that accounts for its time (translated code, translation, "
+	  "dispatch, devices, ...); write that to FILE, and a table at the end",
+	  3 },
 	{ "events", OPT_EVENTS, "LIST", 0,
 	  "Count these events of processor and kernel, too, between the guest's marks: names of "
 	  "libpfm4 with modifiers, or tracepoints, with commas between them, as in "

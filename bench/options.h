@@ -31,7 +31,7 @@ struct options {
 	u64 timeout_ns;	    /* 0: not said */
 	const char *guests; /* folder, NULL: the one that was built with us */
 	const char *kernel; /* of Linux guests, NULL: the one of make guests */
-	const char *csv, *traps, *meta, *report;
+	const char *csv, *traps, *meta, *report, *overhead;
 	const char *events; /* to count, or NULL */
 	bool quiet, counts, skip_missing;
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/run.h"
 #include "bench/metrics.h"
+#include "bench/overhead.h"
 #include "bench/peer.h"
 #include "bench/plan.h"
 #include "common/trapcsv.h"
@@ -104,33 +105,40 @@ static int check(const struct record *record, int ret, struct error *err)
 		    record->path, strerror(-ret));
 }
 
-static int write_down(const struct run *run, const struct sample_request *request,
-		      const struct sample *s, unsigned int rep, struct error *err)
+void run_key(const struct run *run, const struct sample_request *request, const struct sample *s,
+	     unsigned int rep, struct run_key *k)
 {
-	static const struct trap_stats nothing;
 	const struct variant *v = request->variant;
-	char options[CSV_OPTIONS], guest[sizeof(request->bench->name) + 8];
-	const struct csv_key key = {
+
+	k->key = (struct csv_key){
 		.run_id = run->run_id,
 		.backend = v->backend->name,
 		.engine = v->engine,
-		.options = options,
+		.options = k->options,
 		.host_kind = run->host_kind,
-		.guest = guest,
+		.guest = k->guest,
 		.bench = request->bench->name,
 		.rep = (int)rep,
 		.iterations = s->verdict.measured ? s->verdict.iters : request->iterations,
 	};
+	run_options(run, v, request->mem_size, k->options, sizeof(k->options));
+	snprintf(k->guest, sizeof(k->guest), "%s.%s", request->bench->name,
+		 request->bench->in_linux ? "cpio" : "elf");
+}
+
+static int write_down(const struct run *run, const struct sample_request *request,
+		      const struct sample *s, unsigned int rep, struct error *err)
+{
+	static const struct trap_stats nothing;
+	struct run_key k;
 	int ret = 0;
 
-	run_options(run, v, request->mem_size, options, sizeof(options));
-	snprintf(guest, sizeof(guest), "%s.%s", request->bench->name,
-		 request->bench->in_linux ? "cpio" : "elf");
+	run_key(run, request, s, rep, &k);
 	if (run->samples.file)
-		ret = check(&run->samples, metrics_csv_write(run->samples.file, &key, s), err);
+		ret = check(&run->samples, metrics_csv_write(run->samples.file, &k.key, s), err);
 	if (!ret && run->traps.file && s->status == SAMPLE_OK)
 		ret = check(&run->traps,
-			    trapcsv_write(run->traps.file, &key,
+			    trapcsv_write(run->traps.file, &k.key,
 					  s->raw->have_traps ? &s->raw->traps : &nothing),
 			    err);
 	return ret;
@@ -230,6 +238,7 @@ static int one_bench(struct course *c, unsigned int bench, struct result *result
 			.pin = &run->pin,
 			.count = step.rep == 0,
 			.counters = run->counters,
+			.count_blocks = step.rep == 0 && run->overhead.file,
 		};
 		struct result *r = &result[step.variant];
 
@@ -237,6 +246,9 @@ static int one_bench(struct course *c, unsigned int bench, struct result *result
 			continue;
 		show_progress(run, bench, variant, step.rep);
 		ret = one_sample(c, &request, r, step.rep, err);
+		if (!ret && !step.rep)
+			ret = overhead_sample(run, c->runner, &request, bench, step.variant,
+					      c->mask, r, err);
 	}
 	return ret;
 }

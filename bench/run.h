@@ -7,6 +7,7 @@
 #include "bench/design.h"
 #include "bench/result.h"
 #include "bench/sample.h"
+#include "common/csv.h"
 
 #include <stdio.h>
 
@@ -36,8 +37,19 @@ struct run {
 	bool progress;			 /* one line on stderr that is written over and over */
 	const struct counters *counters; /* events to count, or NULL */
 	struct countsum *countsum;	 /* what they came to is added to it; or NULL */
-	struct record samples, traps;
+	struct record samples, traps, overhead;
+	struct overhead *parts;		 /* overhead.h: for the table, or NULL */
 };
+
+/* What a row begins with, and the words that it points to. */
+struct run_key {
+	struct csv_key key;
+	char options[CSV_OPTIONS], guest[48];
+};
+
+/* Fill K for S, which was taken as REQUEST says, repetition REP (0: none). K stays where it is. */
+void run_key(const struct run *run, const struct sample_request *request, const struct sample *s,
+	     unsigned int rep, struct run_key *k);
 
 /* Open what RECORD->path names, if anything, and write its header with HEADER. 0 or negative
  * errno; ERR names the file. */

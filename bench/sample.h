@@ -12,6 +12,7 @@
 #include "bench/suite.h"
 #include "bench/variant.h"
 #include "bench/verdict.h"
+#include "common/account.h"
 #include "common/cpu_state.h"
 #include "common/trap.h"
 
@@ -28,6 +29,8 @@ struct sample_request {
 	const struct backend *const *alike; /* as in struct vm_config */
 	u64 timeout_ns;			    /* wall time of the guest; 0: none */
 	const struct pin *pin;		    /* or NULL */
+	bool count_blocks;		    /* also how often blocks of translated code run */
+	bool account;			    /* for where the time goes (common/account.h) */
 	bool count; /* open every counter there is, whatever it does to the cycles */
 	const struct counters *counters; /* events to count, too; or NULL */
 };
@@ -51,6 +54,8 @@ struct sample_raw {
 	u64 wall_ns;		 /* running it */
 	u32 have_traps;		 /* 0 or 1 */
 	struct trap_stats traps; /* between the marks */
+	u32 have_account;	 /* 0 or 1 */
+	struct account account;
 	u32 nr_counters;
 	struct sample_counter counter[SAMPLE_COUNTERS];
 	struct counted counted[COUNTERS_MAX]; /* of the request's counters */

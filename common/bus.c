@@ -116,8 +116,13 @@ u64 bus_read(struct bus *bus, u64 addr, unsigned int size)
 	struct bus_region *r = bus_find(bus, addr);
 	u64 value;
 
-	if (likely(bus_region_fits(r, addr, size)))
-		return bus_region_read(r, addr, size);
+	if (likely(bus_region_fits(r, addr, size))) {
+		enum account_part before = account_enter(bus->account, ACCOUNT_DEVICES);
+
+		value = bus_region_read(r, addr, size);
+		account_leave(bus->account, before);
+		return value;
+	}
 	size /= 2;
 	value = bus_read(bus, addr, size);
 	return value | bus_read(bus, addr + size, size) << (size * 8);
@@ -128,7 +133,10 @@ void bus_write(struct bus *bus, u64 addr, u64 value, unsigned int size)
 	struct bus_region *r = bus_find(bus, addr);
 
 	if (likely(bus_region_fits(r, addr, size))) {
+		enum account_part before = account_enter(bus->account, ACCOUNT_DEVICES);
+
 		bus_region_write(r, addr, value, size);
+		account_leave(bus->account, before);
 		return;
 	}
 	size /= 2;

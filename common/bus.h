@@ -9,6 +9,7 @@
 #ifndef FVB_BUS_H
 #define FVB_BUS_H
 
+#include "common/account.h"
 #include "common/types.h"
 
 #define BUS_MAX_REGIONS 128
@@ -39,9 +40,10 @@ struct bus_region {
 struct bus {
 	struct bus_region region[BUS_MAX_REGIONS]; /* [0] is "nobody"; sorted only by arrival */
 	unsigned int nr;
-	unsigned int last; /* region of the last MMIO hit: accesses come in runs */
-	u8 *port_map;	   /* port -> region index, NULL on an MMIO bus */
-	u64 size;	   /* addresses on this bus */
+	unsigned int last;	 /* region of the last MMIO hit: accesses come in runs */
+	u8 *port_map;		 /* port -> region index, NULL on an MMIO bus */
+	u64 size;		 /* addresses on this bus */
+	struct account *account; /* or NULL */
 };
 
 /* Make an empty bus. 0 or -ENOMEM. bus_fini frees what init allocated, not the devices. */

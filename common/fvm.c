@@ -60,6 +60,7 @@ enum {
 	OPT_TRAPS,
 	OPT_COUNTERS,
 	OPT_TRACE,
+	OPT_OVERHEAD,
 	OPT_FORMAT,
 	OPT_ADDRESS,
 	OPT_MODE
@@ -116,6 +117,10 @@ static const struct argp_option argp_options[] = {
 	  3 },
 	{ "trace", OPT_TRACE, "FILE.csv", 0,
 	  "Write a line for each trap that comes back to fvm, as it happens", 3 },
+	{ "overhead", OPT_OVERHEAD, "FILE.csv", 0,
+	  "At the end, write where the time went: translated code, translation, devices, ...; "
+	  "keeping this account takes some time, too",
+	  3 },
 	{ 0 }
 };
 
@@ -238,6 +243,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_TRACE:
 		o->records.trace = arg;
+		break;
+	case OPT_OVERHEAD:
+		o->records.overhead = arg;
 		break;
 	case OPT_FORMAT:
 		o->boot.format = (enum boot_format)parse_word(state, "--format", arg, format_words);
@@ -373,6 +381,7 @@ static int run(struct options *o, struct records *rec, struct error *err)
 	o->vm.console_arg = &term;
 	o->vm.hvc = o->hvc ? &hvc : NULL;
 	o->vm.count_exits = o->records.traps || o->records.counters;
+	o->vm.account = o->records.overhead;
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
 		return fail(err, EXIT_HOST, "out of memory");

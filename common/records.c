@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/records.h"
+#include "common/accountcsv.h"
 #include "common/args.h"
 #include "common/hostkind.h"
 #include "common/trapcsv.h"
@@ -27,13 +28,16 @@ static FILE *open_record(const char *path, bool *failed)
 int records_open(struct records *rec, const struct record_paths *paths, struct vm *vm,
 		 struct error *err)
 {
+	const char *const path[] = { paths->traps, paths->counters, paths->trace, paths->overhead };
 	bool failed = false;
 	int r;
 
-	if (args_same_file(paths->traps, paths->counters) ||
-	    args_same_file(paths->traps, paths->trace) ||
-	    args_same_file(paths->counters, paths->trace))
-		return fail(err, -EINVAL, "--traps, --counters and --trace need a file each");
+	for (unsigned int i = 0; i < ARRAY_SIZE(path); i++)
+		for (unsigned int j = 0; j < i; j++)
+			if (args_same_file(path[i], path[j]))
+				return fail(err, -EINVAL,
+					    "--traps, --counters, --trace and --overhead need a "
+					    "file each");
 	r = vm->backend->open_records ? vm->backend->open_records(vm, err) : 0;
 
 	if (r)
@@ -42,6 +46,7 @@ int records_open(struct records *rec, const struct record_paths *paths, struct v
 	rec->traps = open_record(paths->traps, &failed);
 	rec->counters = open_record(paths->counters, &failed);
 	rec->trace = open_record(paths->trace, &failed);
+	rec->overhead = open_record(paths->overhead, &failed);
 	vm->traps.trace = rec->trace;
 	if (rec->trace)
 		trap_trace_header(rec->trace);
@@ -99,6 +104,11 @@ int records_write(struct records *rec, struct vm *vm, const char *kernel, const 
 		r |= close_record(rec->counters, rec->path.counters, 0);
 	}
 	r |= close_record(rec->trace, rec->path.trace, 0);
+	if (rec->overhead) {
+		accountcsv_header(rec->overhead);
+		r |= close_record(rec->overhead, rec->path.overhead,
+				  accountcsv_write(rec->overhead, &key, vm->account));
+	}
 	if (vm->backend->close_records && vm->backend->close_records(vm, &key, &err)) {
 		fprintf(stderr, "fvm: %s\n", err.text);
 		r = -EIO;

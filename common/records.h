@@ -9,12 +9,12 @@
 
 /* Where to; NULL: not at all. */
 struct record_paths {
-	const char *traps, *counters, *trace;
+	const char *traps, *counters, *trace, *overhead;
 };
 
 struct records {
 	struct record_paths path;
-	FILE *traps, *counters, *trace;
+	FILE *traps, *counters, *trace, *overhead;
 	/* When the program began, and how long it took from then to the guest's first instruction:
 	 * wall time, and processor time with the loading of the program; the caller's. ns */
 	u64 begin, start, start_cpu;

@@ -102,6 +102,16 @@ static int build_cpuid(struct vm *vm, struct error *err)
 	return r ?: cpuid_check(&vm->cpuid, model, err);
 }
 
+/* Who changes from one part to another finds it. */
+static int start_account(struct vm *vm, struct error *err)
+{
+	vm->account = calloc(1, sizeof(*vm->account));
+	if (!vm->account)
+		return fail(err, -ENOMEM, "out of memory for an account");
+	vm->pc.pio.account = vm->pc.mmio.account = vm->account;
+	return 0;
+}
+
 int vm_create(struct vm **out, const struct vm_config *config, struct error *err)
 {
 	struct vm *vm = calloc(1, sizeof(*vm));
@@ -132,6 +142,8 @@ int vm_create(struct vm **out, const struct vm_config *config, struct error *err
 		r = build_cpuid(vm, err);
 	if (!r)
 		r = pc_init(vm, err);
+	if (!r && config->account)
+		r = start_account(vm, err);
 	if (r)
 		goto out;
 	/* From here on the kick signal may find the backend. */
@@ -159,6 +171,7 @@ void vm_destroy(struct vm *vm)
 		vm->backend->destroy(vm);
 	pc_fini(vm);
 	ram_fini(&vm->ram);
+	free(vm->account);
 	free(vm);
 }
 
@@ -179,6 +192,9 @@ static void take_marks(struct vm *vm)
 	for (unsigned int i = 0; i < VM_MARKS; i++) {
 		if (!(vm->marks_wanted & BIT(i)))
 			continue;
+		/* What is done about a mark is not between them. */
+		if (vm->account && i)
+			account_point(vm->account, &vm->account->mark[i]);
 		if (vm->backend->sync_traps)
 			vm->backend->sync_traps(vm);
 		vm->mark[i] = vm->traps;
@@ -188,6 +204,8 @@ static void take_marks(struct vm *vm)
 				vm->traps.last[(vm->traps.nr_events - 1) % TRAP_LAST].cycles;
 		if (vm->config.on_mark)
 			vm->config.on_mark(vm->config.on_mark_arg, vm, i);
+		if (vm->account && !i)
+			account_point(vm->account, &vm->account->mark[i]);
 	}
 	vm->marks_wanted = 0;
 }
@@ -195,6 +213,7 @@ static void take_marks(struct vm *vm)
 /* Everything that may have happened outside the guest since the last time. */
 static void vm_service(struct vm *vm)
 {
+	enum account_part before;
 	int signo;
 
 	atomic_store(&vm->attention, 0);
@@ -203,10 +222,12 @@ static void vm_service(struct vm *vm)
 		vm_stop(vm, STOP_SIGNAL, signo);
 	if (vm->marks_wanted)
 		take_marks(vm);
+	before = account_enter(vm->account, ACCOUNT_DEVICES);
 	clock_run(&vm->clock);
 	pc_pci_poll(vm);
 	if (vm->on_kick)
 		vm->on_kick(vm->on_kick_arg);
+	account_leave(vm->account, before);
 }
 
 /* HLT: sleep until something asks for attention. Interrupts only ever come up on this thread while
@@ -215,6 +236,7 @@ static void vm_service(struct vm *vm)
  * test and the sleep. */
 static void vm_idle(struct vm *vm)
 {
+	enum account_part awake = account_enter(vm->account, ACCOUNT_IDLE);
 	sigset_t kick, before;
 
 	sigemptyset(&kick);
@@ -223,6 +245,7 @@ static void vm_idle(struct vm *vm)
 	while (!atomic_load(&vm->attention))
 		ppoll(NULL, 0, NULL, &before);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	account_leave(vm->account, awake);
 }
 
 void vm_select(struct vm *vm)
@@ -255,7 +278,11 @@ int vm_run(struct vm *vm)
 	vm_select(vm);
 	if (vm->config.timeout_ns)
 		timer_set(&vm->clock, &vm->timeout, clock_now(&vm->clock) + vm->config.timeout_ns);
+	if (vm->account)
+		account_start(vm->account);
 	r = run(vm);
+	if (vm->account)
+		account_point(vm->account, &vm->account->end);
 	pc_say(vm);
 	if (r < 0) {
 		pc_pci_stop(vm, NULL);

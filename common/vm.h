@@ -7,6 +7,7 @@
 #ifndef FVB_VM_H
 #define FVB_VM_H
 
+#include "common/account.h"
 #include "common/backend.h"
 #include "common/clock.h"
 #include "common/cpuid.h"
@@ -44,6 +45,9 @@ struct vm_config {
 	u64 timeout_ns;	  /* wall time before vm_run gives up; 0: never */
 	bool count_exits; /* let the backend open costly exit counters (it may take a little time on
 			     every exit) */
+	bool count_blocks; /* let a translator's blocks count how often they run, which slows them
+			    */
+	bool account;	   /* account for where the time goes, which takes some (account.h) */
 	/* What the guest prints on COM1 and on the debug console; called on the vCPU thread. */
 	void (*console)(void *arg, const void *data, size_t len);
 	void *console_arg;
@@ -80,6 +84,7 @@ struct vm {
 	struct clock clock;
 	struct cpuid_table cpuid;
 	struct pc pc;
+	struct account *account; /* NULL: none is kept */
 	struct trap_stats traps;
 	struct trap_stats mark[VM_MARKS]; /* copies of traps at the guest's marks 1 and 2 */
 	unsigned int marks_seen;	  /* BIT(i): mark i was reached */

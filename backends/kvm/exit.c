@@ -378,6 +378,7 @@ static inline void pull_apic(struct vm *vm, struct kvm *kvm)
 
 static inline int enter(struct vm *vm, struct kvm *kvm)
 {
+	enum account_part before;
 	int r;
 
 	if (kvm->user_irqchip)
@@ -385,8 +386,10 @@ static inline int enter(struct vm *vm, struct kvm *kvm)
 	if (likely(kvm->unaccounted))
 		account(vm, kvm);
 	kvm->half_done = false;
+	before = account_enter(vm->account, ACCOUNT_GUEST);
 	r = ioctl(kvm->vcpu, KVM_RUN, 0ul);
 	kvm->left = tsc();
+	account_leave(vm->account, before);
 	if (kvm->user_irqchip)
 		pull_apic(vm, kvm);
 	return r;
@@ -454,6 +457,7 @@ static inline int turn(struct vm *vm, struct kvm *kvm)
  */
 int kvm_run(struct vm *vm)
 {
+	enum account_part before = account_enter(vm->account, ACCOUNT_DISPATCH);
 	struct kvm *kvm = kvm_of(vm);
 	int r;
 
@@ -467,6 +471,7 @@ int kvm_run(struct vm *vm)
 	 * does about it is its cost. Time asleep or stopped is nobody's. */
 	if (kvm->unaccounted && kvm->cause != TRAP_INTERRUPT)
 		account(vm, kvm);
+	account_leave(vm->account, before);
 	return r;
 }
 

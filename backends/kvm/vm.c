@@ -165,6 +165,8 @@ static int kvm_create(struct vm *vm, struct error *err)
 	struct kvm *kvm = calloc(1, sizeof(*kvm));
 	int r;
 
+	if (vm->account)
+		vm->account->parts = ACCOUNT_COMMON | BIT(ACCOUNT_GUEST) | BIT(ACCOUNT_DISPATCH);
 	vm->priv = kvm;
 	if (!kvm)
 		return fail(err, -ENOMEM, "out of memory for the kvm backend");

@@ -268,3 +268,19 @@ u32 disasm_flags_written(const ZydisDecodedInstruction *z)
 	flags_of(z, &read, &written, &undefined);
 	return written | undefined;
 }
+
+u32 disasm_count(const u8 *code, size_t n)
+{
+	ZydisDecodedInstruction z;
+	ZydisDecoder d;
+	u32 count = 0;
+
+	decoder_for(&d, MODE_LONG64, false);
+	/* Lengths are all that it has to find out. */
+	ZydisDecoderEnableMode(&d, ZYDIS_DECODER_MODE_MINIMAL, ZYAN_TRUE);
+	for (size_t at = 0; at < n; count++)
+		at += ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&d, NULL, code + at, n - at, &z))
+			      ? z.length
+			      : 1;
+	return count;
+}

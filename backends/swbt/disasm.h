@@ -15,6 +15,9 @@
 int disasm(const u8 *bytes, size_t n, enum cpu_mode mode, bool amd, ZydisDecodedInstruction *z,
 	   ZydisDecodedOperand *ops);
 
+/* How many instructions of 64-bit code CODE[0..N) is. A byte that is none counts as one. */
+u32 disasm_count(const u8 *code, size_t n);
+
 /* Those of RFLAGS_ARITH that Z may leave as they were or uses; and those that it may change. What
  * the manuals call undefined is both: some processors leave it alone. */
 u32 disasm_flags_read(const ZydisDecodedInstruction *z);

@@ -20,6 +20,7 @@ struct engine {
 	/* NULL, or what this host's processor lacks for it. */
 	const char *(*missing)(void);
 
+	u32 parts;     /* BIT(enum account_part): what its time is spent on */
 	bool ram_file; /* other processes map guest RAM: it must be a memory file (common/ram.h) */
 
 	/* After thunks_init and step_init; V lies in the memory file VCPU_FD. 0 or a negative

@@ -196,7 +196,7 @@ static struct mmu_tlb_entry *identity(struct vcpu *v, u64 linear)
 	return fill(v, linear, linear & ~(u64)PAGE_MASK, rights, 12, false);
 }
 
-static int translate(struct vcpu *v, u64 linear, u32 access, struct mmu_tlb_entry **entry)
+static int find(struct vcpu *v, u64 linear, u32 access, struct mmu_tlb_entry **entry)
 {
 	u32 need = (access & RIGHT_MASK) << mmu_right(v, access), rights;
 	struct walk w;
@@ -217,6 +217,15 @@ static int translate(struct vcpu *v, u64 linear, u32 access, struct mmu_tlb_entr
 	walk_remember(v, linear, &w);
 	*entry = fill(v, linear, w.gpa, rights, w.shift, w.global && v->s.cr4 & CR4_PGE);
 	return 0;
+}
+
+static int translate(struct vcpu *v, u64 linear, u32 access, struct mmu_tlb_entry **entry)
+{
+	enum account_part before = account_enter(v->account, ACCOUNT_FILL);
+	int r = find(v, linear, access, entry);
+
+	account_leave(v->account, before);
+	return r;
 }
 
 /* A global page that was cached under another PCID. */

@@ -419,8 +419,12 @@ int step_events(struct vcpu *v)
 
 	if (unlikely(atomic_load_explicit(&vm->attention, memory_order_relaxed)))
 		return RUN_KICKED;
-	if (unlikely(vm->pc.intr || vm->nmi))
+	if (unlikely(vm->pc.intr || vm->nmi)) {
+		enum account_part before = account_enter(v->account, ACCOUNT_EMULATION);
+
 		take_interrupt(v);
+		account_leave(v->account, before);
+	}
 	return unlikely(v->s.ev.halted) ? RUN_HALTED : -1;
 }
 
@@ -456,10 +460,12 @@ static int run(struct vcpu *v)
 
 int step_run(struct vcpu *v)
 {
+	enum account_part before = account_enter(v->account, ACCOUNT_EMULATION);
 	int r;
 
 	step_begin(v);
 	r = run(v);
 	fpu_put(v);
+	account_leave(v->account, before);
 	return r;
 }

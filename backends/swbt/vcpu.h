@@ -173,6 +173,7 @@ struct vcpu {
 	 * them there and makes itself NULL. */
 	void (*fpu_fetch)(struct vcpu *v);
 	const struct engine *engine; /* who runs this, or NULL */
+	struct account *account;     /* the machine's, or NULL */
 	u8 *code_pages; /* by guest-physical page: 0 where it may be written unseen; or NULL */
 	struct bt_config bt_config;
 };

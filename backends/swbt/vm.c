@@ -85,6 +85,8 @@ static int start_engine(struct vcpu *v, int fd, struct error *err)
 			    "--engine step",
 			    missing, engine->name);
 	v->engine = engine;
+	if (v->account)
+		v->account->parts = engine->parts;
 	r = engine->init ? engine->init(v, fd, err) : 0;
 	if (r == -EBUSY)
 		return fail(err, r,
@@ -120,6 +122,7 @@ static int swbt_create(struct vm *vm, struct error *err)
 		return fail(err, -ENOMEM, "out of memory for the vCPU");
 	vm->priv = v;
 	v->vm = vm;
+	v->account = vm->account;
 	vm->ram.before_write = before_device_write;
 	vm->ram.before_write_arg = vm;
 	cpu_state_reset(&v->s);

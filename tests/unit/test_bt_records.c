@@ -31,7 +31,9 @@ static const u8 guest[] = {
 	0xc3,						   /* ret */
 };
 
-static struct vm *machine(const char *engine, const struct backend_values *options)
+/* MORE: what else is to be in its configuration, or NULL. */
+static struct vm *machine_with(const char *engine, const struct backend_values *options,
+			       const struct vm_config *more)
 {
 	const struct image image = { guest, sizeof(guest), "guest" };
 	const struct boot_params params = { .format = BOOT_FLAT,
@@ -46,11 +48,20 @@ static struct vm *machine(const char *engine, const struct backend_values *optio
 
 	if (options)
 		config.options = *options;
+	if (more) {
+		config.count_blocks = more->count_blocks;
+		config.account = more->account;
+	}
 	if (vm_create(&vm, &config, &err) ||
 	    boot_load_image(&vm->ram, &image, &params, &entry, &err) ||
 	    swbt_backend.set_state(vm, &entry, &err))
 		CU_FAIL_FATAL("no machine");
 	return vm;
+}
+
+static struct vm *machine(const char *engine, const struct backend_values *options)
+{
+	return machine_with(engine, options, NULL);
 }
 
 static void run(struct vm *vm)
@@ -211,9 +222,65 @@ static void test_stats(void)
 				value(text, "hot.instructions", "3"),
 			4 + 2 + 1);
 	CU_ASSERT_EQUAL(value(text, "hot.executions", "21"), -1);
+	/* Each instruction becomes one at least, and what may miss more. */
+	CU_ASSERT_TRUE(value(text, "hot.straight_instructions", "1") >
+		       value(text, "hot.instructions", "1"));
+	CU_ASSERT_TRUE(value(text, "hot.host_instructions", "1") >
+		       value(text, "hot.straight_instructions", "1"));
+	CU_ASSERT_TRUE(value(text, "hot.host_bytes", "1") >
+		       value(text, "hot.host_instructions", "1"));
+	CU_ASSERT_TRUE(value(text, "hot.translation_cycles", "1") > 0);
+	CU_ASSERT_TRUE(value(text, "executed_host_instructions_per_instruction", "") > 1);
 	free(text);
 	unlink(path);
 	rmdir(dir);
+}
+
+struct found {
+	const char *name;
+	u64 value;
+};
+
+static void find_one(void *arg, const char *name, u64 value)
+{
+	struct found *f = arg;
+
+	if (!strcmp(name, f->name))
+		f->value = value;
+}
+
+static u64 counter(struct vm *vm, const char *name)
+{
+	struct found f = { name, 0 };
+
+	swbt_backend.counters(vm, find_one, &f);
+	return f.value;
+}
+
+/* Without any file: blocks count for a benchmark, and those that are there are counted. */
+static void test_expansion(void)
+{
+	struct vm_config more = { .count_blocks = true, .account = true };
+	struct vm *vm = machine_with("bt", NULL, &more);
+	u64 insns;
+
+	run(vm);
+	/* Blocks of 1, 2 and 4 instructions a round, taken as if each ran to its end. */
+	insns = counter(vm, "swbt.bt.executed.guest_instructions");
+	CU_ASSERT_TRUE(insns >= 7 * CALLS - 10 && insns <= 7 * CALLS + 50);
+	CU_ASSERT_TRUE(counter(vm, "swbt.bt.executed.host_instructions") > insns);
+	insns = counter(vm, "swbt.bt.live.guest_instructions");
+	CU_ASSERT_TRUE(insns >= 10 && insns <= counter(vm, "swbt.bt.instructions"));
+	CU_ASSERT_TRUE(counter(vm, "swbt.bt.live.straight_instructions") > insns);
+	CU_ASSERT_TRUE(counter(vm, "swbt.bt.live.host_instructions") >
+		       counter(vm, "swbt.bt.live.straight_instructions"));
+	CU_ASSERT_TRUE(counter(vm, "swbt.bt.live.host_bytes") <= counter(vm, "swbt.bt.host_bytes"));
+	vm_destroy(vm);
+	vm = machine("bt", NULL);
+	run(vm);
+	CU_ASSERT_EQUAL(counter(vm, "swbt.bt.executed.guest_instructions"), 0);
+	CU_ASSERT_EQUAL(counter(vm, "swbt.bt.live.guest_instructions"), 0);
+	vm_destroy(vm);
 }
 
 static void test_dump(void)
@@ -328,6 +395,7 @@ CU_TestInfo tests_bt_records[] = {
 	{ "fills of the page table are traps", test_fills },
 	{ "none without translation", test_step },
 	{ "--bt-stats: executions, hits, the hottest blocks", test_stats },
+	{ "host code for guest code, counted", test_expansion },
 	{ "--bt-dump: guest and host code", test_dump },
 	{ "--bt-jitdump: records as perf reads them", test_jitdump },
 	{ "files that cannot be written", test_unwritable },

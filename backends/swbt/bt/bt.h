@@ -219,6 +219,7 @@ struct bt {
 	/* Emitted at start, kept for ever: calls into and out of translated code. */
 	size_t stubs;
 	void (*enter)(u8 *base);
+	void (*enter_code)(u8 *base); /* what that comes to */
 	const u8 *leave;     /* RCX: exit's number, R13: frame.linear */
 	const u8 *leave_now; /* RSP is the host's; frame.exit and the guest's RSP are stored */
 	const u8 *leave_kicked;

@@ -11,6 +11,7 @@
  * nothing uses the stack, and signals come on their own. It must be canonical: the host's kernel
  * cannot return to a process whose RSP is not, and makes it a SIGSEGV (recover.c).
  */
+#include "backends/swbt/bt/accounted.h"
 #include "backends/swbt/bt/bt.h"
 #include "backends/swbt/bt/emit.h"
 
@@ -220,7 +221,7 @@ static void make_call(struct bt *bt, struct emit *e)
 	bt->leave_call_saved = e->p + e->delta;
 	move_all(e, false);
 	may = save_status(e, &back);
-	call_and_go(bt, e, (uintptr_t)bt_called);
+	call_and_go(bt, e, (uintptr_t)bt_stub_calls(bt)->called);
 	save_direction(e, may, back);
 }
 
@@ -300,10 +301,12 @@ static void make_across(struct emit *e, bool to_alignment, const u8 *leave)
 
 void bt_make_stubs(struct bt *bt)
 {
+	const struct stub_calls *calls = bt_stub_calls(bt);
 	struct cache *c = &bt->cache;
 	struct emit e = { .p = c->write, .delta = c->exec - c->write };
 
-	bt->enter = (void (*)(u8 *))(void *)cache_exec(c, e.p);
+	bt->enter_code = (void (*)(u8 *))(void *)cache_exec(c, e.p);
+	bt->enter = calls->enter ?: bt->enter_code;
 	make_enter(&e);
 	bt->leave_kicked = cache_exec(c, e.p);
 	emit_const(&e, RCX, KICKED_ID);
@@ -315,11 +318,12 @@ void bt_make_stubs(struct bt *bt)
 	bt->leave_call = cache_exec(c, e.p);
 	make_call(bt, &e);
 	bt->leave_port = cache_exec(c, e.p);
-	make_light(bt, &e, (uintptr_t)bt_port, (uintptr_t)bt_called, &bt->leave_port_saved);
+	make_light(bt, &e, (uintptr_t)calls->port, (uintptr_t)calls->called, &bt->leave_port_saved);
 	bt->leave_invlpg = cache_exec(c, e.p);
-	make_light(bt, &e, (uintptr_t)bt_invlpg, (uintptr_t)bt_called, &bt->leave_invlpg_saved);
+	make_light(bt, &e, (uintptr_t)calls->invlpg, (uintptr_t)calls->called,
+		   &bt->leave_invlpg_saved);
 	bt->leave_miss = cache_exec(c, e.p);
-	make_light(bt, &e, (uintptr_t)bt_miss, (uintptr_t)bt_missed, &bt->leave_miss_saved);
+	make_light(bt, &e, (uintptr_t)calls->miss, (uintptr_t)calls->missed, &bt->leave_miss_saved);
 	for (unsigned int n = 0; n < ARRAY_SIZE(bt->across); n++) {
 		bt->across[n] = cache_exec(c, e.p);
 		make_across(&e, n, bt->leave);

@@ -46,12 +46,15 @@ static void add_target(struct bt *bt, struct space *s, struct block *b, const st
 static struct block *get_block(struct bt *bt, const u8 *host, u64 gpa, u64 key)
 {
 	struct block *b = block_find(bt, bt_linear(bt->v), gpa, key);
+	enum account_part before;
 
 	if (b && unlikely(b->gpa2) && !still_there(bt, b))
 		b = NULL;
 	if (b)
 		return b;
+	before = account_enter(bt->v->account, ACCOUNT_TRANSLATION);
 	b = bt_translate(bt, host, gpa, key);
+	account_leave(bt->v->account, before);
 	if (b && b->unaligned)
 		bt->stats.foreseen++;
 	return b;
@@ -129,8 +132,12 @@ bool bt_look_up(struct bt *bt, struct space **space, struct next *next)
 
 	if (!bt_possible(bt->v))
 		return false;
-	if (bt->v->bt_config.flush_always)
+	if (bt->v->bt_config.flush_always) {
+		enum account_part before = account_enter(bt->v->account, ACCOUNT_TRANSLATION);
+
 		blocks_flush(bt);
+		account_leave(bt->v->account, before);
+	}
 	*space = bt_space(bt, &key);
 	b = find(bt, *space, next->alignment ? key | KEY_ALIGNMENT : key, next);
 	if (!b)

@@ -68,7 +68,7 @@ static int init(struct vcpu *v, int vcpu_fd, struct error *err)
 	for (u32 n = 0; n < ARRAY_SIZE(v->frame.page_mask); n++)
 		v->frame.page_mask[n] = PAGE_MASK & ~(u64)(BIT(n) - 1);
 	bt->guard.handle = bt_fault;
-	return 0;
+	return v->vm->config.count_blocks ? watch_count(bt) : 0;
 }
 
 static void fini(struct vcpu *v)
@@ -294,11 +294,18 @@ u8 *bt_missed(struct bt *bt)
 /* An instruction in C, or the rest of it; as step_once. */
 static int finish(struct bt *bt, enum after after, const struct next *next)
 {
-	if (after == AFTER_DONE)
-		return step_finish(bt->v, next->result);
-	bt->stats.steps++;
-	fpu_unalign(bt->v);
-	return step_once(bt->v);
+	enum account_part before = account_enter(bt->v->account, ACCOUNT_EMULATION);
+	int r;
+
+	if (after == AFTER_DONE) {
+		r = step_finish(bt->v, next->result);
+	} else {
+		bt->stats.steps++;
+		fpu_unalign(bt->v);
+		r = step_once(bt->v);
+	}
+	account_leave(bt->v->account, before);
+	return r;
 }
 
 static int dispatch(struct bt *bt)
@@ -359,11 +366,13 @@ enum emulate_result bt_execute(struct vcpu *v)
 
 static int run(struct vcpu *v)
 {
+	enum account_part before = account_enter(v->account, ACCOUNT_DISPATCH);
 	int r;
 
 	step_begin(v);
 	r = dispatch(bt_of(v));
 	fpu_put(v);
+	account_leave(v->account, before);
 	return r;
 }
 
@@ -377,6 +386,7 @@ static void counters(const struct vcpu *v, void (*fn)(void *arg, const char *nam
 	fn(arg, "swbt.bt.instructions", st->insns);
 	fn(arg, "swbt.bt.guest_bytes", st->guest_bytes);
 	fn(arg, "swbt.bt.host_bytes", st->host_bytes);
+	fn(arg, "swbt.bt.translate_cycles", st->translate_cycles);
 	fn(arg, "swbt.bt.decode_cycles", bt_decode_cycles(st));
 	fn(arg, "swbt.bt.emit_cycles", st->translate_cycles - bt_decode_cycles(st));
 	fn(arg, "swbt.bt.enters", st->enters);
@@ -404,10 +414,13 @@ static void counters(const struct vcpu *v, void (*fn)(void *arg, const char *nam
 	fn(arg, "swbt.bt.evicted_blocks", st->evicted_blocks);
 	fn(arg, "swbt.bt.evicted_bytes", st->evicted_bytes);
 	fn(arg, "swbt.bt.invalidations", st->invalidations);
+	expansion_counters(bt_of(v), fn, arg);
 }
 
 const struct engine bt_engine = {
 	.name = "bt",
+	.parts = ACCOUNT_COMMON | BIT(ACCOUNT_TRANSLATED) | BIT(ACCOUNT_TRANSLATION) |
+		 BIT(ACCOUNT_DISPATCH) | BIT(ACCOUNT_FILL) | BIT(ACCOUNT_EMULATION),
 	.missing = missing,
 	.init = init,
 	.fini = fini,

@@ -86,6 +86,7 @@ void bt_code_written(struct vcpu *v, u64 gpa, u32 len)
 {
 	struct bt *bt = bt_of(v);
 	u64 before = bt->stats.invalidations, start = 0;
+	enum account_part part;
 
 	for (u64 page = gpa & ~(u64)PAGE_MASK; page < gpa + len; page += PAGE_SIZE) {
 		if (likely(!(bt->code_lines[page >> 12] & lines(page, gpa, len)))) {
@@ -94,7 +95,9 @@ void bt_code_written(struct vcpu *v, u64 gpa, u32 len)
 		}
 		if (!start)
 			start = __builtin_ia32_rdtsc();
+		part = account_enter(v->account, ACCOUNT_TRANSLATION);
 		write_page(bt, page, gpa, len);
+		account_leave(v->account, part);
 	}
 	if (bt->stats.invalidations != before)
 		trap_add(&v->vm->traps, TRAP_INVALIDATE, __builtin_ia32_rdtsc() - start);

@@ -41,17 +41,21 @@ u64 *watch_counter(struct bt *bt, const struct block *b)
 	return hot ? &hot->executions : &bt->watch->elsewhere;
 }
 
-void stats_made(struct watch *w, const struct block *b)
+void stats_made(struct bt *bt, const struct block *b)
 {
+	struct watch *w = bt->watch;
 	struct hot *hot = find(w, b);
+	u64 cycles = bt->stats.translate_cycles - w->translated;
 
+	w->translated = bt->stats.translate_cycles;
 	if (!hot)
 		return;
 	w->nr_hot += !hot->translations;
 	hot->rip = b->rip;
 	hot->gpa = b->gpa;
 	hot->key = b->key;
-	hot->insns = b->nr;
+	hot->cycles += cycles;
+	hot->expansion = expansion_of(b);
 	hot->translations++;
 }
 
@@ -118,10 +122,15 @@ static void put_executions(const struct table *t, const struct bt *bt)
 	const struct bt_stats *st = &bt->stats;
 	u64 all = bt->watch->elsewhere, indirect = bt->v->frame.indirect_hits;
 	u64 sent = st->found + st->hits + indirect;
+	struct expansion e;
 
 	for (u32 n = 0; n < HOTS; n++)
 		all += bt->watch->hot[n].executions;
+	e = expansion_executed(bt->watch->hot, HOTS);
 	put(t, "executions", "blocks", all);
+	put_ratio(t, "executed_host_instructions_per_instruction", "ratio", e.straight_insns,
+		  e.guest_insns);
+	put_ratio(t, "executed_host_bytes_per_byte", "ratio", e.straight_bytes, e.guest_bytes);
 	put(t, "chain_hits", "jumps", all > sent ? all - sent : 0);
 	put(t, "indirect_hits", "jumps", indirect);
 	put(t, "dispatched", "blocks", st->found);
@@ -148,7 +157,7 @@ static void put_exits(const struct table *t, const struct bt *bt)
 
 static u64 heat(const struct hot *h)
 {
-	return h ? h->executions * h->insns : 0;
+	return h ? h->executions * h->expansion.guest_insns : 0;
 }
 
 /* Put H where it belongs among the HOTTEST so far. */
@@ -171,8 +180,13 @@ static void put_hot(const struct table *t, const struct watch *w, unsigned int n
 		u64 value;
 	} of[] = {
 		{ "hot.executions", "blocks", h->executions },
-		{ "hot.instructions", "instructions", h->insns },
+		{ "hot.instructions", "instructions", h->expansion.guest_insns },
+		{ "hot.bytes", "bytes", h->expansion.guest_bytes },
+		{ "hot.straight_instructions", "instructions", h->expansion.straight_insns },
+		{ "hot.host_instructions", "instructions", h->expansion.host_insns },
+		{ "hot.host_bytes", "bytes", h->expansion.host_bytes },
 		{ "hot.translations", "blocks", h->translations },
+		{ "hot.translation_cycles", "cycles", h->cycles },
 	};
 	char symbol[160];
 

@@ -399,7 +399,7 @@ static void start_block(struct tr *t, struct bt *bt, u64 gpa, u64 key)
 	t->b->host = t->e.p + t->e.delta;
 	if (unlikely(watch_counts(bt))) {
 		emit_const(&t->e, R13, (uintptr_t)watch_counter(bt, t->b));
-		tr_watch(t, at(R13, 0));
+		tr_watch(t, true, at(R13, 0));
 	}
 }
 

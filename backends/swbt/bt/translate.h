@@ -103,7 +103,7 @@ struct tr {
 	u8 round, round_insn;	      /* which of them, and which of its instructions */
 	u8 *round_begin, *round_fail; /* where they begin, and where else to go */
 	u32 loaded;		      /* BIT(gpr): what it holds comes from a load in this block */
-	u32 changed;		      /* the same: it is not what it was at the beginning of the block */
+	u32 changed; /* the same: it is not what it was at the beginning of the block */
 
 	u16 nr_cold, nr_pending;
 	struct cold cold[BT_BLOCK_EXITS];
@@ -154,10 +154,10 @@ static inline void tr_commit(struct tr *t)
 	t->commit = t->e.p;
 }
 
-/* One more of what is counted at M; RCX is free. Only for --bt-stats. */
-static inline void tr_watch(struct tr *t, struct emit_mem m)
+/* One more of what is counted at M, if WANTED (watch.h); RCX is free. */
+static inline void tr_watch(struct tr *t, bool wanted, struct emit_mem m)
 {
-	if (likely(!watch_counts(t->bt)))
+	if (likely(!wanted))
 		return;
 	emit_load(&t->e, W64, RCX, m);
 	emit_lea(&t->e, W64, RCX, at(RCX, 1));

@@ -141,7 +141,7 @@ static void find_place(struct tr *t, struct cold *c, bool returns)
 	hit = emit_jrcxz(&t->e);
 	c->fix = emit_jmp32(&t->e);
 	emit_land8(&t->e, hit);
-	tr_watch(t, FRAME_AT(indirect_hits));
+	tr_watch(t, watch_hits(t->bt), FRAME_AT(indirect_hits));
 	emit_movzx16(&t->e, RCX, R13);
 	c->again = t->e.p;
 }
@@ -181,7 +181,7 @@ void tr_second_hit(struct tr *t, const struct cold *c)
 {
 	u8 *again;
 
-	tr_watch(t, FRAME_AT(indirect_hits));
+	tr_watch(t, watch_hits(t->bt), FRAME_AT(indirect_hits));
 	second_place(t);
 	emit_lea(&t->e, W64, RCX, at(RCX, (s32)TARGETS));
 	again = emit_jmp32(&t->e);
@@ -208,7 +208,7 @@ u8 *tr_across_hit(struct tr *t, const struct cold *c, u8 *branch)
 	u8 *commit;
 
 	emit_land8(&t->e, branch);
-	tr_watch(t, FRAME_AT(indirect_hits));
+	tr_watch(t, watch_hits(t->bt), FRAME_AT(indirect_hits));
 	emit_movzx16(&t->e, RCX, R13);
 	emit_load(&t->e, W64, RCX, by_rcx(across_at(t, c) + (s32)SPACE_TARGETS_SIZE / 2));
 	commit = t->e.p;

@@ -39,15 +39,22 @@ static int close_file(struct record_file *r, struct error *err)
 	return ret ? fail(err, ret, "%s is incomplete: %s", r->path, strerror(-ret)) : 0;
 }
 
+int watch_count(struct bt *bt)
+{
+	bt->watch = calloc(1, sizeof(*bt->watch));
+	return bt->watch ? stats_open(bt->watch) : -ENOMEM;
+}
+
 int watch_open(struct vcpu *v, struct error *err)
 {
 	const struct bt_paths paths = swbt_bt_paths(v->vm);
-	struct watch *w;
+	struct watch *w = bt_of(v)->watch;
 	int r;
 
 	if (!paths.stats && !paths.dump && !paths.jitdump)
 		return 0;
-	w = bt_of(v)->watch = calloc(1, sizeof(*w));
+	if (!w)
+		w = bt_of(v)->watch = calloc(1, sizeof(*w));
 	if (!w)
 		return fail(err, -ENOMEM, "out of memory for records of the translator");
 	r = v->vm->config.kernel ? symbols_load(&w->symbols, v->vm->config.kernel, err) : 0;
@@ -57,7 +64,7 @@ int watch_open(struct vcpu *v, struct error *err)
 		r = open_file(&w->dump, paths.dump, err);
 	if (!r && paths.jitdump)
 		r = jitdump_open(w, paths.jitdump, err);
-	if (!r && paths.stats && stats_open(w))
+	if (!r && paths.stats && !w->hot && stats_open(w))
 		r = fail(err, -ENOMEM, "out of memory for counters of blocks");
 	return r;
 }
@@ -101,8 +108,8 @@ void watch_made(struct bt *bt, const struct block *b, const u8 *page)
 	struct watch *w = bt->watch;
 	u8 bytes[INSN_MAX];
 
-	if (w->stats.file)
-		stats_made(w, b);
+	if (w->hot)
+		stats_made(bt, b);
 	if (w->jitdump.file)
 		jitdump_block(w, b);
 	if (!w->dump.file)

@@ -8,6 +8,7 @@
 #define FVB_SWBT_BT_WATCH_H
 
 #include "backends/swbt/bt/bt.h"
+#include "backends/swbt/bt/expansion.h"
 #include "common/boot/symbols.h"
 #include "common/csv.h"
 
@@ -16,8 +17,9 @@ struct hot {
 	u64 executions; /* translated code counts here */
 	u64 rip, gpa;
 	u64 key;
-	u32 translations; /* 0: a free place */
-	u32 insns;	  /* of the latest */
+	u32 translations;	    /* 0: a free place */
+	u64 cycles;		    /* of all translations */
+	struct expansion expansion; /* of the latest */
 };
 
 #define HOTS BIT(18) /* a kernel and its programs make some 100,000 blocks */
@@ -32,6 +34,7 @@ struct watch {
 	struct record_file stats, dump, jitdump;
 	struct hot *hot; /* HOTS of them, a hash table */
 	u32 nr_hot;
+	u64 translated; /* stats.translate_cycles when the latest block was made */
 	u64 elsewhere;	/* executions of those for which there was no place */
 	void *jit_mark; /* what makes perf take note of the file */
 	u64 jit_number; /* of the next block */
@@ -43,6 +46,9 @@ struct exit_name {
 };
 extern const struct exit_name exit_names[NR_EXIT_KINDS];
 
+/* As vm_config.count_blocks says: have blocks count how often they run. 0 or -ENOMEM. */
+int watch_count(struct bt *bt);
+
 /* For struct engine. */
 int watch_open(struct vcpu *v, struct error *err);
 int watch_close(struct vcpu *v, const struct csv_key *key, struct error *err);
@@ -51,6 +57,12 @@ void watch_free(struct bt *bt);
 
 /* Are executions counted? */
 static inline bool watch_counts(const struct bt *bt)
+{
+	return bt->watch && bt->watch->hot;
+}
+
+/* And how often indirect jumps find their target? */
+static inline bool watch_hits(const struct bt *bt)
 {
 	return bt->watch && bt->watch->stats.file;
 }
@@ -69,7 +81,7 @@ static inline void watch_block(struct bt *bt, const struct block *b, const u8 *p
 
 /* stats.c */
 int stats_open(struct watch *w);
-void stats_made(struct watch *w, const struct block *b);
+void stats_made(struct bt *bt, const struct block *b);
 void stats_write(const struct bt *bt, const struct csv_key *key, FILE *f);
 
 /* dump.c: CODE: the guest's bytes of B. */

@@ -14,6 +14,11 @@
 /* Which world guest code of the current privilege runs in (mmu.h, enum mmu_right). */
 enum direct_world { DIRECT_SUPER, DIRECT_SUPER_AC, DIRECT_USER, DIRECT_WORLDS };
 
+/* What a run's time is spent on (common/account.h). */
+#define DIRECT_PARTS                                                                       \
+	(ACCOUNT_COMMON | BIT(ACCOUNT_GUEST) | BIT(ACCOUNT_DISPATCH) | BIT(ACCOUNT_FILL) | \
+	 BIT(ACCOUNT_EMULATION))
+
 #define DIRECT_RULES (5 * DIRECT_WORLDS + 1) /* the end among them */
 
 struct patch;

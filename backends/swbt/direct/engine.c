@@ -101,6 +101,7 @@ static int enter(struct direct *d, struct world *w, struct world_stop *stop)
 	struct vcpu *v = d->v;
 	struct segments *segments = d->segments[w - d->world];
 	struct world_regs regs, before;
+	enum account_part part;
 	u64 loaded;
 	int r;
 
@@ -128,8 +129,10 @@ static int enter(struct direct *d, struct world *w, struct world_stop *stop)
 	d->entries++;
 	before = regs;
 	account(d);
+	part = account_enter(v->account, ACCOUNT_GUEST);
 	r = w->transport->run(w, &regs, &loaded, stop);
 	d->left = __builtin_ia32_rdtsc();
+	account_leave(v->account, part);
 	d->cause = TRAP_NR;
 	d->active = NULL;
 	if (r || stop->kind == WORLD_DEAD)
@@ -191,6 +194,15 @@ static void step_back(struct direct *d, const struct world_stop *stop)
 	}
 }
 
+static bool map(struct direct *d, enum direct_world n, u64 linear)
+{
+	enum account_part before = account_enter(d->v->account, ACCOUNT_FILL);
+	bool mapped = direct_map(d, n, linear);
+
+	account_leave(d->v->account, before);
+	return mapped;
+}
+
 /* The instruction at RIP in C; then the page that was missing is mapped, if that was all. */
 static int emulate(struct direct *d, enum direct_world n, const struct world_stop *stop)
 {
@@ -203,7 +215,7 @@ static int emulate(struct direct *d, enum direct_world n, const struct world_sto
 	if (d->patch && stop->vector == GP && patch_stopped(d))
 		return -1;
 	r = step_execute(v);
-	mapped = stop->vector == PF && r != EMU_FAULT && direct_map(d, n, stop->address);
+	mapped = stop->vector == PF && r != EMU_FAULT && map(d, n, stop->address);
 	ret = step_finish(v, r);
 	d->cause = counted_since(v, &b);
 	/* Not a device's: the guest has seen nothing of it. */
@@ -229,6 +241,8 @@ static int single_step_trap(struct direct *d)
 static int handle(struct direct *d, enum direct_world n, const struct world_stop *stop)
 {
 	struct vcpu *v = d->v;
+	enum account_part part;
+	int r;
 
 	switch (stop->kind) {
 	case WORLD_KICKED:
@@ -244,15 +258,23 @@ static int handle(struct direct *d, enum direct_world n, const struct world_stop
 	step_back(d, stop);
 	if (stop->kind == WORLD_FAULT && stop->vector == DB && v->s.rflags & RFLAGS_TF)
 		return single_step_trap(d);
-	return emulate(d, n, stop);
+	part = account_enter(v->account, ACCOUNT_EMULATION);
+	r = emulate(d, n, stop);
+	account_leave(v->account, part);
+	return r;
 }
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
 static int step_instead(struct direct *d)
 {
+	enum account_part before = account_enter(d->v->account, ACCOUNT_EMULATION);
+	int r;
+
 	d->stepped++;
-	return step_once(d->v);
+	r = step_once(d->v);
+	account_leave(d->v->account, before);
+	return r;
 }
 
 /* Mappings belong to the CR3 that they were looked up with. */
@@ -264,6 +286,19 @@ static void follow_cr3(struct direct *d)
 	d->cr3 = d->v->s.cr3;
 }
 
+/* What W runs next is mapped there, if anything goes; *ERROR: of space_sync. */
+static enum direct_code map_next(struct direct *d, enum direct_world n, int *error)
+{
+	enum account_part before = account_enter(d->v->account, ACCOUNT_FILL);
+	enum direct_code code;
+
+	direct_recheck(d, n);
+	code = direct_map_code(d, n);
+	*error = code == CODE_MAPPED ? space_sync(d->space[n]) : 0;
+	account_leave(d->v->account, before);
+	return code;
+}
+
 static int run_directly(struct direct *d)
 {
 	struct vcpu *v = d->v;
@@ -273,8 +308,7 @@ static int run_directly(struct direct *d)
 	int r;
 
 	fpu_put(v); /* libc is next */
-	direct_recheck(d, n);
-	switch (direct_map_code(d, n)) {
+	switch (map_next(d, n, &r)) {
 	case CODE_FAULTS:
 		return step_finish(v, EMU_FAULT);
 	case CODE_EMULATE:
@@ -282,7 +316,6 @@ static int run_directly(struct direct *d)
 	default:
 		break;
 	}
-	r = space_sync(d->space[n]);
 	/* Too many mappings, perhaps; there are none now. */
 	if (r == -ENOMEM)
 		return step_instead(d);
@@ -307,6 +340,7 @@ static int once(struct direct *d)
 
 int direct_run(struct vcpu *v)
 {
+	enum account_part before = account_enter(v->account, ACCOUNT_DISPATCH);
 	struct direct *d = vcpu_direct(v);
 	int r;
 
@@ -316,6 +350,7 @@ int direct_run(struct vcpu *v)
 	} while (r == -1);
 	account(d);
 	fpu_put(v);
+	account_leave(v->account, before);
 	return r;
 }
 
@@ -479,6 +514,7 @@ static int init(struct vcpu *v, int vcpu_fd, struct error *err)
 
 const struct engine trap_engine = {
 	.name = "trap",
+	.parts = DIRECT_PARTS,
 	.ram_file = true,
 	.init = init,
 	.fini = direct_fini,

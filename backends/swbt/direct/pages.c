@@ -166,8 +166,13 @@ static enum direct_code map_copy(struct direct *d, enum direct_world n,
 				.global = e->global,
 				.fd = d->world[n].copy_fd,
 				.prot = patch_prot(d) };
+	enum account_part before;
+	int r;
 
-	if (patch_enter(d, e->gpa, &p.offset))
+	before = account_enter(d->v->account, ACCOUNT_TRANSLATION);
+	r = patch_enter(d, e->gpa, &p.offset);
+	account_leave(d->v->account, before);
+	if (r)
 		return CODE_EMULATE;
 	if (space_prot(d->space[n], p.linear) & PROT_EXEC || !space_map(d->space[n], &p))
 		return CODE_MAPPED;

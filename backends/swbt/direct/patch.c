@@ -432,6 +432,7 @@ static int close_records(struct vcpu *v, const struct csv_key *key, struct error
 
 const struct engine patch_engine = {
 	.name = "trap+patch",
+	.parts = DIRECT_PARTS | BIT(ACCOUNT_TRANSLATION),
 	.ram_file = true,
 	.init = init,
 	.fini = direct_fini,
