@@ -59,7 +59,8 @@ int overhead_sample(const struct run *run, const struct sample_runner *runner,
 	if (!run->overhead.file || is_peer(request->variant->backend) ||
 	    result->status != SAMPLE_OK)
 		return 0;
-	r.count = false;
+	r.count = r.count_blocks = false;
+	r.counters = NULL;
 	r.account = true;
 	ret = sample_take(runner, &r, mask, &s, err);
 	if (ret)

@@ -38,7 +38,7 @@ struct run {
 	const struct counters *counters; /* events to count, or NULL */
 	struct countsum *countsum;	 /* what they came to is added to it; or NULL */
 	struct record samples, traps, overhead;
-	struct overhead *parts;		 /* overhead.h: for the table, or NULL */
+	struct overhead *parts; /* overhead.h: for the table, or NULL */
 };
 
 /* What a row begins with, and the words that it points to. */

@@ -69,8 +69,8 @@ static u8 *missed(struct bt *bt)
 
 const struct stub_calls *bt_stub_calls(const struct bt *bt)
 {
-	static const struct stub_calls plain = { NULL, bt_port, bt_invlpg, bt_miss, bt_called,
-						 bt_missed };
+	static const struct stub_calls plain = { NULL,	  bt_port,   bt_invlpg,
+						 bt_miss, bt_called, bt_missed };
 	static const struct stub_calls accounted = { enter, port, invlpg, miss, called, missed };
 
 	return bt->v->account ? &accounted : &plain;
