@@ -44,7 +44,7 @@ double cost_of(const struct result *r)
 	return waits(r->bench) ? stats_median(r->latency, r->nr) : result_cycles(r);
 }
 
-static struct ratio compare_costs(const struct result *a, const struct result *b)
+struct ratio compare_costs(const struct result *a, const struct result *b)
 {
 	size_t n = a->nr < b->nr ? a->nr : b->nr;
 	bool whole = cost_of(a) < COST_LEAST || cost_of(b) < COST_LEAST;

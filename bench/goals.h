@@ -22,6 +22,9 @@ bool cost_is_latency(const char *bench);
 /* What is compared of R, per operation: cycles, or the latency of one that waits. */
 double cost_of(const struct result *r);
 
+/* A / B, sample by sample as they were taken; unknown without good samples of both. */
+struct ratio compare_costs(const struct result *a, const struct result *b);
+
 struct comparison {
 	const struct bench *bench;
 	const struct result *ours;     /* NULL: not tried */

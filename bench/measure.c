@@ -16,45 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int write_meta(const struct session *s, struct error *err)
-{
-	struct record meta = { NULL, s->o.meta };
-	int ret;
-
-	if (!meta.path)
-		return 0;
-	meta.file = fopen(meta.path, "we");
-	if (!meta.file)
-		return fail(err, -errno, "cannot write %s: %s", meta.path, strerror(errno));
-	/* Written in one go, so that the reason of a failure is known at its end. */
-	setvbuf(meta.file, NULL, _IOFBF, 256 * KiB);
-	ret = meta_write(meta.file, &s->run, s->guests);
-	if (record_close(&meta, err) && !ret)
-		return -EIO;
-	return ret ? fail(err, ret, "cannot write %s: %s", meta.path, strerror(-ret)) : 0;
-}
-
-static void free_results(struct result *result, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		result_fini(&result[i]);
-	free(result);
-}
-
-static struct result *make_results(const struct run *run)
-{
-	size_t n = (size_t)run->benches * run->variants;
-	struct result *result = calloc(n + 1, sizeof(*result));
-
-	for (size_t i = 0; result && i < n; i++)
-		if (result_init(&result[i], run->bench[i / run->variants],
-				&run->variant[i % run->variants], run_most(run))) {
-			free_results(result, i);
-			return NULL;
-		}
-	return result;
-}
-
 /* Is there something to compare with, and something to compare? */
 static bool has_peers(const struct session *s)
 {
@@ -109,7 +70,7 @@ static int print_results(const struct session *s, const struct result *result, s
 static int run_and_print(struct session *s, struct error *err)
 {
 	size_t n = (size_t)s->run.benches * s->run.variants;
-	struct result *result = make_results(&s->run);
+	struct result *result = run_results(&s->run);
 	int signo = 0, status = EXIT_FINE, ret;
 
 	if (!result) {
@@ -132,7 +93,7 @@ static int run_and_print(struct session *s, struct error *err)
 	for (size_t i = 0; i < n; i++)
 		if (!status && result[i].status == SAMPLE_FAIL)
 			status = EXIT_BENCH_FAILED;
-	free_results(result, n);
+	run_results_free(&s->run, result);
 	return ret == -EINTR ? 128 + signo : status;
 }
 
@@ -164,7 +125,7 @@ static int open_files(struct session *s, struct error *err)
 		ret = record_open(&s->report, no_header, err);
 	if (s->report.file && !s->costs)
 		goals_head(s->report.file, &s->run);
-	return ret ? ret : write_meta(s, err);
+	return ret ? ret : meta_write_file(s->o.meta, &s->run, s->guests, err);
 }
 
 /* What --events asks for and nobody can give, before the run is waited for. */

@@ -5,6 +5,7 @@
 #include "common/csv.h"
 #include "version.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <spawn.h>
@@ -194,4 +195,23 @@ int meta_write(FILE *f, const struct run *run, const char *guest_dir)
 	write_guests(&j, run, guest_dir);
 	json_end(&j);
 	return csv_flush(f);
+}
+
+int meta_write_file(const char *path, const struct run *run, const char *guest_dir,
+		    struct error *err)
+{
+	struct record meta = { NULL, path };
+	int ret;
+
+	if (!meta.path)
+		return 0;
+	meta.file = fopen(meta.path, "we");
+	if (!meta.file)
+		return fail(err, -errno, "cannot write %s: %s", meta.path, strerror(errno));
+	/* Written in one go, so that the reason of a failure is known at its end. */
+	setvbuf(meta.file, NULL, _IOFBF, 256 * KiB);
+	ret = meta_write(meta.file, run, guest_dir);
+	if (record_close(&meta, err) && !ret)
+		return -EIO;
+	return ret ? fail(err, ret, "cannot write %s: %s", meta.path, strerror(-ret)) : 0;
 }

@@ -13,6 +13,10 @@
  */
 int meta_write(FILE *f, const struct run *run, const char *guest_dir);
 
+/* The same into the file PATH; NULL: nothing is written. 0, or negative errno with ERR filled. */
+int meta_write_file(const char *path, const struct run *run, const char *guest_dir,
+		    struct error *err);
+
 /* SHA-256 of the file PATH as hexadecimal digits, by sha256sum(1); "" if that cannot be had. */
 void meta_sha256(const char *path, char digest[SHA256_HEX]);
 

@@ -278,6 +278,27 @@ static const char traps_doc[] =
 	"trap+patch, bt with and without inline emulation, kvm, as far as they work here.\v"
 	"--report FILE: the table as Markdown. Files and exit status are those of fvbench run.";
 
+static const struct argp_option selftest_options[] = {
+	{ "reps", OPT_REPS, "N", 0, "Timed samples of each benchmark and label (default 10)", 1 },
+	{ "csv", OPT_CSV, "FILE", 0, "Write every sample, and what they came to, to FILE", 3 },
+	{ "meta", OPT_META, "FILE", 0,
+	  "Write what build, host and guests these were to FILE (JSON)", 3 },
+	{ "quiet", OPT_QUIET, NULL, 0, "No progress on the terminal", 3 },
+	{ 0 }
+};
+
+static const char selftest_doc[] =
+	"Measure each benchmark twice in the same way, as A and as B, taking turns, and compare: "
+	"how often do two differ that are the same (5 % is to be expected of 95 % intervals), how "
+	"much do samples scatter, and what is the smallest difference that can be shown here? "
+	"Without GLOB: the microbenchmarks.\v"
+	"A tenth of the default iterations unless asked otherwise. Exit status: 0; 1 more "
+	"differences than 5 % explains (chance below 1 %), or a benchmark failed; 2 bad option; 4 "
+	"the host failed us; 128+N after signal N.\n\n"
+	"Examples:\n"
+	"  fvbench selftest --cpu-pin=auto --csv selftest.csv\n"
+	"  fvbench selftest --backend swbt,native fib sieve --reps 20";
+
 static error_t parse_verify(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
@@ -369,6 +390,16 @@ void options_traps(struct options *o, int argc, char **argv)
 	set_defaults(o);
 	parse(&argp, o, argc, argv);
 	default_scale(o, 1);
+}
+
+void options_selftest(struct options *o, int argc, char **argv)
+{
+	static const struct argp argp = { selftest_options, parse_run, "[GLOB...]", selftest_doc,
+					  run_children,	    NULL,      NULL };
+
+	set_defaults(o);
+	parse(&argp, o, argc, argv);
+	default_scale(o, 0.1);
 }
 
 void options_verify(struct options *o, int argc, char **argv)

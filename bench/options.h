@@ -41,6 +41,7 @@ struct options {
 void options_list(struct options *o, int argc, char **argv);
 void options_run(struct options *o, int argc, char **argv);
 void options_traps(struct options *o, int argc, char **argv);
+void options_selftest(struct options *o, int argc, char **argv);
 void options_verify(struct options *o, int argc, char **argv);
 void options_probe(int argc, char **argv);
 

@@ -7,6 +7,7 @@
 #include "common/trapcsv.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -89,12 +90,21 @@ u64 run_memory(const struct run *run, const struct bench *bench)
 void run_options(const struct run *run, const struct variant *variant, u64 mem_size, char *text,
 		 size_t size)
 {
-	if (is_peer(variant->backend)) {
+	size_t len;
+
+	if (is_peer(variant->backend))
 		peer_options(variant, mem_size, text, size);
-		return;
-	}
-	csv_options(text, size, irqchip_name(variant->irqchip), run->cpu, mem_size,
-		    variant->backend, &variant->options);
+	else
+		csv_options(text, size, irqchip_name(variant->irqchip), run->cpu, mem_size,
+			    variant->backend, &variant->options);
+	len = strlen(text);
+	if (variant->twin)
+		snprintf(text + len, size - len, "%stwin=%c", len ? " " : "", variant->twin);
+}
+
+void run_guest(const struct bench *bench, char *text, size_t size)
+{
+	snprintf(text, size, "%s.%s", bench->name, bench->in_linux ? "cpio" : "elf");
 }
 
 static int check(const struct record *record, int ret, struct error *err)
@@ -122,8 +132,7 @@ void run_key(const struct run *run, const struct sample_request *request, const 
 		.iterations = s->verdict.measured ? s->verdict.iters : request->iterations,
 	};
 	run_options(run, v, request->mem_size, k->options, sizeof(k->options));
-	snprintf(k->guest, sizeof(k->guest), "%s.%s", request->bench->name,
-		 request->bench->in_linux ? "cpio" : "elf");
+	run_guest(request->bench, k->guest, sizeof(k->guest));
 }
 
 static int write_down(const struct run *run, const struct sample_request *request,
@@ -147,6 +156,27 @@ static int write_down(const struct run *run, const struct sample_request *reques
 unsigned int run_most(const struct run *run)
 {
 	return design_most(&run->design, run->reps);
+}
+
+void run_results_free(const struct run *run, struct result *result)
+{
+	for (size_t i = 0; i < (size_t)run->benches * run->variants; i++)
+		result_fini(&result[i]);
+	free(result);
+}
+
+struct result *run_results(const struct run *run)
+{
+	size_t n = (size_t)run->benches * run->variants;
+	struct result *result = calloc(n + 1, sizeof(*result));
+
+	for (size_t i = 0; result && i < n; i++)
+		if (result_init(&result[i], run->bench[i / run->variants],
+				&run->variant[i % run->variants], run_most(run))) {
+			run_results_free(run, result);
+			return NULL;
+		}
+	return result;
 }
 
 static void show_progress(const struct run *run, unsigned int bench, const struct variant *v,
@@ -208,7 +238,8 @@ static bool left_out(const struct course *c, const struct result *r, unsigned in
 	if (r->status != SAMPLE_OK)
 		return true;
 	if (!rep)
-		return is_peer(r->variant->backend) && !peer_counts(r->variant, run->counters);
+		return run->uncounted ||
+		       (is_peer(r->variant->backend) && !peer_counts(r->variant, run->counters));
 	if (rep <= run->reps)
 		return false;
 	return design_done(&run->design, run->reps, r->nr, result_relative(r),

@@ -26,6 +26,7 @@ struct run {
 	unsigned int reps; /* timed samples of each, or more (DESIGN) */
 	struct design design;
 	struct pin pin;
+	bool uncounted; /* no counting samples */
 	FILE *warn;	/* for what is wrong with the host, or NULL */
 	u64 iterations; /* of every benchmark; 0: its own number times SCALE */
 	double scale;
@@ -82,8 +83,16 @@ u64 run_memory(const struct run *run, const struct bench *bench);
 void run_options(const struct run *run, const struct variant *variant, u64 mem_size, char *text,
 		 size_t size);
 
+/* RUN's results without any sample, as run_samples wants them; NULL without memory. */
+struct result *run_results(const struct run *run);
+void run_results_free(const struct run *run, struct result *result);
+
+/* The guest column for BENCH: its file's name, into TEXT. */
+#define RUN_GUEST 64
+void run_guest(const struct bench *bench, char *text, size_t size);
+
 /*
- * Take all samples into RESULT[benches * variants] (made by result_init, in table_print's order).
+ * Take all samples into RESULT[benches * variants] (made by run_results, in table_print's order).
  * 0 when the plan was done, whatever the guests said; -EINTR after SIGINT or SIGTERM (*SIGNO is
  * which); another negative errno with ERR filled when the host failed us, a full disk among that.
  * All samples until then are in RESULT and on disk.

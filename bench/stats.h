@@ -25,14 +25,22 @@ double stats_mad(const double *v, size_t n);
 
 /*
  * 95 % interval of the median by the percentile bootstrap (Efron 1979): STATS_RESAMPLES samples of
- * N drawn with replacement. The same values and SEED give the same interval on every machine.
- * Needs N >= 2, otherwise both ends are NAN; with fewer than about 5 values it is narrower than
- * 95 % deserves, which no resampling can mend.
+ * N drawn with replacement. Of few values that is too narrow (of 7 it covers 87.5 %): it is no
+ * narrower than what the sign test gives. The same values and SEED give the same interval on every
+ * machine. Needs N >= 2, otherwise both ends are NAN; with fewer than 6 values it reaches from the
+ * smallest to the largest and covers less than 95 % (of 5: 93.75 %, of 3: 75 %).
  */
 #define STATS_RESAMPLES 2000
 struct interval stats_median_interval(const double *v, size_t n, u64 seed);
 
 /* A number from 0 to N - 1, N > 0; *STATE is the generator's, any number at first. */
 size_t stats_random_below(u64 *state, size_t n);
+
+/* How likely K or more of N independent events happen, of which each does with probability P. */
+double stats_binomial(u64 n, u64 k, double p);
+
+/* 95 % interval of that probability when K of N happened (Clopper & Pearson 1934: exact, and no
+ * narrower than it must be). N 0: NAN. */
+struct interval stats_share_interval(u64 n, u64 k);
 
 #endif

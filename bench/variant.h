@@ -19,6 +19,7 @@ struct variant {
 	char engine[16]; /* "" when the backend has none */
 	enum irqchip irqchip;
 	struct backend_values options;
+	char twin;	 /* 'A' or 'B' of two that are the same (fvbench selftest), or 0 */
 	char label[320]; /* as short as it can be written on the command line */
 };
 

@@ -3,6 +3,7 @@
 
 #include <CUnit/CUnit.h>
 #include <math.h>
+#include <stdlib.h>
 
 #define EQUAL(a, b) CU_ASSERT_DOUBLE_EQUAL(a, b, 1e-9)
 
@@ -71,11 +72,81 @@ static void test_interval_small(void)
 	CU_ASSERT_TRUE(isnan(stats_median_interval(NULL, 0, 5).high));
 }
 
+/* Where a bootstrap alone is too narrow: it gives 2 to 6 here, which covers 87.5 %. */
+static void test_interval_ranks(void)
+{
+	const double seven[] = { 3, 7, 1, 5, 2, 4, 6 }, five[] = { 1, 2, 3, 4, 5 };
+	struct interval i = stats_median_interval(seven, 7, 5);
+
+	/* By hand: outside 1..7 is the median with 2/128, outside 2..6 with 16/128. */
+	EQUAL(i.low, 1 + 11.0 / 15);
+	EQUAL(i.high, 7 - 11.0 / 15);
+	i = stats_median_interval(five, 5, 5);
+	EQUAL(i.low, 1);
+	EQUAL(i.high, 5);
+}
+
+/* How often does an interval of the median of N normal values miss it? */
+static double missing(size_t n, unsigned int trials)
+{
+	unsigned int missed = 0;
+	double v[32];
+
+	srand48(7);
+	for (unsigned int t = 0; t < trials; t++) {
+		struct interval i;
+
+		/* Twelve uniform ones make a normal one. */
+		for (size_t k = 0; k < n; k++) {
+			v[k] = -6;
+			for (int j = 0; j < 12; j++)
+				v[k] += drand48();
+		}
+		i = stats_median_interval(v, n, t);
+		missed += i.low > 0 || i.high < 0;
+	}
+	return missed / (double)trials;
+}
+
+static void test_coverage(void)
+{
+	static const size_t sizes[] = { 6, 7, 10, 15 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		double rate = missing(sizes[i], 600);
+
+		CU_ASSERT_TRUE(rate > 0.015 && rate < 0.08);
+	}
+}
+
+static void test_binomial(void)
+{
+	struct interval i;
+
+	EQUAL(stats_binomial(10, 8, 0.5), 56.0 / 1024);
+	EQUAL(stats_binomial(10, 0, 0.05), 1);
+	EQUAL(stats_binomial(3, 1, 0.05), 1 - 0.95 * 0.95 * 0.95);
+	EQUAL(stats_binomial(5, 6, 0.5), 0);
+	i = stats_share_interval(10, 0);
+	EQUAL(i.low, 0);
+	EQUAL(i.high, 1 - pow(0.025, 0.1));
+	i = stats_share_interval(10, 10);
+	EQUAL(i.low, pow(0.025, 0.1));
+	EQUAL(i.high, 1);
+	i = stats_share_interval(2, 1);
+	EQUAL(i.low, 1 - sqrt(0.975));
+	EQUAL(i.high, sqrt(0.975));
+	CU_ASSERT_TRUE(isnan(stats_share_interval(0, 0).low));
+}
+
 CU_TestInfo tests_stats[] = {
 	{ "median of odd, even, single and empty samples", test_median },
 	{ "median absolute deviation", test_mad },
 	{ "quantiles interpolate", test_quantile },
 	{ "bootstrap interval is repeatable and as wide as theory says", test_interval },
 	{ "bootstrap interval of few or equal values", test_interval_small },
+	{ "no narrower than the sign test's", test_interval_ranks },
+	{ "a 95 % interval misses the median in about 5 % of cases", test_coverage },
+	{ "binomial probabilities and their intervals", test_binomial },
 	CU_TEST_INFO_NULL,
 };
