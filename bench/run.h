@@ -88,7 +88,7 @@ struct result *run_results(const struct run *run);
 void run_results_free(const struct run *run, struct result *result);
 
 /* The guest column for BENCH: its file's name, into TEXT. */
-#define RUN_GUEST 64
+#define RUN_GUEST 48
 void run_guest(const struct bench *bench, char *text, size_t size);
 
 /*
