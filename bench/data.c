@@ -2,6 +2,7 @@
 #include "bench/data.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -409,4 +410,12 @@ int data_find_variant(const struct data *d, const char *name, struct error *err)
 		return found;
 	return fail(err, -EINVAL, "%s variant is called \"%.60s\"; there are: %s",
 		    fits ? "more than one" : "no", name, list);
+}
+
+bool data_wants(const char *bench, const char *const *glob, unsigned int globs)
+{
+	for (unsigned int i = 0; i < globs; i++)
+		if (!fnmatch(glob[i], bench, 0))
+			return true;
+	return !globs;
 }

@@ -97,4 +97,7 @@ const char **data_status(const struct data *d, int file);
  * fits one label alone. -EINVAL: none or several, ERR lists them. */
 int data_find_variant(const struct data *d, const char *name, struct error *err);
 
+/* Does BENCH match one of GLOB[0..GLOBS), or are there none? '*' matches '/', too. */
+bool data_wants(const char *bench, const char *const *glob, unsigned int globs);
+
 #endif

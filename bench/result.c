@@ -81,18 +81,18 @@ double result_mad(const struct result *r)
 }
 
 /* FNV-1a. */
-static u64 hash(const char *text)
+u64 result_seed(const char *bench)
 {
 	u64 h = 0xcbf29ce484222325ull;
 
-	for (; *text; text++)
-		h = (h ^ (u8)*text) * 0x100000001b3ull;
+	for (; *bench; bench++)
+		h = (h ^ (u8)*bench) * 0x100000001b3ull;
 	return h;
 }
 
 struct interval result_interval(const struct result *r)
 {
-	return stats_median_interval(r->cycles, r->nr, hash(r->bench->name));
+	return stats_median_interval(r->cycles, r->nr, result_seed(r->bench->name));
 }
 
 double result_relative(const struct result *r)

@@ -32,6 +32,7 @@ void result_add(struct result *r, const struct sample *s, unsigned int rep);
  * bootstrap's seed is the benchmark's name, so that a table does not change when printed again. */
 double result_cycles(const struct result *r);
 struct interval result_interval(const struct result *r);
+u64 result_seed(const char *bench);
 double result_loop(const struct result *r);
 double result_mad(const struct result *r); /* of the cycles per operation */
 

@@ -33,19 +33,18 @@ static const char *range(char *cell, struct interval i)
 
 #define TOP 3
 
-/* The most frequent cause that is not in SHOWN (BIT(cause)) and rounds to something, or -1. */
-static int next_cause(const struct result *r, u32 shown)
+/* The most frequent of TRAPS that is not in SHOWN (BIT(cause)) and rounds to something, or -1. */
+static int next_cause(const double traps[TRAP_NR], u32 shown)
 {
 	int top = -1;
 
 	for (int i = 0; i < TRAP_NR; i++)
-		if (!(shown & BIT(i)) && r->traps[i] >= 0.005 &&
-		    (top < 0 || r->traps[i] > r->traps[top]))
+		if (!(shown & BIT(i)) && traps[i] >= 0.005 && (top < 0 || traps[i] > traps[top]))
 			top = i;
 	return top;
 }
 
-static void print_traps(FILE *f, const struct result *r)
+void table_traps(FILE *f, const double traps[TRAP_NR])
 {
 	u32 shown = 0;
 	bool visible = false;
@@ -53,15 +52,15 @@ static void print_traps(FILE *f, const struct result *r)
 	int cause;
 
 	for (int i = 0; i < TRAP_NR; i++)
-		visible |= !isnan(r->traps[i]);
-	for (int n = 0; n < TOP && (cause = next_cause(r, shown)) >= 0; n++) {
+		visible |= !isnan(traps[i]);
+	for (int n = 0; n < TOP && (cause = next_cause(traps, shown)) >= 0; n++) {
 		fprintf(f, "%s%s %s", n ? ", " : "", trap_name(cause),
-			table_number(cell, CELL, r->traps[cause]));
+			table_number(cell, CELL, traps[cause]));
 		shown |= BIT(cause);
 	}
 	if (!shown)
 		fputs(visible ? "none" : "not visible", f);
-	else if (next_cause(r, shown) >= 0)
+	else if (next_cause(traps, shown) >= 0)
 		fputs(", ...", f);
 }
 
@@ -113,7 +112,7 @@ static void print_row(FILE *f, const struct layout *l, const struct result *r,
 		fprintf(f, "  %7s",
 			table_number(cell, CELL, result_cycles(r) / result_cycles(first)));
 	fprintf(f, "  %7s  ", table_number(cell, CELL, result_loop(r)));
-	print_traps(f, r);
+	table_traps(f, r->traps);
 	putc('\n', f);
 }
 

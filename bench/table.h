@@ -15,6 +15,9 @@
 void table_print(FILE *f, const struct result *result, unsigned int benches, unsigned int variants,
 		 const char *host_kind);
 
+/* The most frequent of TRAPS (per operation; NAN: not visible), in words. */
+void table_traps(FILE *f, const double traps[TRAP_NR]);
+
 /* V with the three or four digits that these measurements carry, or "-" if it is NAN, in CELL. */
 const char *table_number(char *cell, size_t len, double v);
 
