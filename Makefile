@@ -127,7 +127,7 @@ $(call objs,common/sandbox.c): $(B)/syscalls.def
 # are there.
 PACKAGES := gcc make clang clang-format libc6-dev linux-libc-dev libcunit1-dev libzydis-dev \
 	    libseccomp-dev libpfm4-dev libclang-rt-14-dev qemu-system-x86 busybox-static cpio e2fsprogs libunicorn-dev \
-	    gnuplot-nox fonts-liberation
+	    gnuplot-nox fonts-liberation python3
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 .PHONY: deps

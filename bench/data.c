@@ -365,13 +365,21 @@ void series_free(const struct data *d, struct series *s)
 	free(s);
 }
 
+/* Where status rows have their words; what older versions wrote has no column for text. */
+static int status_column(const struct csv_file *f)
+{
+	int text = read_column(f, "text");
+
+	return text < 0 ? read_column(f, "value") : text;
+}
+
 const char **data_status(const struct data *d, int file)
 {
 	const char **status = calloc((size_t)d->benches * d->variants + 1, sizeof(*status));
 
 	for (unsigned int i = 0; status && i < d->files; i++) {
 		const struct csv_file *f = &d->file[i];
-		int metric = read_column(f, "metric"), value = read_column(f, "value");
+		int metric = read_column(f, "metric"), column = status_column(f);
 
 		if (f->kind != READ_SAMPLES || (file >= 0 && (int)i != file))
 			continue;
@@ -380,8 +388,8 @@ const char **data_status(const struct data *d, int file)
 						 d->row_variant[i][row]];
 
 			if (!*s && !strcmp(read_cell(f, row, metric), "status") &&
-			    strcmp(read_cell(f, row, value), "ok"))
-				*s = read_cell(f, row, value);
+			    strcmp(read_cell(f, row, column), "ok"))
+				*s = read_cell(f, row, column);
 		}
 	}
 	return status;

@@ -75,7 +75,6 @@ static const struct escape latex[] = {
 	{ '<', "\\textless{}" },
 	{ '>', "\\textgreater{}" },
 	{ '|', "\\textbar{}" },
-	{ '"', "\\textquotedbl{}" },
 	{ '&', "\\&" },
 	{ '%', "\\%" },
 	{ '$', "\\$" },
@@ -151,6 +150,9 @@ static void print_row(FILE *f, const struct grid *g, enum grid_format format, un
 	int pad = 0; /* blanks to come, if anything comes after them */
 
 	fputs(lines[format].first, f);
+	/* After the line before, LaTeX would take these for an argument. */
+	if (format == GRID_LATEX && *cell(g, row, 0) && strchr("[*", **cell(g, row, 0)))
+		fputs("{}", f);
 	for (unsigned int i = 0; i < g->columns; i++) {
 		const char *text = *cell(g, row, i);
 		int room = width(g, format, i) - put(NULL, format, text);

@@ -113,7 +113,7 @@ static void write_metric(void *arg, const struct metric *m)
 	csv_key(out->f, out->key);
 	csv_text(out->f, m->name);
 	fprintf(out->f, ",%s,", m->unit);
-	fprintf(out->f, m->value == rintl(m->value) ? "%.0Lf\n" : "%.10Lg\n", m->value);
+	fprintf(out->f, m->value == rintl(m->value) ? "%.0Lf,\n" : "%.10Lg,\n", m->value);
 }
 
 static void write_status(FILE *f, const struct csv_key *key, const struct sample *s)
@@ -123,14 +123,14 @@ static void write_status(FILE *f, const struct csv_key *key, const struct sample
 	snprintf(text, sizeof(text), "%s%s%s", sample_status_name(s->status),
 		 s->reason[0] ? ": " : "", s->reason);
 	csv_key(f, key);
-	fputs("status,text,", f);
+	fprintf(f, "status,code,%d,", s->status);
 	csv_text(f, text);
 	putc('\n', f);
 }
 
 void metrics_csv_header(FILE *f)
 {
-	fputs(CSV_KEY_COLUMNS ",metric,unit,value\n", f);
+	fputs(CSV_KEY_COLUMNS ",metric,unit,value,text\n", f);
 }
 
 int metrics_csv_write(FILE *f, const struct csv_key *key, const struct sample *s)

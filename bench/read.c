@@ -300,7 +300,8 @@ static int check_numbers(const struct csv_file *f, const char *list, struct erro
 	return ret;
 }
 
-/* Of samples, the value of metric `status` is text. */
+/* In samples that older versions wrote, the value of metric `status` is text: they have no column
+ * for it. */
 static int check_values(const struct csv_file *f, struct error *err)
 {
 	int unit = read_column(f, "unit"), value = read_column(f, "value");

@@ -211,7 +211,7 @@ static void csv_row(FILE *f, const struct sensitive_row *row, const char *where,
 {
 	fprintf(f, "%u,%s,%s,%s,", snippet_bits[row->mode], row->s->id, where, outcome);
 	if (seen && !seen->failed && !seen->absent)
-		fprintf(f, "%" PRIx64 ",%" PRIx64 ",%" PRIu64 ",", seen->cs, seen->flags,
+		fprintf(f, "0x%" PRIx64 ",0x%" PRIx64 ",%" PRIu64 ",", seen->cs, seen->flags,
 			seen->traps);
 	else
 		fprintf(f, ",,,");

@@ -30,6 +30,7 @@ suite fvbench-qemu-kvm tests/fvbench/qemu-kvm
 suite fvbench-sensitive tests/fvbench/sensitive
 suite fvbench-sensitive-kvm env RIG_OPTIONS=--xsave tests/with-kvm tests/fvbench/sensitive --backend kvm,swbt --mode 64 --mode 32
 suite fvbench-reports tests/fvbench/reports
+suite fvbench-csv tests/fvbench/csv
 suite fvbench-story tests/fvbench/story
 suite fvbench-story-kvm env RIG_OPTIONS=--xsave tests/with-kvm tests/fvbench/story
 suite fvbench-linux tests/fvbench/linux

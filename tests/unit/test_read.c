@@ -56,7 +56,7 @@ static void test_written(void)
 
 	metrics_csv_header(out);
 	csv_key(out, &key);
-	fputs("cycles_per_op,cycles,1.5e-3\n", out);
+	fputs("cycles_per_op,cycles,1.5e-3,\n", out);
 	fclose(out);
 	CU_ASSERT_EQUAL_FATAL(read_text(&f, "x", text, len, &err), 0);
 	CU_ASSERT_STRING_EQUAL(read_cell(&f, 0, f.key[KEY_OPTIONS]), key.options);

@@ -91,22 +91,22 @@ static void test_rows(void)
 
 	set_up(&x, "alpha,beta", 2, names);
 	CU_ASSERT_EQUAL(take(&x, NULL), 0);
-	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_A "1,1000,cycles_per_op,cycles,100\n"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_A "1,1000,loop_cycles_per_op,cycles,2\n"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_A "1,1000,total_cycles,cycles,102000\n"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_A "1,1000,lat_p50,cycles,9\n"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_A "1,1000,pages,count,4\n"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_A "1,1000,wall_time,ns,7\n"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_A "1,1000,startup_time,ns,5\n"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_B "2,1000,cycles_per_op,cycles,250\n"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_B "2,1000,status,text,ok\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_A "1,1000,cycles_per_op,cycles,100,\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_A "1,1000,loop_cycles_per_op,cycles,2,\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_A "1,1000,total_cycles,cycles,102000,\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_A "1,1000,lat_p50,cycles,9,\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_A "1,1000,pages,count,4,\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_A "1,1000,wall_time,ns,7,\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_A "1,1000,startup_time,ns,5,\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_B "2,1000,cycles_per_op,cycles,250,\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_B "2,1000,status,code,0,ok\n"));
 	CU_ASSERT_EQUAL(x.result[0].nr, 2);
 	CU_ASSERT_EQUAL(x.result[0].latency[1], 9);
 	/* The counting sample, repetition blank, has counts and no times. */
-	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_A ",1000,traps_per_op.port-in,count,1\n" KEY_A
+	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_A ",1000,traps_per_op.port-in,count,1,\n" KEY_A
 						       ",1000,traps_per_op.hlt,count,0\n" KEY_A
 						       ",1000,native.exits,count,1000\n" KEY_A
-						       ",1000,status,text,ok\n"));
+						       ",1000,status,code,0,ok\n"));
 	CU_ASSERT_EQUAL(count(x.samples, "cycles_per_op,"), 8);
 	/* Seen by neither: no row. */
 	CU_ASSERT_EQUAL(count(x.samples, "traps_per_op.cpuid"), 0);
@@ -124,9 +124,9 @@ static void test_peer(void)
 
 	set_up(&x, "alpha,native", 1, names);
 	CU_ASSERT_EQUAL(take(&x, NULL), 0);
-	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_A ",1000,status,text,ok\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_A ",1000,status,code,0,ok\n"));
 	CU_ASSERT_PTR_NOT_NULL(
-		strstr(x.samples, "r1,native,,,emulated,good.elf,good,1,1000,status,text,ok\n"));
+		strstr(x.samples, "r1,native,,,emulated,good.elf,good,1,1000,status,code,0,ok\n"));
 	CU_ASSERT_PTR_NULL(strstr(x.samples, "r1,native,,,emulated,good.elf,good,,"));
 	tear_down(&x);
 }
@@ -159,10 +159,10 @@ static void test_bad_benchmarks(void)
 	set_up(&x, "alpha", 3, names);
 	CU_ASSERT_EQUAL(take(&x, NULL), 0);
 	/* One row each, and the run goes on to the next. */
-	CU_ASSERT_EQUAL(count(x.samples, "status,text,skip: no AVX\n"), 1);
-	CU_ASSERT_EQUAL(count(x.samples, "status,text,fail: the virtual machine's process died"),
+	CU_ASSERT_EQUAL(count(x.samples, "status,code,2,skip: no AVX\n"), 1);
+	CU_ASSERT_EQUAL(count(x.samples, "status,code,1,fail: the virtual machine's process died"),
 			1);
-	CU_ASSERT_EQUAL(count(x.samples, "status,text,ok\n"), 4);
+	CU_ASSERT_EQUAL(count(x.samples, "status,code,0,ok\n"), 4);
 	CU_ASSERT_EQUAL(x.result[0].status, SAMPLE_SKIP);
 	CU_ASSERT_EQUAL(x.result[1].status, SAMPLE_FAIL);
 	CU_ASSERT_EQUAL(x.result[2].nr, 3);
