@@ -106,14 +106,20 @@ struct csv_out {
 	const struct csv_key *key;
 };
 
+void metrics_csv_row(FILE *f, const struct csv_key *key, const char *name, const char *unit,
+		     long double value)
+{
+	csv_key(f, key);
+	csv_text(f, name);
+	fprintf(f, ",%s,", unit);
+	fprintf(f, value == rintl(value) ? "%.0Lf,\n" : "%.10Lg,\n", value);
+}
+
 static void write_metric(void *arg, const struct metric *m)
 {
 	const struct csv_out *out = arg;
 
-	csv_key(out->f, out->key);
-	csv_text(out->f, m->name);
-	fprintf(out->f, ",%s,", m->unit);
-	fprintf(out->f, m->value == rintl(m->value) ? "%.0Lf,\n" : "%.10Lg,\n", m->value);
+	metrics_csv_row(out->f, out->key, m->name, m->unit, m->value);
 }
 
 static void write_status(FILE *f, const struct csv_key *key, const struct sample *s)

@@ -13,6 +13,10 @@ double metrics_traps_per_op(const struct sample *s, enum trap_cause cause);
 /* The header line of the sample file. */
 void metrics_csv_header(FILE *f);
 
+/* One row of the sample file, for the number called NAME. */
+void metrics_csv_row(FILE *f, const struct csv_key *key, const char *name, const char *unit,
+		     long double value);
+
 /*
  * All rows of S under KEY, flushed: its metrics, and its status in any case. KEY->iterations is
  * taken from the guest's own word where there is one. 0 or the negative errno of a failed write.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/translation.h"
+#include "bench/metrics.h"
 
 #include <string.h>
 
@@ -51,9 +52,8 @@ static int write_rows(FILE *f, const struct csv_key *key, const struct sample *s
 
 		if (!c || (q->per && (!per || !per->value)))
 			continue;
-		csv_key(f, key);
-		fprintf(f, "%s,%s,%.10g\n", q->name, q->unit,
-			(double)c->value / (per ? (double)per->value : 1));
+		metrics_csv_row(f, key, q->name, q->unit,
+				(double)c->value / (per ? (double)per->value : 1));
 	}
 	return csv_flush(f);
 }

@@ -104,8 +104,8 @@ static void test_rows(void)
 	CU_ASSERT_EQUAL(x.result[0].latency[1], 9);
 	/* The counting sample, repetition blank, has counts and no times. */
 	CU_ASSERT_PTR_NOT_NULL(strstr(x.samples, KEY_A ",1000,traps_per_op.port-in,count,1,\n" KEY_A
-						       ",1000,traps_per_op.hlt,count,0\n" KEY_A
-						       ",1000,native.exits,count,1000\n" KEY_A
+						       ",1000,traps_per_op.hlt,count,0,\n" KEY_A
+						       ",1000,native.exits,count,1000,\n" KEY_A
 						       ",1000,status,code,0,ok\n"));
 	CU_ASSERT_EQUAL(count(x.samples, "cycles_per_op,"), 8);
 	/* Seen by neither: no row. */
