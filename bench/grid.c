@@ -193,7 +193,10 @@ static void print_rule(FILE *f, const struct grid *g)
 static void print_begin(FILE *f, const struct grid *g, enum grid_format format)
 {
 	if (format == GRID_LATEX) {
-		fputs("\\begin{table}\n\\centering\n\\caption{", f);
+		/* As wide as the page, as these tables are: table* goes across two columns. */
+		fputs("\\begin{table*}\n\\centering\\footnotesize\n"
+		      "\\setlength{\\tabcolsep}{4pt}\n\\caption{",
+		      f);
 		put(f, format, g->title);
 		fputs("}\n\\begin{tabular}{", f);
 		for (unsigned int i = 0; i < g->columns; i++)
@@ -226,7 +229,7 @@ void grid_print(FILE *f, const struct grid *g, enum grid_format format)
 		if (!is_blank(g, row))
 			print_row(f, g, format, row);
 	if (format == GRID_LATEX)
-		fputs("\\hline\n\\end{tabular}\n\\end{table}\n", f);
+		fputs("\\hline\n\\end{tabular}\n\\end{table*}\n", f);
 	putc('\n', f);
 }
 

@@ -35,8 +35,8 @@ void grid_set(struct grid *g, unsigned int row, unsigned int column, const char 
 
 /*
  * Print G. Rows without anything after their first column are not printed. Markdown's columns are
- * aligned, too. LaTeX is a table with a tabular in it that needs no packages; whatever a cell holds
- * is text, not a command.
+ * aligned, too. LaTeX is a table with a tabular in it that needs no packages and goes across both
+ * columns of a page; whatever a cell holds is text, not a command.
  */
 void grid_print(FILE *f, const struct grid *g, enum grid_format format);
 

@@ -85,23 +85,35 @@ static int load_traps(struct report *r, struct error *err)
 
 /* ---- samples -------------------------------------------------------------------------------- */
 
+/* The first of those variants that have the most benchmarks to compare. */
+static unsigned int usual_baseline(const struct report *r)
+{
+	unsigned int best = 0, most = 0;
+
+	for (unsigned int v = 0; v < r->d->variants; v++) {
+		unsigned int n = 0;
+
+		for (unsigned int i = 0; i < r->benches; i++)
+			n += figure_counts(&r->figure, r->bench[i], v);
+		if (n <= most)
+			continue;
+		best = v;
+		most = n;
+	}
+	return best;
+}
+
 static int find_baseline(struct report *r, const char *name, struct error *err)
 {
-	int found = 0;
+	int found = name ? data_find_variant(r->d, name, err) : (int)usual_baseline(r);
 
-	if (name) {
-		found = data_find_variant(r->d, name, err);
-		if (found >= 0 && r->figure.times && r->d->variant[found].emulated)
-			return fail(err, -EINVAL,
-				    "%.100s was measured on an emulated processor: its times "
-				    "are no baseline",
-				    r->d->variant[found].label);
-	} else {
-		while (found + 1 < (int)r->d->variants && r->d->variant[found].emulated)
-			found++;
-	}
 	if (found < 0)
 		return found;
+	if (name && r->figure.times && r->d->variant[found].emulated)
+		return fail(err, -EINVAL,
+			    "%.100s was measured on an emulated processor: its times are no "
+			    "baseline",
+			    r->d->variant[found].label);
 	r->baseline = (unsigned int)found;
 	return 0;
 }
@@ -193,9 +205,9 @@ int report_make(struct report *r, const struct data *d, const char *metric, cons
 	ret = figure_load(&r->figure, d, metric, -1, err);
 	if (ret)
 		return ret;
-	ret = find_baseline(r, baseline, err);
+	ret = select_benches(r, glob, globs, err);
 	if (!ret)
-		ret = select_benches(r, glob, globs, err);
+		ret = find_baseline(r, baseline, err);
 	if (!ret)
 		ret = load_traps(r, err);
 	if (!ret)

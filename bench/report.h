@@ -31,8 +31,9 @@ struct report {
 
 /*
  * Make R of D, which stays the caller's. METRIC NULL: the cost of an operation. BASELINE NULL: the
- * first variant whose times are real. GLOB[0..GLOBS): only benchmarks that match one of them. 0,
- * -EINVAL with ERR filled where there is nothing to report or no such variant, or -ENOMEM.
+ * first of those variants that have the most benchmarks with samples. GLOB[0..GLOBS): only
+ * benchmarks that match one of them. 0, -EINVAL with ERR filled where there is nothing to report or
+ * no such variant, or -ENOMEM.
  */
 int report_make(struct report *r, const struct data *d, const char *metric, const char *baseline,
 		const char *const *glob, unsigned int globs, struct error *err);

@@ -16,7 +16,9 @@ static const struct argp_option options[] = {
 	  "row for each benchmark and variant)",
 	  0 },
 	{ "baseline", OPT_BASELINE, "VARIANT", 0,
-	  "What the others are compared with, by its name in the tables (default: the first)", 0 },
+	  "What the others are compared with, by its name in the tables (default: the first that "
+	  "has most benchmarks)",
+	  0 },
 	{ "metric", OPT_METRIC, "NAME", 0,
 	  "What is compared, by its name in the files (default: the cost of an operation: "
 	  "cycles_per_op, of hlt and timer-latency lat_p50)",

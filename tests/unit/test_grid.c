@@ -42,10 +42,11 @@ static void test_formats(void)
 	      "| in             | 1234 |     |\n"
 	      "| out            |      |   5 |\n\n");
 	check(&g, GRID_LATEX,
-	      "\\begin{table}\n\\centering\n\\caption{Costs}\n\\begin{tabular}{lrr}\n\\hline\n"
+	      "\\begin{table*}\n\\centering\\footnotesize\n\\setlength{\\tabcolsep}{4pt}"
+	      "\n\\caption{Costs}\n\\begin{tabular}{lrr}\n\\hline\n"
 	      "what           &    a & b \\\\\n\\hline\n"
 	      "in             & 1234 &   \\\\\n"
-	      "out            &      & 5 \\\\\n\\hline\n\\end{tabular}\n\\end{table}\n\n");
+	      "out            &      & 5 \\\\\n\\hline\n\\end{tabular}\n\\end{table*}\n\n");
 	g.left = 3;
 	check(&g, GRID_TABLE,
 	      "Costs\n\nwhat            a     b\nin              1234\nout                   "
@@ -63,12 +64,13 @@ static void test_escapes(void)
 	grid_set(&g, 1, 0, "%s", "\\i{x} $1 #2 ^4 >5 |6\n\x1b[2J");
 	grid_set(&g, 1, 1, "1");
 	check(&g, GRID_LATEX,
-	      "\\begin{table}\n\\centering\n\\caption{5 \\% \\& more}\n\\begin{tabular}{lr}\n"
+	      "\\begin{table*}\n\\centering\\footnotesize\n\\setlength{\\tabcolsep}{4pt}"
+	      "\n\\caption{5 \\% \\& more}\n\\begin{tabular}{lr}\n"
 	      "\\hline\n"
 	      "{}[b]*c\\_d\\textasciitilde{}e\\textless{}f"
 	      "                                              &   \\\\\n\\hline\n"
 	      "\\textbackslash{}i\\{x\\} \\$1 \\#2 \\textasciicircum{}4 \\textgreater{}5 "
-	      "\\textbar{}6??[2J & 1 \\\\\n\\hline\n\\end{tabular}\n\\end{table}\n\n");
+	      "\\textbar{}6??[2J & 1 \\\\\n\\hline\n\\end{tabular}\n\\end{table*}\n\n");
 	grid_set(&g, 1, 0, "x");
 	check(&g, GRID_MARKDOWN,
 	      "### 5 % & more\n\n"
