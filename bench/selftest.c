@@ -38,10 +38,11 @@ static int make_twins(struct session *s, struct error *err)
 
 static void put(FILE *f, const struct csv_key *key, const char *name, const char *unit, double v)
 {
-	if (!isfinite(v))
-		return;
-	csv_key(f, key);
-	fprintf(f, "selftest.%s,%s,%.10g\n", name, unit, v);
+	char metric[80];
+
+	snprintf(metric, sizeof(metric), "selftest.%s", name);
+	if (isfinite(v))
+		metrics_csv_row(f, key, metric, unit, v);
 }
 
 static void write_aa(const struct run *run, const struct result *a, const struct aa *aa)
