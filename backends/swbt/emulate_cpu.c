@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* CPUID, time, cache and TLB control, interrupt flag, FS and GS bases. SDM vol. 2. */
 #include "backends/swbt/emulate.h"
+#include "backends/swbt/feature.h"
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/mem.h"
 
@@ -45,8 +46,11 @@ enum emulate_result emu_rdtsc(struct vcpu *v, const struct insn *i)
 
 enum emulate_result emu_rdtscp(struct vcpu *v, const struct insn *i)
 {
-	enum emulate_result r = emu_rdtsc(v, i);
+	enum emulate_result r;
 
+	if (!feature_shown(v, FEATURE_RDTSCP))
+		return emu_ud(v);
+	r = emu_rdtsc(v, i);
 	if (r == EMU_NEXT)
 		gpr_set(v, RCX, 4, false, v->s.msr.tsc_aux);
 	return r;
@@ -61,6 +65,8 @@ enum emulate_result emu_rdpmc(struct vcpu *v, const struct insn *i)
 
 enum emulate_result emu_rdpid(struct vcpu *v, const struct insn *i)
 {
+	if (!feature_shown(v, FEATURE_RDPID))
+		return emu_ud(v);
 	gpr_set(v, i->op[0].reg, 8, false, (u32)v->s.msr.tsc_aux);
 	return EMU_NEXT;
 }
@@ -91,6 +97,8 @@ enum emulate_result emu_invpcid(struct vcpu *v, const struct insn *i)
 	u64 type = gpr_get(v, i->op[0].reg, v->mode == MODE_LONG64 ? 8 : 4, false);
 	u64 descriptor[2];
 
+	if (!feature_shown(v, FEATURE_INVPCID))
+		return emu_ud(v);
 	if (v->cpl)
 		return emu_gp(v);
 	if (mem_read(v, i->mem_seg, insn_ea(i, v, v->s.rip), descriptor, 16))

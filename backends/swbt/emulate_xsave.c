@@ -4,6 +4,7 @@
  * the standard layout. SDM vol. 1 ch. 10.5 and 13.7 to 13.10.
  */
 #include "backends/swbt/emulate.h"
+#include "backends/swbt/feature.h"
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/mem.h"
 #include "backends/swbt/step.h"
@@ -216,6 +217,15 @@ static int xsave_allowed(struct vcpu *v)
 	return v->s.cr0 & CR0_TS ? raise_exc(v, NM) : 0;
 }
 
+/* XSAVE is guarded by CR4.OSXSAVE, which cannot be set where CPUID does not show it. 0F AE /6 is
+ * XSAVEOPT, /4 XSAVE; 0F C7 /4 is XSAVEC. */
+static bool is_shown(struct vcpu *v, const struct insn *i)
+{
+	if (i->raw[i->opcode_at] == 0xc7)
+		return feature_shown(v, FEATURE_XSAVEC);
+	return (i->raw[i->modrm_at] >> 3 & 7) != 6 || feature_shown(v, FEATURE_XSAVEOPT);
+}
+
 static bool is_compacting(const struct insn *i)
 {
 	/* 0F C7 /4 is XSAVEC; XSAVE and XSAVEOPT are 0F AE. */
@@ -277,6 +287,8 @@ enum emulate_result emu_xsave(struct vcpu *v, const struct insn *i)
 	u32 size;
 	u8 *x;
 
+	if (!is_shown(v, i))
+		return fault(v, UD);
 	if (xsave_allowed(v))
 		return EMU_FAULT;
 	size = area_size(v, compact, mask);

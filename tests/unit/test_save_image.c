@@ -36,8 +36,12 @@ static u64 components(struct rig *r)
 	const struct cpuid_leaf avx = {
 		.function = 0xd, .index = 2, .indexed = true, .eax = 256, .ebx = YMM
 	};
+	const struct cpuid_leaf compaction = {
+		.function = 0xd, .index = 1, .indexed = true, .eax = BIT(1) /* XSAVEC */
+	};
 
 	r->vm.cpuid.leaf[r->vm.cpuid.nr++] = avx;
+	r->vm.cpuid.leaf[r->vm.cpuid.nr++] = compaction;
 	return r->v.fpu_mask & 7;
 }
 

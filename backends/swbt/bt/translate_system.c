@@ -5,6 +5,7 @@
  */
 #include "backends/swbt/bt/translate.h"
 #include "backends/swbt/emulate.h"
+#include "backends/swbt/feature.h"
 
 #define DR7_QUIET 0x400 /* nothing enabled, no GD; what is fixed */
 
@@ -63,7 +64,7 @@ static enum gen gen_rdtsc(struct tr *t)
 	struct emit_mem sum = { .base = RAX, .index = RDX, .scale = 1 };
 	bool p = t->i->emulate == EMU_rdtscp;
 
-	if (t->key & KEY_TSD && !cpl0(t))
+	if ((t->key & KEY_TSD && !cpl0(t)) || (p && !feature_shown(t->v, FEATURE_RDTSCP)))
 		return GEN_STEP;
 	tr_commit(t);
 	if (p)
@@ -86,6 +87,8 @@ static enum gen gen_rdtsc(struct tr *t)
 
 static enum gen gen_rdpid(struct tr *t)
 {
+	if (!feature_shown(t->v, FEATURE_RDPID))
+		return GEN_STEP;
 	load_gpr(t, t->i->op[0].reg, W32, STATE_AT(msr.tsc_aux));
 	tr_trap(t, TRAP_OTHER);
 	return GEN_NEXT;
