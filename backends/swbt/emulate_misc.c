@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is left: decimal arithmetic, BOUND, bit strings, XSAVE images, gathers. */
 #include "backends/swbt/emulate.h"
-#include "backends/swbt/feature.h"
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/mem.h"
 
@@ -161,10 +160,6 @@ enum emulate_result emu_clzero(struct vcpu *v, const struct insn *i)
 	static const u8 zero[64];
 	u64 linear;
 
-	if (!feature_shown(v, FEATURE_CLZERO)) {
-		raise_exc(v, UD);
-		return EMU_FAULT;
-	}
 	/* It is the linear address that is rounded down: a segment's base may not be aligned. */
 	if (mem_linear(v, i->mem_seg, gpr_get(v, RAX, i->addrsize, false), 1, ACC_WRITE, &linear) ||
 	    lin_write(v, linear & ~63ull, zero, sizeof(zero), 0))
@@ -177,10 +172,6 @@ enum emulate_result emu_movdir64b(struct vcpu *v, const struct insn *i)
 	u64 to = gpr_get(v, i->op[0].reg, i->addrsize, false);
 	u8 line[64];
 
-	if (!feature_shown(v, FEATURE_MOVDIR64B)) {
-		raise_exc(v, UD);
-		return EMU_FAULT;
-	}
 	if (mem_read(v, i->mem_seg, insn_ea(i, v, v->s.rip), line, sizeof(line)))
 		return EMU_FAULT;
 	if (to & 63) {

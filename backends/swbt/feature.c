@@ -10,8 +10,7 @@ static const struct {
 } features[NR_FEATURES] = {
 	[FEATURE_RDTSCP] = { 0x80000001, 0, EDX, 27 }, [FEATURE_RDPID] = { 7, 0, ECX, 22 },
 	[FEATURE_INVPCID] = { 7, 0, EBX, 10 },	       [FEATURE_XSAVEOPT] = { 0xd, 1, EAX, 0 },
-	[FEATURE_XSAVEC] = { 0xd, 1, EAX, 1 },	       [FEATURE_CLZERO] = { 0x80000008, 0, EBX, 0 },
-	[FEATURE_MOVDIR64B] = { 7, 0, ECX, 28 },
+	[FEATURE_XSAVEC] = { 0xd, 1, EAX, 1 },
 };
 
 bool feature_shown(struct vcpu *v, enum feature feature)

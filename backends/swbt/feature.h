@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Instructions that are done in C, or by the host's own, and that a guest may have only if its
- * CPUID shows them: to the others #UD, whatever the host could do. No control register's bit guards
- * these.
+ * System instructions that are done in C, or there by the host's own, and that a guest may have
+ * only if its CPUID shows them: to the others #UD, whatever the host could do. No control
+ * register's bit guards these. (What computes runs as the host has it, as on a processor whose
+ * CPUID was cut down.)
  */
 #ifndef FVB_SWBT_FEATURE_H
 #define FVB_SWBT_FEATURE_H
@@ -15,8 +16,6 @@ enum feature {
 	FEATURE_INVPCID,
 	FEATURE_XSAVEOPT,
 	FEATURE_XSAVEC,
-	FEATURE_CLZERO,
-	FEATURE_MOVDIR64B,
 	NR_FEATURES
 };
 

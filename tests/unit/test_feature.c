@@ -25,17 +25,14 @@ static const struct {
 	{ "xsaveopt [rbx]", FEATURE_XSAVEOPT, true, 3, { 0x0f, 0xae, 0x33 } },
 	{ "xsavec [rbx]", FEATURE_XSAVEC, true, 3, { 0x0f, 0xc7, 0x23 } },
 	{ "xsavec64 [rbx]", FEATURE_XSAVEC, true, 4, { 0x48, 0x0f, 0xc7, 0x23 } },
-	{ "clzero", FEATURE_CLZERO, true, 3, { 0x0f, 0x01, 0xfc } },
-	{ "movdir64b rdi, [rbx]", FEATURE_MOVDIR64B, true, 5, { 0x66, 0x0f, 0x38, 0xf8, 0x3b } },
 };
 
 /* Every feature of the table that insns[] has; the leaves themselves stay. */
 static void hide(struct vm *vm)
 {
 	cpuid_find(&vm->cpuid, 0x80000001, 0)->edx &= ~BIT(27);
-	cpuid_find(&vm->cpuid, 7, 0)->ecx &= ~(BIT(22) | BIT(28));
+	cpuid_find(&vm->cpuid, 7, 0)->ecx &= ~BIT(22);
 	cpuid_find(&vm->cpuid, 7, 0)->ebx &= ~BIT(10);
-	cpuid_find(&vm->cpuid, 0x80000008, 0)->ebx &= ~BIT(0);
 	if (cpuid_find(&vm->cpuid, 0xd, 1))
 		cpuid_find(&vm->cpuid, 0xd, 1)->eax &= ~3u;
 }
