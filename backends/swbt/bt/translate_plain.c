@@ -33,9 +33,15 @@ static void make_plan(struct plan *p, const struct insn *i)
 {
 	u32 named = insn_explicit_gprs(i), implicit = insn_implicit_gprs(i);
 
-	*p = (struct plan){ .r = { .base = REG_NONE, .index = REG_NONE, .scale = 1 } };
-	for (u8 n = 0; n < NR_GPR; n++)
-		p->r.gpr[n] = n;
+	static const struct plan same = {
+		.r = { .gpr = { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13,
+				R14, R15 },
+		       .base = REG_NONE,
+		       .index = REG_NONE,
+		       .scale = 1 },
+	};
+
+	*p = same;
 	p->high = has_high(i);
 	p->native_rcx = implicit & BIT(RCX) || (p->high && named & BIT(RCX));
 	if (!p->native_rcx)
