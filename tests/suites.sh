@@ -36,6 +36,7 @@ suite fvbench-story-kvm env RIG_OPTIONS=--xsave tests/with-kvm tests/fvbench/sto
 suite fvbench-linux tests/fvbench/linux
 suite fvbench-verify tests/with-kvm ./fvbench verify --counts --backend kvm,kvm:kernel,swbt
 suite fvbench-engines ./fvbench verify
+suite fvbench-overhead tests/fvbench/overhead
 suite fvbench-engines-rig tests/rig/run --xsave ./fvbench verify --timeout 120 --backend swbt,swbt:step,swbt:trap,swbt:trap+patch
 suite kvm-oracle make --no-print-directory kvm-oracle-share
 suite rig tests/rig/selftest

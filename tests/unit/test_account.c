@@ -5,11 +5,16 @@
 #include "common/accountcsv.h"
 #include "common/boot/boot.h"
 #include "common/clock.h"
+#include "common/hostflags.h"
 
 #include <CUnit/CUnit.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <math.h>
+#include <signal.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 /* ---- the account itself ---------------------------------------------------------------------- */
 
@@ -153,10 +158,11 @@ static const u8 guest[] = {
 	[0x40] = 0xc3,			       /* function: ret */
 };
 
-/* Run it; the whole run's times into *T. */
-static void run(const char *engine, const char *option, const char *value, struct account_times *t)
+/* Run ROUNDS of it, and BEFORE and AFTER that; the whole run's times into *T. */
+static void run_hooked(const char *engine, const char *option, const char *value, u32 rounds,
+		       void (*before)(struct vm *vm), void (*after)(struct vm *vm),
+		       struct account_times *t)
 {
-	const struct image image = { guest, sizeof(guest), "guest" };
 	const struct boot_params params = { .format = BOOT_FLAT,
 					    .mode = FLAT_PROTECTED,
 					    .address = CODE };
@@ -165,10 +171,14 @@ static void run(const char *engine, const char *option, const char *value, struc
 				    .mem_size = 8 * MiB,
 				    .cpu = "host",
 				    .account = true };
+	u8 code[sizeof(guest)];
+	const struct image image = { code, sizeof(code), "guest" };
 	struct error err = { "" };
 	struct cpu_state entry;
 	struct vm *vm = NULL;
 
+	memcpy(code, guest, sizeof(code));
+	memcpy(code + 6, &rounds, sizeof(rounds));
 	if (option)
 		CU_ASSERT_EQUAL(
 			backendopt_set(&config.options, &swbt_backend, engine, option, value, &err),
@@ -177,13 +187,21 @@ static void run(const char *engine, const char *option, const char *value, struc
 	    boot_load_image(&vm->ram, &image, &params, &entry, &err) ||
 	    swbt_backend.set_state(vm, &entry, &err))
 		CU_FAIL_FATAL("no machine");
+	if (before)
+		before(vm);
 	CU_ASSERT_EQUAL(vm_run(vm), 0);
+	if (after)
+		after(vm);
 	CU_ASSERT_EQUAL(vm->stop.kind, STOP_EXIT_PORT);
-	CU_ASSERT_EQUAL(account_times(vm->account, ACCOUNT_ALL, t), 0);
 	CU_ASSERT_EQUAL(account_times(vm->account, ACCOUNT_COLD, t), -ENODATA);
-	account_times(vm->account, ACCOUNT_ALL, t);
+	CU_ASSERT_EQUAL(account_times(vm->account, ACCOUNT_ALL, t), 0);
 	CU_ASSERT_TRUE(sums_up(t));
 	vm_destroy(vm);
+}
+
+static void run(const char *engine, const char *option, const char *value, struct account_times *t)
+{
+	run_hooked(engine, option, value, 65536, NULL, NULL, t);
 }
 
 static void test_translated(void)
@@ -213,6 +231,69 @@ static void test_stepped(void)
 	CU_ASSERT_TRUE(t.part[ACCOUNT_DEVICES] > 0);
 }
 
+/* ---- the other way to tell: to look where the thread is, now and then ------------------------ */
+
+#define LOOK_NS 200000
+
+static struct looks {
+	const struct account *account;
+	u64 at[ACCOUNT_NR], all; /* signals that found it there; those that came meanwhile, too */
+	u64 cycles[ACCOUNT_NR];	 /* what the account says */
+	timer_t timer;
+} looks;
+
+static void on_look(int signo, siginfo_t *info, void *context)
+{
+	u64 n;
+
+	host_flags_clean();
+	(void)signo;
+	(void)context;
+	n = 1 + (u64)info->si_overrun;
+	looks.at[looks.account->now] += n;
+	looks.all += n;
+}
+
+static void start_looking(struct vm *vm)
+{
+	struct sigaction sa = { .sa_sigaction = on_look, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN + 5 };
+	struct itimerspec every = { { 0, LOOK_NS }, { 0, LOOK_NS } };
+
+	looks = (struct looks){ .account = vm->account };
+	sigfillset(&sa.sa_mask);
+	event._sigev_un._tid = gettid();
+	CU_ASSERT_EQUAL_FATAL(sigaction(event.sigev_signo, &sa, NULL), 0);
+	CU_ASSERT_EQUAL_FATAL(timer_create(CLOCK_MONOTONIC, &event, &looks.timer), 0);
+	CU_ASSERT_EQUAL(timer_settime(looks.timer, 0, &every, NULL), 0);
+}
+
+static void stop_looking(struct vm *vm)
+{
+	memcpy(looks.cycles, vm->account->end.cycles, sizeof(looks.cycles));
+	timer_delete(looks.timer);
+	signal(SIGRTMIN + 5, SIG_IGN);
+}
+
+/* What the account takes is in both. */
+static void test_looks(void)
+{
+	struct account_times t;
+	double all = 0;
+
+	run_hooked("bt", NULL, NULL, 2000000, start_looking, stop_looking, &t);
+	CU_ASSERT_TRUE(looks.all > 100);
+	for (unsigned int i = 0; i < ACCOUNT_NR; i++)
+		all += (double)looks.cycles[i];
+	for (unsigned int i = 0; i < ACCOUNT_NR; i++) {
+		double seen = (double)looks.at[i] / (double)looks.all;
+		double told = (double)looks.cycles[i] / all;
+		double error = sqrt(told * (1 - told) / (double)looks.all);
+
+		CU_ASSERT_TRUE(fabs(seen - told) <= 5 * error + 0.03);
+	}
+}
+
 CU_TestInfo tests_account[] = {
 	{ "parts sum to the time", test_parts },
 	{ "what the account takes is no part's", test_cost },
@@ -220,5 +301,6 @@ CU_TestInfo tests_account[] = {
 	{ "rows", test_csv },
 	{ "a machine: translated", test_translated },
 	{ "a machine: step by step", test_stepped },
+	{ "looks at random times find the same shares", test_looks },
 	CU_TEST_INFO_NULL,
 };
