@@ -173,8 +173,10 @@ static int run(struct machine *m)
 	if (m->vm->account) {
 		raw->account = *m->vm->account;
 		raw->have_account = 1;
-		all_counters(m);
 	}
+	/* Of a guest without marks, too. */
+	if (m->vm->account || (m->request->count && !m->vm->marks_seen))
+		all_counters(m);
 	raw->have_traps = !vm_marked_traps(m->vm, &raw->traps);
 	raw->traps.trace = NULL;
 	return 0;

@@ -266,13 +266,16 @@ static void test_overhead(void)
 	struct error err = { "" };
 	struct plot_options o = as_cost;
 	static const char text[] =
-		CSV_KEY_COLUMNS ",phase,part,ns,share\n"
-				"r,swbt,bt,,nested,a,in,1,1,all,idle,100,0.25\n"
-				"r,swbt,bt,,nested,a,in,1,1,all,translation,300,0.75\n";
+		CSV_KEY_COLUMNS ",phase,part,ns,share,wall_ns\n"
+				"r,swbt,bt,,nested,a,in,1,1,all,idle,100,0.25,600\n"
+				"r,swbt,bt,,nested,a,in,1,1,all,translation,300,0.75,600\n"
+				"r,swbt,bt,,nested,a,in,1,1,all,accounting,200,0.5,600\n";
 
 	CU_ASSERT_EQUAL_FATAL(make(text, &o, &script, &caption, &err), 0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(script, "'swbt:bt, all'"));
 	CU_ASSERT_EQUAL(count(script, "0.750000\n"), 1);
+	/* What telling took is not in it. */
+	CU_ASSERT_PTR_NULL(strstr(script, "accounting"));
 	free(script);
 	free(caption);
 	o.kind = PLOT_COST;
