@@ -45,7 +45,7 @@ LIB_SRC := $(filter-out common/fvm.c,$(wildcard common/*.c common/boot/*.c commo
 	     backends/*.c backends/kvm/*.c backends/swbt/*.c \
 	     backends/swbt/bt/*.c backends/swbt/direct/*.c)) \
 	   $(wildcard backends/swbt/direct/*.S)
-BENCH_SRC := $(filter-out bench/fvbench.c,$(wildcard bench/*.c))
+BENCH_SRC := $(filter-out bench/fvbench.c,$(wildcard bench/*.c)) bench/page.S
 UNIT_SRC := $(wildcard tests/unit/*.c)
 
 objs = $(patsubst %.c,$(B)/%.o,$(patsubst %.S,$(B)/%.o,$(1)))
@@ -61,7 +61,7 @@ $(B)/fvm: $(call objs,common/fvm.c $(LIB_SRC))
 $(B)/fvbench: $(call objs,bench/fvbench.c $(BENCH_SRC) $(LIB_SRC))
 $(B)/unit: $(call objs,$(UNIT_SRC) $(BENCH_SRC) $(LIB_SRC))
 $(B)/unit: LIBS += -lcunit
-$(B)/fvbench $(B)/unit: LIBS += -lpfm
+$(B)/fvbench $(B)/unit: LIBS += -lpfm -ljansson
 $(B)/fvm $(B)/fvbench $(B)/unit:
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -103,7 +103,10 @@ $(B)/version.h: FORCE
 	@printf '#define FVB_VERSION "%s"\n#define FVB_COMPILER "%s"\n#define FVB_CFLAGS "%s"\n' \
 		'$(VERSION)' '$(shell $(CC) --version | head -n 1)' '$(CFLAGS)' >$@.new; \
 		cmp -s $@.new $@ && rm $@.new || mv $@.new $@
-$(call objs,common/fvm.c bench/fvbench.c bench/meta.c bench/goals_table.c bench/costs.c): $(B)/version.h
+$(call objs,common/fvm.c bench/fvbench.c bench/meta.c bench/goals_table.c bench/costs.c bench/html_page.c): $(B)/version.h
+
+# The style and the program of the page that fvbench html writes.
+$(B)/bench/page.o: bench/page.css bench/page.js
 
 # Names of system calls, for the one message that may not ask a library for them.
 $(B)/syscalls.def:
@@ -134,7 +137,7 @@ $(call objs,common/sandbox.c): $(B)/syscalls.def
 # are there.
 PACKAGES := gcc make clang clang-format libc6-dev linux-libc-dev libcunit1-dev libzydis-dev \
 	    libseccomp-dev libpfm4-dev libclang-rt-14-dev qemu-system-x86 busybox-static cpio e2fsprogs libunicorn-dev \
-	    gnuplot-nox fonts-liberation python3
+	    gnuplot-nox fonts-liberation python3 libjansson-dev chromium
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 .PHONY: deps

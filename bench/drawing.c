@@ -172,10 +172,12 @@ void drawing_fill(struct drawing *fig, unsigned int block, const char *using, co
 
 void drawing_line(struct drawing *fig, unsigned int i)
 {
-	const char *dash = tint[i % DRAWING_TINTS].dash;
+	fprintf(fig->f, "dt %s lw 1 lc rgb '%s'", tint[i % DRAWING_TINTS].dash, line_colour(i));
+}
 
-	fprintf(fig->f, "dt %s lw 1 lc rgb '%s' pt %d ps 0.4", dash, line_colour(i),
-		tint[i % DRAWING_TINTS].point);
+void drawing_point(struct drawing *fig, unsigned int i)
+{
+	fprintf(fig->f, "pt %d ps 0.4 lc rgb '%s'", tint[i % DRAWING_TINTS].point, line_colour(i));
 }
 
 #define SWATCH 14.0 /* its width */

@@ -68,8 +68,10 @@ void drawing_data_end(struct drawing *fig);
  * "boxes", "filledcurves ...". Several are divided by commas, which are the caller's. */
 void drawing_fill(struct drawing *fig, unsigned int block, const char *using, const char *style,
 		  unsigned int tint);
-/* "dt 2 lc rgb ... pt 4": a line of TINT. */
+/* "dt 2 lc rgb ...": a line of TINT. */
 void drawing_line(struct drawing *fig, unsigned int tint);
+/* The same for points. */
+void drawing_point(struct drawing *fig, unsigned int tint);
 
 /* A legend of NAME[0..N) with the tints FIRST.. in rows within WIDTH, its top at Y; the height that
  * it takes. With FIG NULL it only measures. LINES: dashes and points instead of swatches. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/gnuplot.h"
+#include "bench/utf8.h"
 
 #include <errno.h>
 #include <spawn.h>
@@ -11,44 +12,19 @@
 
 extern char **environ;
 
-/* Bytes of the well-formed UTF-8 character at S, or 0; overlong forms and surrogates are none. */
-static int utf8_length(const unsigned char *s)
-{
-	static const struct {
-		unsigned char mask, lead, low; /* LOW: least second byte where LEAD's bits are 0 */
-	} form[] = { { 0xe0, 0xc0, 0 }, { 0xf0, 0xe0, 0xa0 }, { 0xf8, 0xf0, 0x90 } };
-
-	if (s[0] < 0x80)
-		return s[0] >= 0x20 && s[0] != 0x7f;
-	for (int i = 0; i < 3; i++) {
-		if ((s[0] & form[i].mask) != form[i].lead)
-			continue;
-		if (s[0] < 0xc2 || s[0] > 0xf4 || (s[0] == form[i].lead && s[1] < form[i].low) ||
-		    (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf4 && s[1] > 0x8f))
-			return 0;
-		for (int k = 1; k <= i + 1; k++)
-			if ((s[k] & 0xc0) != 0x80)
-				return 0;
-		return i + 2;
-	}
-	return 0;
-}
-
 void gnuplot_text(FILE *script, const char *text)
 {
-	const unsigned char *s = (const unsigned char *)text;
-
 	putc('\'', script);
-	while (*s) {
-		int n = utf8_length(s);
+	while (*text) {
+		int n = utf8_length(text);
 
 		if (!n)
 			putc('?', script);
-		else if (*s == '\'')
+		else if (*text == '\'')
 			fputs("''", script);
 		else
-			fwrite(s, 1, (size_t)n, script);
-		s += n ? n : 1;
+			fwrite(text, 1, (size_t)n, script);
+		text += n ? n : 1;
 	}
 	putc('\'', script);
 }

@@ -58,10 +58,13 @@ void grid_log_x(struct drawing *fig, double low, double high)
 
 void grid_linear_y(struct drawing *fig, double most)
 {
-	double rough = most / 4, unit = pow(10, floor(log10(rough)));
-	double step = rough / unit > 5 ? 10 * unit : rough / unit > 2 ? 5 * unit : 2 * unit;
+	double unit = pow(10, floor(log10(most / 5))), step = 10 * unit;
+	static const int times[] = { 5, 2, 1 };
 	char text[32];
 
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
+		if (most <= 5 * times[i] * unit)
+			step = times[i] * unit;
 	fprintf(fig->f, "set yrange [0:%g]\nset ytics nomirror scale 0.5 font ',%g' (", most * 1.05,
 		DRAWING_SMALL);
 	for (int i = 0; i * step <= most * 1.05; i++)

@@ -16,8 +16,10 @@ struct distances {
 	struct curve *curve; /* [(unit * benches + bench) * variants + variant] */
 	const char *cause;
 	int col_cause, col_unit, col_at_most, col_count;
-	bool by_bench; /* one variant alone: benchmarks are the lines */
-	double low, high;
+	bool by_bench;	     /* one variant alone: benchmarks are the lines */
+	double *low, *high;  /* of each unit */
+	unsigned int *panel; /* unit * benches + bench of each that is drawn */
+	unsigned int panels;
 };
 
 static bool wants(struct distances *d, size_t row, bool count)
@@ -73,9 +75,10 @@ static int values(struct distances *d)
 	struct plot *p = d->p;
 
 	d->curve = calloc(curves(d) + 1, sizeof(*d->curve));
-	if (!d->curve)
+	d->low = calloc(d->unit.nr + 1, sizeof(*d->low));
+	d->high = calloc(d->unit.nr + 1, sizeof(*d->high));
+	if (!d->curve || !d->low || !d->high)
 		return -ENOMEM;
-	d->low = INFINITY;
 	for (size_t i = 0; i < p->t->rows; i++) {
 		double x = read_number(p->t, i, d->col_at_most);
 		double n = read_number(p->t, i, d->col_count);
@@ -87,8 +90,8 @@ static int values(struct distances *d)
 				       (unsigned int)plot_variant(p, i)),
 			      x, n))
 			return -ENOMEM;
-		d->low = fmin(d->low, x);
-		d->high = fmax(d->high, x);
+		d->low[unit] = d->low[unit] > 0 ? fmin(d->low[unit], x) : x;
+		d->high[unit] = fmax(d->high[unit], x);
 	}
 	for (size_t i = 0; i < curves(d); i++)
 		cumulate(&d->curve[i]);
@@ -107,48 +110,83 @@ static const struct curve *line_of(const struct distances *d, unsigned int unit,
 	return d->by_bench ? curve_at(d, unit, i, 0) : curve_at(d, unit, bench, i);
 }
 
-static void draw_panel(struct distances *d, const struct grid *g, unsigned int panel, double top)
+static bool is_empty(const struct distances *d, unsigned int unit, unsigned int bench)
+{
+	for (unsigned int i = 0; i < lines(d); i++)
+		if (line_of(d, unit, bench, i)->nr)
+			return false;
+	return true;
+}
+
+/* Panels with anything in them. */
+static int find_panels(struct distances *d)
+{
+	unsigned int benches = d->by_bench ? 1 : d->p->bench.nr;
+
+	d->panel = calloc(d->unit.nr * benches + 1, sizeof(*d->panel));
+	if (!d->panel)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < d->unit.nr * benches; i++)
+		if (!is_empty(d, i / benches, i % benches))
+			d->panel[d->panels++] = i;
+	return 0;
+}
+
+static void write_steps(struct plot *p, const struct curve *c)
+{
+	if (c->nr)
+		fprintf(p->script, "%.9g 0\n", c->point[0].x);
+	for (size_t k = 0; k < c->nr; k++)
+		fprintf(p->script, "%.9g %.6f\n", c->point[k].x, c->point[k].y);
+	fputs("NaN NaN\n", p->script);
+}
+
+/* Steps, as between two of them there is nothing; a point now and then. */
+static void draw_lines(struct distances *d, unsigned int unit, unsigned int bench)
 {
 	struct plot *p = d->p;
-	unsigned int per_unit = d->by_bench ? 1 : p->bench.nr, block[DRAWING_TINTS];
-	unsigned int unit = panel / per_unit, bench = panel % per_unit;
-	char axis[96];
+	unsigned int block[DRAWING_TINTS];
 
-	snprintf(axis, sizeof(axis), "distance between traps (%.60s)", d->unit.name[unit]);
-	grid_panel(&p->fig, g, panel, top, d->by_bench ? p->variant.name[0] : p->bench.name[bench],
-		   axis, "% of traps");
-	grid_log_x(&p->fig, d->low / 1.1, d->high * 1.1);
-	fprintf(p->script,
-		"set yrange [0:1.02]\nset ytics nomirror scale 0.5 font ',%g' ('0' 0, "
-		"'25' 0.25, '50' 0.5, '75' 0.75, '100' 1)\n"
-		"set grid xtics ytics lt 1 lc rgb '#CCCCCC' lw 0.4\n",
-		DRAWING_SMALL);
 	for (unsigned int i = 0; i < lines(d); i++) {
-		const struct curve *c = line_of(d, unit, bench, i);
-
 		block[i] = drawing_data(&p->fig);
-		if (c->nr)
-			fprintf(p->script, "%.9g 0\n", c->point[0].x);
-		for (size_t k = 0; k < c->nr; k++)
-			fprintf(p->script, "%.9g %.6f\n", c->point[k].x, c->point[k].y);
-		fputs("NaN NaN\n", p->script);
+		write_steps(p, line_of(d, unit, bench, i));
 		drawing_data_end(&p->fig);
 	}
 	for (unsigned int i = 0; i < lines(d); i++) {
-		size_t nr = line_of(d, unit, bench, i)->nr;
+		size_t every = line_of(d, unit, bench, i)->nr / 6 + 1;
 
-		fprintf(p->script, "%s$d%u using 1:2 with linespoints pi %zu ", i ? ", " : "plot ",
-			block[i], nr / 6 + 1);
+		fprintf(p->script, "%s$d%u using 1:2 with steps ", i ? ", " : "plot ", block[i]);
 		drawing_line(&p->fig, i);
+		fprintf(p->script, ", $d%u using 1:2 every %zu::%zu with points ", block[i], every,
+			every / 2);
+		drawing_point(&p->fig, i);
 	}
 	fputs("\n", p->script);
+}
+
+static void draw_panel(struct distances *d, const struct grid *g, unsigned int i, double top)
+{
+	struct plot *p = d->p;
+	unsigned int benches = d->by_bench ? 1 : p->bench.nr;
+	unsigned int unit = d->panel[i] / benches, bench = d->panel[i] % benches;
+	const char *title = d->by_bench ? p->variant.name[0] : p->bench.name[bench];
+	char axis[96];
+
+	snprintf(axis, sizeof(axis), "distance between traps (%.60s)", d->unit.name[unit]);
+	grid_panel(&p->fig, g, i, top, *title ? title : "whole run", axis, "% of traps");
+	grid_log_x(&p->fig, d->low[unit] / 1.5, d->high[unit] * 1.5);
+	fprintf(p->script,
+		"set yrange [0:1.02]\nset ytics nomirror scale 0.5 font ',%g' ('0' 0, '25' 0.25, "
+		"'50' 0.5, '75' 0.75, '100' 1)\nset grid xtics ytics lt 1 lc rgb '#CCCCCC' lw "
+		"0.4\n",
+		DRAWING_SMALL);
+	draw_lines(d, unit, bench);
 }
 
 static int draw(struct distances *d, struct error *err)
 {
 	struct plot *p = d->p;
-	unsigned int panels = d->unit.nr * (d->by_bench ? 1 : p->bench.nr);
-	struct grid g = grid_layout(panels, p->o->width, FRAME);
+	struct grid g = grid_layout(d->panels, p->o->width, FRAME);
 	double top;
 	int ret;
 
@@ -163,7 +201,7 @@ static int draw(struct distances *d, struct error *err)
 	if (ret)
 		return ret;
 	top = p->y;
-	for (unsigned int i = 0; i < panels; i++)
+	for (unsigned int i = 0; i < d->panels; i++)
 		draw_panel(d, &g, i, top);
 	plot_end(p);
 	return 0;
@@ -174,6 +212,9 @@ static void distances_fini(struct distances *d)
 	for (size_t i = 0; d->curve && i < curves(d); i++)
 		curve_fini(&d->curve[i]);
 	free(d->curve);
+	free(d->low);
+	free(d->high);
+	free(d->panel);
 	plot_names_fini(&d->unit);
 }
 
@@ -189,9 +230,11 @@ int plot_distances(struct plot *p, struct error *err)
 
 	if (!ret)
 		ret = values(&d);
+	if (!ret)
+		ret = find_panels(&d);
 	if (ret)
 		fail(err, ret, "out of memory");
-	else if (!d.high)
+	else if (!d.panels)
 		ret = fail(err, -EINVAL,
 			   "nothing to show: no distance between traps of cause %.40s", d.cause);
 	else if (lines(&d) > DRAWING_TINTS)

@@ -16,6 +16,7 @@ struct timeline {
 	size_t *first;	     /* [bench * variants + variant]: the row of its first sample, + 1 */
 	struct curve *curve; /* [(bench * variants + variant) * causes + cause] */
 	int col_cause, col_start, col_count;
+	double interval;    /* ns */
 	unsigned int tints; /* causes that have one; the last of them is of all others */
 };
 
@@ -79,6 +80,60 @@ static int values(struct timeline *t)
 	return 0;
 }
 
+/* The length of a run's slices: what all starts are multiples of, as slices without traps are not
+ * in the file. 0: there is but the first one. */
+static double find_interval(const struct timeline *t)
+{
+	u64 common = 0;
+
+	for (size_t i = 0; i < panels(t) * t->cause.nr; i++)
+		for (size_t k = 0; k < t->curve[i].nr; k++) {
+			u64 a = (u64)fmax(t->curve[i].point[k].x, 0), b = common;
+
+			while (a) {
+				u64 rest = b % a;
+
+				b = a;
+				a = rest;
+			}
+			common = b;
+		}
+	return (double)common;
+}
+
+static double total(const struct timeline *t, unsigned int cause)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < panels(t); i++)
+		for (size_t k = 0; k < t->curve[i * t->cause.nr + cause].nr; k++)
+			sum += t->curve[i * t->cause.nr + cause].point[k].y;
+	return sum;
+}
+
+static void swap(struct timeline *t, unsigned int a, unsigned int b)
+{
+	const char *name = t->cause.name[a];
+
+	t->cause.name[a] = t->cause.name[b];
+	t->cause.name[b] = name;
+	for (size_t i = 0; i < panels(t); i++) {
+		struct curve *x = &t->curve[i * t->cause.nr + a], *y = x + b - a, z = *x;
+
+		*x = *y;
+		*y = z;
+	}
+}
+
+/* The most frequent first: they are those that get a tint. */
+static void sort_causes(struct timeline *t)
+{
+	for (unsigned int i = 0; i < t->cause.nr; i++)
+		for (unsigned int k = i + 1; k < t->cause.nr; k++)
+			if (total(t, k) > total(t, i))
+				swap(t, i, k);
+}
+
 /* ---- one panel ------------------------------------------------------------------------------ */
 
 /* Rates of each tint in steps of the same length. */
@@ -89,29 +144,24 @@ struct steps {
 	double most; /* of all tints together */
 };
 
-/* The least distance of two starts, and the last start, of all causes of PANEL; ns. */
-static void find_extent(const struct timeline *t, size_t panel, double *interval, double *last)
+/* The last start of all causes of PANEL, ns. */
+static double last_start(const struct timeline *t, size_t panel)
 {
-	*interval = INFINITY;
-	*last = 0;
+	double last = 0;
+
 	for (unsigned int k = 0; k < t->cause.nr; k++) {
 		const struct curve *c = &t->curve[panel * t->cause.nr + k];
 
-		for (size_t i = 0; i < c->nr; i++) {
-			if (i)
-				*interval = fmin(*interval, c->point[i].x - c->point[i - 1].x);
-			*last = fmax(*last, c->point[i].x);
-		}
+		if (c->nr)
+			last = fmax(last, c->point[c->nr - 1].x);
 	}
-	if (isinf(*interval))
-		*interval = *last > 0 ? *last : NSEC_PER_SEC;
+	return last;
 }
 
 static int steps_init(struct steps *s, const struct timeline *t, size_t panel)
 {
-	double interval, last;
+	double interval = t->interval, last = last_start(t, panel);
 
-	find_extent(t, panel, &interval, &last);
 	while (last / interval >= STEPS_MAX)
 		interval *= 2;
 	s->nr = (unsigned int)(last / interval) + 1;
@@ -210,6 +260,7 @@ static int draw(struct timeline *t, struct error *err)
 
 	for (size_t i = 0; i < panels(t); i++)
 		shown += t->first[i] > 0;
+	sort_causes(t);
 	t->tints = t->cause.nr < DRAWING_TINTS ? t->cause.nr : DRAWING_TINTS;
 	for (unsigned int i = 0; i < t->tints; i++)
 		name[i] = t->cause.name[i];
@@ -243,6 +294,11 @@ int plot_timeline(struct plot *p, struct error *err)
 	else if (!t.cause.nr)
 		ret = fail(err, -EINVAL, "nothing to show: no %s",
 			   p->emulated ? "times but of emulated hosts" : "traps in it");
+	else if (!(t.interval = find_interval(&t)))
+		ret = fail(
+			err, -EINVAL,
+			"nothing to show: all traps are within the first interval: take a shorter "
+			"--interval");
 	else
 		ret = draw(&t, err);
 	for (size_t i = 0; t.curve && i < panels(&t) * t.cause.nr; i++)

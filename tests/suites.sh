@@ -25,6 +25,7 @@ suite linux-disk-swbt tests/linux/disk-check swbt
 suite linux-disk-kvm tests/linux/disk-check kvm
 suite fvbench-cli tests/fvbench/cli
 suite fvbench-plot tests/fvbench/plot
+suite fvbench-html tests/fvbench/html
 suite fvbench-run tests/with-kvm tests/fvbench/run
 suite fvbench-qemu-kvm tests/fvbench/qemu-kvm
 suite fvbench-sensitive tests/fvbench/sensitive

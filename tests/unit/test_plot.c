@@ -215,6 +215,7 @@ static void test_distances(void)
 				   &as_cost, &script, &caption, &err),
 			      0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(script, "\n100 0\n100 0.750000\n200 1.000000\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(script, "with steps"));
 	free(script);
 	free(caption);
 }
@@ -235,6 +236,20 @@ static void test_timeline(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(script, "\n10 100 300\n20 100 300\n"));
 	free(script);
 	free(caption);
+	/* Slices without traps are not in the file: 20 and 30 ms are multiples of 10. */
+	CU_ASSERT_EQUAL_FATAL(make(CSV_KEY_COLUMNS ",cause,start_ns,count,cycles\n"
+						   "r,swbt,bt,,nested,a,in,1,1,msr,20000000,1,\n"
+						   "r,swbt,bt,,nested,a,in,1,1,msr,30000000,2,\n",
+				   &as_cost, &script, &caption, &err),
+			      0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(script, "\n20 0 100\n30 0 100\n30 0 200\n40 0 200\n"));
+	free(script);
+	free(caption);
+	/* Nobody can say how long the only slice was. */
+	CU_ASSERT_EQUAL(make(CSV_KEY_COLUMNS ",cause,start_ns,count,cycles\n"
+					     "r,swbt,bt,,nested,a,in,1,1,msr,0,5,\n",
+			     &as_cost, &script, &caption, &err),
+			-EINVAL);
 }
 
 #define MATRIX(options, bench, v) \
