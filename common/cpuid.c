@@ -141,17 +141,37 @@ static void put(struct cpuid_table *t, enum feature_id id, bool on)
 		*leaf_reg(l, f->reg) &= ~BIT(f->bit);
 }
 
-static bool host_has(enum feature_id id)
+/* Leaves that the host was asked for: where it is a guest itself CPUID takes 6 microseconds, and
+ * there are a hundred features. */
+struct asked {
+	struct cpuid_leaf leaf[CPUID_MAX];
+	unsigned int nr;
+};
+
+static struct cpuid_leaf *ask(struct asked *a, u32 function, u32 index)
+{
+	struct cpuid_leaf *l = a->leaf;
+
+	for (; l < a->leaf + a->nr; l++)
+		if (l->function == function && l->index == index)
+			return l;
+	if (a->nr == CPUID_MAX)
+		l = a->leaf; /* not reached: features are in a dozen leaves */
+	else
+		a->nr++;
+	*l = host_leaf(function, index);
+	return l;
+}
+
+static bool host_has(struct asked *a, enum feature_id id)
 {
 	const struct feature *f = &features[id];
-	struct cpuid_leaf l, top = host_leaf(f->function & 0x80000000, 0);
 
-	if (f->function > top.eax)
+	if (f->function > ask(a, f->function & 0x80000000, 0)->eax)
 		return false;
-	if (f->index && f->function == 7 && host_leaf(7, 0).eax < f->index)
+	if (f->index && f->function == 7 && ask(a, 7, 0)->eax < f->index)
 		return false;
-	l = host_leaf(f->function, f->index);
-	return *leaf_reg(&l, f->reg) & BIT(f->bit);
+	return *leaf_reg(ask(a, f->function, f->index), f->reg) & BIT(f->bit);
 }
 
 static bool is_amd(struct cpuid_table *t)
@@ -295,13 +315,15 @@ static int model_level(const char *model)
 
 int cpuid_build(struct cpuid_table *table, const char *model, struct error *err)
 {
+	struct asked asked = { .nr = 0 };
 	int level = model_level(model);
 
 	memset(table, 0, sizeof(*table));
 	if (level < 0)
 		return fail(err, -EINVAL, "no CPU model '%s'; use --cpu host, v1, v2 or v3", model);
 	for (size_t i = 0; i < ARRAY_SIZE(required); i++)
-		if (level != HOST && required[i].level <= level && !host_has(required[i].feature))
+		if (level != HOST && required[i].level <= level &&
+		    !host_has(&asked, required[i].feature))
 			return fail(err, -EINVAL,
 				    "this host's processor has no %s, which x86-64-%s needs; "
 				    "use a lower --cpu",
@@ -309,7 +331,7 @@ int cpuid_build(struct cpuid_table *table, const char *model, struct error *err)
 	add_basic(table);
 	add_extended(table);
 	for (unsigned int i = 0; i < NR_FEATURES; i++)
-		put(table, i, features[i].level <= level && host_has(i));
+		put(table, i, features[i].level <= level && host_has(&asked, i));
 	for (size_t i = 0; i < ARRAY_SIZE(board_features); i++)
 		put(table, board_features[i], true);
 	normalize(table);

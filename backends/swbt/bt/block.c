@@ -74,6 +74,7 @@ int blocks_init(struct bt *bt)
 	bt->meta_size = 4 * bt->cache.size;
 	bt->blocks = reserve(bt->max_blocks * sizeof(struct block *));
 	bt->code_lines = reserve(bt->nr_pages * sizeof(*bt->code_lines));
+	bt->starts = reserve(bt->nr_pages * sizeof(*bt->starts));
 	bt->v->code_pages = reserve(bt->nr_pages);
 	bt->sites = calloc(BT_ADAPT_SITES, sizeof(*bt->sites));
 	bt->nr_exits = FIRST_EXIT;
@@ -82,7 +83,7 @@ int blocks_init(struct bt *bt)
 	if (!bt->insns || !bt->templates || codepages_init(&bt->code_pages) || records_init(bt) ||
 	    blockhash_init(&bt->hash, bt->max_blocks))
 		return -ENOMEM;
-	if (!bt->blocks || !bt->code_lines || !bt->v->code_pages || !bt->sites)
+	if (!bt->blocks || !bt->code_lines || !bt->starts || !bt->v->code_pages || !bt->sites)
 		return -ENOMEM;
 	return 0;
 }
@@ -92,6 +93,7 @@ void blocks_fini(struct bt *bt)
 	release(bt->records, records_size(bt));
 	release(bt->blocks, bt->max_blocks * sizeof(struct block *));
 	release(bt->code_lines, bt->nr_pages * sizeof(*bt->code_lines));
+	release(bt->starts, bt->nr_pages * sizeof(*bt->starts));
 	release(bt->v->code_pages, bt->nr_pages);
 	bt->v->code_pages = NULL;
 	blockhash_fini(&bt->hash);
@@ -119,10 +121,24 @@ static struct block *block_in(const struct bt *bt, u32 place)
 	return (struct block *)(void *)(bt->meta + (size_t)(place - 1) * 8);
 }
 
+static u64 *start_word(const struct bt *bt, u64 gpa)
+{
+	return &bt->starts[gpa >> 12].bits[gpa >> 10 & 3];
+}
+
+/* Half of the blocks that are looked for are not there: that is mostly known without the hash,
+ * which is too big for the host's nearer caches. */
+static bool may_begin(const struct bt *bt, u64 gpa)
+{
+	return *start_word(bt, gpa) >> (gpa >> 4 & 63) & 1;
+}
+
 struct block *block_find(const struct bt *bt, u64 rip, u64 gpa, u64 key)
 {
 	u32 hash = hash_of(rip, gpa, key), at = hash, place;
 
+	if (!may_begin(bt, gpa))
+		return NULL;
 	while ((place = blockhash_next(&bt->hash, hash, &at))) {
 		struct block *b = block_in(bt, place);
 
@@ -215,8 +231,10 @@ static void page_remove(struct bt *bt, struct page_link *l, u64 gpa)
 	near_set(before, next);
 	if (next)
 		near_set(&next->before, before);
-	if (!near_get(&bt->page_blocks[gpa >> 12]))
-		bt->code_lines[gpa >> 12] = 0;
+	if (near_get(&bt->page_blocks[gpa >> 12]))
+		return;
+	bt->code_lines[gpa >> 12] = 0;
+	bt->starts[gpa >> 12] = (struct starts){ 0 };
 }
 
 void block_publish(struct bt *bt, struct block *b)
@@ -228,6 +246,7 @@ void block_publish(struct bt *bt, struct block *b)
 	if (b->gpa2)
 		page_add(bt, &b->page[1], b, b->gpa2);
 	smc_add(bt, b);
+	*start_word(bt, b->gpa) |= BIT64(b->gpa >> 4 & 63);
 }
 
 /* ---- linking --------------------------------------------------------------------------------- */

@@ -135,6 +135,11 @@ struct block {
 	struct site site[]; /* NR + 1: the last is where the next instruction would be */
 };
 
+/* The 16-byte pieces of a page in which blocks begin. */
+struct starts {
+	u64 bits[PAGE_SIZE / 16 / 64];
+};
+
 struct bt_stats {
 	u64 blocks, insns, guest_bytes, host_bytes;
 	u64 translate_cycles;
@@ -220,7 +225,7 @@ struct bt {
 	size_t stubs;
 	void (*enter)(u8 *base);
 	void (*enter_code)(u8 *base); /* what that comes to */
-	const u8 *leave;     /* RCX: exit's number, R13: frame.linear */
+	const u8 *leave;	      /* RCX: exit's number, R13: frame.linear */
 	const u8 *leave_now; /* RSP is the host's; frame.exit and the guest's RSP are stored */
 	const u8 *leave_kicked;
 	const u8 *across[2]; /* to code at RCX; by whether that is for KEY_ALIGNMENT */
@@ -251,6 +256,7 @@ struct bt {
 	struct adapt_site *sites;     /* BT_ADAPT_SITES, by RIP, */
 	u64 sites_used[BT_ADAPT_SITES / 64]; /* and which of them are not empty */
 	u64 *code_lines;		     /* the same: which 64 bytes hold code, or did */
+	struct starts *starts;		     /* the same: where blocks begin, or did */
 	size_t nr_pages;
 
 	struct control control;
