@@ -16,10 +16,10 @@
 
 #define NSEC	1000000000ull
 #define LOOK_NS 10000000ull /* between two looks at what has become of a world */
-/* Processor time in which it should have stopped: a host that is itself a virtual machine counts
- * time in which it did not run, too. And time, in any case. */
+/* Processor time and looks in which it should have stopped; and looks that find it asleep. */
 #define DEAF_CPU_NS  1000000000ull
-#define DEAF_NS	     10000000000ull
+#define DEAF_LOOKS   20
+#define ASLEEP_LOOKS 1000
 #define SHORT_CYCLES 500000 /* what would have ended soon */
 #define MISSES	     4
 #define WAKES	     256 /* in vain, between two looks at what has become of a world */
@@ -165,27 +165,24 @@ static bool parked(const struct handover *h)
 	       limit.rlim_cur == h->control->order;
 }
 
-/* A time limit, for a world that has been told to stop. */
-struct patience {
-	u64 since, cpu; /* 0: not yet */
-};
-
 /* The processor time of a process: a clock that everybody may read. */
 static clockid_t cpu_clock(const struct handover *h)
 {
 	return (clockid_t)(~(unsigned int)h->w->pid << 3 | 2);
 }
 
-/* Has it had enough time? A process that does not get the processor has not. */
-static bool exhausted(const struct handover *h, struct patience *p)
+bool patience_over(struct patience *p, u64 cpu, bool asleep)
 {
-	u64 time = now(CLOCK_MONOTONIC), cpu = now(cpu_clock(h));
-
-	if (!p->since) {
-		p->since = time;
+	if (!p->looks)
 		p->cpu = cpu;
-	}
-	return cpu - p->cpu > DEAF_CPU_NS || time - p->since > DEAF_NS;
+	p->looks++;
+	p->asleep = asleep ? p->asleep + 1 : 0;
+	return (cpu - p->cpu > DEAF_CPU_NS && p->looks > DEAF_LOOKS) || p->asleep > ASLEEP_LOOKS;
+}
+
+static bool exhausted(struct handover *h, struct patience *p)
+{
+	return patience_over(p, now(cpu_clock(h)), asleep(h) && !stopped(h));
 }
 
 #define FORGED "the guest forged a stop of its process, which ran on"

@@ -23,6 +23,21 @@ struct handover {
 	volatile bool kicked;	   /* and shall come back */
 };
 
+/*
+ * What a world that has been told to stop has had of that. Time on the wall is nothing to go by: it
+ * passes while the host has other things to do, while we are stopped, and while the machine below
+ * does not run; the process's own clock may count the latter, too, but we do not look meanwhile.
+ */
+struct patience {
+	u64 cpu;	     /* its processor time, ns, at the first look */
+	unsigned int looks;  /* 0: not yet */
+	unsigned int asleep; /* the latest ones, in which it slept in the stub and nothing would
+				wake it */
+};
+
+/* Look: its processor time is CPU, it is ASLEEP or not. Has it had enough? */
+bool patience_over(struct patience *p, u64 cpu, bool asleep);
+
 /* W, CONTROL and SHARED are set; the rest is zero. W->spin does not count where there is just one
  * processor. */
 void handover_init(struct handover *h);

@@ -25,6 +25,7 @@ struct report {
 	struct site *site;
 	u32 nr, room;
 	bool incomplete; /* out of memory */
+	bool full;	 /* REPORT_MAX reached */
 	u32 bucket[BUCKETS];
 	char path[256];
 };
@@ -58,7 +59,7 @@ static u32 *bucket_of(struct report *r, u64 linear)
 	return &r->bucket[(linear ^ linear >> 12) % BUCKETS];
 }
 
-/* The latest at LINEAR and GPA, or NULL. */
+/* The latest at LINEAR and GPA, or NULL: each bucket has the latest first. */
 static struct site *find(struct report *r, u64 linear, u64 gpa)
 {
 	for (u32 n = *bucket_of(r, linear); n; n = r->site[n - 1].next) {
@@ -70,11 +71,41 @@ static struct site *find(struct report *r, u64 linear, u64 gpa)
 	return NULL;
 }
 
+static bool is_same(const struct site *site, const struct scan *s, u64 gpa, u32 at)
+{
+	return site->linear == s->linear + at && site->gpa == gpa + at &&
+	       site->why == scan_why(s, at) && site->length == scan_length(s, at) &&
+	       !memcmp(site->raw, s->code + at, site->length);
+}
+
+/* Was it closed before, for the same reason? Known again after a store to it or in another state of
+ * the FPU, or its page has had other contents meanwhile. It is the latest of its bucket then. */
+static bool known(struct report *r, const struct scan *s, u64 gpa, u32 at)
+{
+	u32 *first = bucket_of(r, s->linear + at), *link = first, n;
+
+	for (; (n = *link); link = &r->site[n - 1].next) {
+		struct site *site = &r->site[n - 1];
+
+		if (!is_same(site, s, gpa, at))
+			continue;
+		*link = site->next;
+		site->next = *first;
+		*first = n;
+		return true;
+	}
+	return false;
+}
+
 static struct site *new_site(struct report *r, u64 linear)
 {
 	u32 *bucket = bucket_of(r, linear);
 	struct site *site;
 
+	if (r->nr == REPORT_MAX) {
+		r->full = true;
+		return NULL;
+	}
 	if (r->nr == r->room) {
 		u32 room = r->room ? 2 * r->room : 256;
 
@@ -106,14 +137,11 @@ static void describe(struct site *site, const struct scan *s, u32 at, u32 inner)
 
 void report_closed(struct report *r, const struct scan *s, u64 gpa, u32 at, u32 inner)
 {
-	u64 linear = s->linear + at;
-	struct site *site = find(r, linear, gpa + at);
+	struct site *site;
 
-	/* Known again after a store to it, or in another state of the FPU. */
-	if (site && site->why == scan_why(s, at) && site->length == scan_length(s, at) &&
-	    !memcmp(site->raw, s->code + at, site->length))
+	if (known(r, s, gpa, at))
 		return;
-	site = new_site(r, linear);
+	site = new_site(r, s->linear + at);
 	if (!site)
 		return;
 	site->gpa = gpa + at;
@@ -172,7 +200,10 @@ int report_close(struct report *r, const struct csv_key *key, struct error *err)
 		ret = -errno;
 	if (!ret && r->incomplete)
 		ret = -ENOMEM;
-	if (ret)
+	if (!ret && r->full)
+		ret = fail(err, -ENOSPC, "%s has only the first %u instructions that were closed",
+			   r->path, REPORT_MAX);
+	else if (ret)
 		fail(err, ret, "%s is incomplete: %s", r->path, strerror(-ret));
 	symbols_free(&r->symbols);
 	free(r->site);

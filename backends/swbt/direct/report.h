@@ -6,6 +6,9 @@
 #include "backends/swbt/direct/scan.h"
 #include "common/error.h"
 
+/* Instructions that it has room for: of a guest that makes code all the time there is no end. */
+#define REPORT_MAX 262144u
+
 struct csv_key;
 struct report;
 
