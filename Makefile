@@ -9,7 +9,7 @@
 #   make unit       the unit tests alone
 #   make oracle     swbt against this processor, instruction by instruction (SEED=n CASES=n)
 #   make kvm-oracle, engine-oracle, unicorn  swbt against KVM; its engines against each other; Unicorn
-#   make fuzz       fuzz the loaders and the virtio devices with libFuzzer (SECONDS=60 each)
+#   make fuzz       fuzz loaders, virtio devices and the reader of results with libFuzzer (SECONDS=60 each)
 #   make guests     download Debian's kernels, make initramfs images: build/guests
 #   make os-matrix  every guest on swbt and on kvm: results/os-matrix.md (half an hour)
 #   make format     apply .clang-format

@@ -327,6 +327,14 @@ static int check(const struct csv_file *f, struct error *err)
 
 /* ---- files ---------------------------------------------------------------------------------- */
 
+/* What is cited of a file may hold anything. */
+static void one_line(struct error *err)
+{
+	for (char *c = err->text; *c; c++)
+		if ((u8)*c < ' ' || *c == 0x7f)
+			*c = '?';
+}
+
 /* F->text, LEN bytes and a zero. */
 static int parse(struct csv_file *f, size_t len, struct error *err)
 {
@@ -339,8 +347,10 @@ static int parse(struct csv_file *f, size_t len, struct error *err)
 		ret = check(f, err);
 	if (ret == -ENOMEM)
 		fail(err, ret, "%.150s: out of memory", f->path);
-	if (ret)
+	if (ret) {
+		one_line(err);
 		read_free(f);
+	}
 	return ret;
 }
 

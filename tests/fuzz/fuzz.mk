@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
 #
-#   make fuzz         fuzz the loaders and the virtio devices with libFuzzer (clang), SECONDS=60 each;
+#   make fuzz         fuzz the loaders, the virtio devices and the reader of results with libFuzzer (clang),
+#                     SECONDS=60 each;
 #                     findings go to build/fuzz/
 #   make fuzz-seeds   replay the seeds and mutations of them; any compiler, part of make check
 
 SECONDS ?= 60
-FUZZERS := boot virtio
+FUZZERS := boot virtio csv
 FUZZ_CODE_boot := common/cpu_state.c common/error.c common/ram.c $(wildcard common/boot/*.c)
 FUZZ_CODE_virtio := $(patsubst %,common/%.c,bus disk error ram thread vectors worker) common/dev/pci.c \
 		    $(wildcard common/dev/virt*.c)
+FUZZ_CODE_csv := bench/read.c common/error.c
 
 # With sanitizers, whatever else is being built: a read beyond the end of a file seldom crashes.
 .PHONY: fuzz-seeds

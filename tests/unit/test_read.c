@@ -159,6 +159,7 @@ static void test_wrong(void)
 		{ HEAD ROW "m,count,0x10\n", "x.csv:2: value is no number: \"0x10\"" },
 		{ HEAD ROW "m,count,nan\n", "x.csv:2: value is no number: \"nan\"" },
 		{ HEAD ROW "m,count,1e999\n", "x.csv:2: value is no number: \"1e999\"" },
+		{ HEAD ROW "m,count,\"a\nb\"\n", "x.csv:2: value is no number: \"a?b\"" },
 		{ HEAD "r,k,,,n,g,b,one,1,m,count,1\n", "x.csv:2: rep is no number: \"one\"" },
 		{ HEAD "r,k,,\"a\nb\",n,g,b,1,1,m\n", "x.csv:2: 10 fields, the header has 12" },
 		{ HEAD ROW "a\"b,count,1\n",
