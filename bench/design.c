@@ -10,6 +10,7 @@ enum {
 	OPT_CI,
 	OPT_MAX_REPS,
 	OPT_MAX_TIME,
+	OPT_WARMUP,
 };
 
 static void bad(struct argp_state *state, const char *option, const char *wants, const char *arg)
@@ -52,6 +53,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			bad(state, "--max-time", "seconds above 0, up to 1000000", arg);
 		d->max_time_ns = (u64)(seconds * NSEC_PER_SEC);
 		break;
+	case OPT_WARMUP:
+		d->chunks = 40;
+		if (arg && args_number(arg, DESIGN_CHUNKS_LEAST, DESIGN_CHUNKS, &d->chunks))
+			bad(state, "--warmup", "a number from 8 to 200", arg);
+		break;
 	case ARGP_KEY_END:
 		if (d->ci <= 0 && (d->max_reps || d->max_time_ns))
 			argp_failure(state, EXIT_USAGE, 0,
@@ -76,6 +82,10 @@ static const struct argp_option options[] = {
 	{ "max-reps", OPT_MAX_REPS, "N", 0, "With --ci: at most N timed samples (default 50)", 1 },
 	{ "max-time", OPT_MAX_TIME, "SEC", 0,
 	  "With --ci: begin no sample beyond --reps when a benchmark has taken SEC seconds", 1 },
+	{ "warmup", OPT_WARMUP, "K", OPTION_ARG_OPTIONAL,
+	  "Begin every sample (but those of linux/*) with all its operations in K pieces (default "
+	  "40) and say when a steady state is reached; takes twice the time",
+	  1 },
 	{ 0 }
 };
 

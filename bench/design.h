@@ -19,8 +19,9 @@ struct design {
 	u64 chunks;	 /* pieces of the warm-up that is measured; 0: it is not */
 };
 
-#define DESIGN_MAX_REPS 50
-#define DESIGN_CHUNKS	200 /* at most */
+#define DESIGN_MAX_REPS	    50
+#define DESIGN_CHUNKS	    200 /* at most */
+#define DESIGN_CHUNKS_LEAST 8
 
 /* Input: a zeroed struct design. Bad words end the program with EXIT_USAGE. */
 extern const struct argp design_argp;

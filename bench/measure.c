@@ -84,6 +84,7 @@ static int run_and_print(struct session *s, struct error *err)
 		status = complain("run", err, EXIT_HOST);
 	if (print_results(s, result, err))
 		status = complain("run", err, EXIT_HOST);
+	table_unsteady(stdout, result, (unsigned int)n);
 	if (s->run.design.ci > 0)
 		table_wide(stdout, result, (unsigned int)n, s->run.design.ci);
 	overhead_print(stdout, &s->run);

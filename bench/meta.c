@@ -169,6 +169,7 @@ static void write_design(struct json *j, const struct run *run)
 	json_text(j, "ci", ci);
 	json_number(j, "max_reps", run_most(run));
 	json_number(j, "max_time_ns", run->design.max_time_ns);
+	json_number(j, "warmup_chunks", run->design.chunks);
 	if (run->pin.on)
 		snprintf(cpu, sizeof(cpu), "%u", run->pin.cpu);
 	json_text(j, "cpu_pin", run->design.pin);

@@ -74,6 +74,26 @@ static void put_host(void *arg, const char *name, const char *unit, double value
 	put(arg, name, unit, value);
 }
 
+static void put_warmup(const struct sink *sink, const struct sample *s)
+{
+	const struct warmup *w = &s->warmup;
+	long double ops = s->chunks.ops;
+	char name[32];
+
+	for (unsigned int i = 0; i < s->chunks.n; i++) {
+		snprintf(name, sizeof(name), "warmup.chunk.%03u", i + 1);
+		put(sink, name, "cycles", s->chunks.per_op[i]);
+	}
+	if (w->kind == STEADY_UNKNOWN)
+		return;
+	put(sink, "steady.reached", "count", w->kind != STEADY_NONE);
+	if (w->kind == STEADY_NONE)
+		return;
+	put(sink, "steady.cycles_per_op", "cycles", w->level);
+	put(sink, "warmup.operations", "count", w->before * ops);
+	put(sink, "warmup.extra_cycles", "cycles", w->excess * ops);
+}
+
 static void put_event(void *arg, const char *name, const char *unit, long double value)
 {
 	put(arg, name, unit, value);
@@ -91,6 +111,7 @@ static void metrics_each(const struct sample *s, unsigned int rep,
 	if (rep) {
 		put_times(&sink, s);
 		host_each(&s->host, put_host, &sink);
+		put_warmup(&sink, s);
 	}
 	put_traps(&sink, s);
 	for (u32 i = 0; i < s->raw->nr_counters; i++) {
@@ -122,16 +143,24 @@ static void write_metric(void *arg, const struct metric *m)
 	metrics_csv_row(out->f, out->key, m->name, m->unit, m->value);
 }
 
+static void write_code(FILE *f, const struct csv_key *key, const char *name, unsigned int code,
+		       const char *text)
+{
+	csv_key(f, key);
+	fprintf(f, "%s,code,%u,", name, code);
+	csv_text(f, text);
+	putc('\n', f);
+}
+
 static void write_status(FILE *f, const struct csv_key *key, const struct sample *s)
 {
 	char text[sizeof(s->reason) + 8];
 
 	snprintf(text, sizeof(text), "%s%s%s", sample_status_name(s->status),
 		 s->reason[0] ? ": " : "", s->reason);
-	csv_key(f, key);
-	fprintf(f, "status,code,%d,", s->status);
-	csv_text(f, text);
-	putc('\n', f);
+	if (s->status == SAMPLE_OK && key->rep && s->warmup.kind != STEADY_UNKNOWN)
+		write_code(f, key, "steady.kind", s->warmup.kind, steady_name(s->warmup.kind));
+	write_code(f, key, "status", s->status, text);
 }
 
 void metrics_csv_header(FILE *f)
@@ -148,5 +177,17 @@ int metrics_csv_write(FILE *f, const struct csv_key *key, const struct sample *s
 	if (s->status == SAMPLE_OK && !key->rep)
 		translation_csv_executed(f, key, s);
 	write_status(f, key, s);
+	return csv_flush(f);
+}
+
+int metrics_csv_drift(FILE *f, const struct csv_key *key, const struct drift *d)
+{
+	const struct csv_out out = { f, key };
+	const struct sink sink = { write_metric, (void *)&out };
+
+	if (isnan(d->p))
+		return 0;
+	put(&sink, "steady.drift", "share", d->change);
+	put(&sink, "steady.drift_p", "share", d->p);
 	return csv_flush(f);
 }

@@ -23,4 +23,8 @@ void metrics_csv_row(FILE *f, const struct csv_key *key, const char *name, const
  */
 int metrics_csv_write(FILE *f, const struct csv_key *key, const struct sample *s);
 
+/* How samples of KEY drifted from the first to the last; nothing where that is not known. 0 or the
+ * negative errno of a failed write. */
+int metrics_csv_drift(FILE *f, const struct csv_key *key, const struct drift *d);
+
 #endif

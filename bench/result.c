@@ -62,6 +62,7 @@ void result_add(struct result *r, const struct sample *s, unsigned int rep)
 		return;
 	r->cycles[r->nr] = ((double)v->cycles - (double)v->loop) / (double)v->iters;
 	r->latency[r->nr] = latency(v);
+	r->unsteady += s->warmup.kind == STEADY_NONE;
 	r->loop[r->nr++] = (double)v->loop / (double)v->iters;
 }
 
@@ -101,4 +102,17 @@ double result_relative(const struct result *r)
 	struct interval i = result_interval(r);
 
 	return (i.high - i.low) / 2 / (cycles > loop ? cycles : loop);
+}
+
+struct drift result_drift(const struct result *r)
+{
+	struct drift d = { NAN, NAN };
+	double *whole = calloc(r->nr + 1, sizeof(*whole));
+
+	for (unsigned int i = 0; whole && i < r->nr; i++)
+		whole[i] = r->cycles[i] + r->loop[i];
+	if (whole)
+		d = drift_of(whole, r->nr);
+	free(whole);
+	return d;
 }

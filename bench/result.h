@@ -17,6 +17,7 @@ struct result {
 	double *latency;	   /* the guest's lat_p50, NAN where it gives none */
 	double traps[TRAP_NR];	   /* per operation, NAN where not seen; of the counting sample,
 				    * or of the newest timed one where that failed */
+	unsigned int unsteady;	   /* timed samples whose warm-up came to no steady state */
 	bool counted;		   /* traps are the counting sample's */
 };
 
@@ -35,6 +36,9 @@ struct interval result_interval(const struct result *r);
 u64 result_seed(const char *bench);
 double result_loop(const struct result *r);
 double result_mad(const struct result *r); /* of the cycles per operation */
+
+/* From the first sample to the last, of the whole cost, loop included. */
+struct drift result_drift(const struct result *r);
 
 /* Half the interval's width, as a share of the median; of the loop's cost where that is larger, as
  * no operation that costs nothing can be measured to a share of that. NAN where unknown. */

@@ -7,6 +7,7 @@
 #include "common/trapcsv.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -198,7 +199,8 @@ struct course {
 	const struct sample_runner *runner;
 	const sigset_t *mask;
 	struct host_sum host;
-	u64 begun_ns; /* the benchmark that is measured */
+	u64 begun_ns;  /* the benchmark that is measured */
+	char args[32]; /* more of the guests' command line */
 };
 
 static int one_sample(struct course *c, const struct sample_request *request, struct result *result,
@@ -246,6 +248,43 @@ static bool left_out(const struct course *c, const struct result *r, unsigned in
 			   monotonic_ns() - c->begun_ns);
 }
 
+/* Sample REP of a benchmark under VARIANT. */
+static struct sample_request request_of(const struct course *c, const struct bench *bench,
+					const struct variant *variant, unsigned int rep)
+{
+	const struct run *run = c->run;
+
+	return (struct sample_request){
+		.bench = bench,
+		.variant = variant,
+		.iterations = run_share(run, variant, bench, run_iterations(run, bench)),
+		.args = c->args[0] && !bench->in_linux ? c->args : NULL,
+		.mem_size = run_memory(run, bench),
+		.kernel = run->kernel,
+		.cpu = run->cpu,
+		.alike = run->alike,
+		.timeout_ns = run->timeout_ns,
+		.pin = &run->pin,
+		.count = rep == 0,
+		.counters = run->counters,
+		.count_blocks = rep == 0 && run->overhead.file,
+	};
+}
+
+/* Of samples that are all there. */
+static int write_drift(const struct course *c, const struct result *r, struct error *err)
+{
+	static const struct sample none;
+	const struct sample_request request = request_of(c, r->bench, r->variant, 0);
+	struct drift d = result_drift(r);
+	struct run_key k;
+
+	if (!c->run->samples.file)
+		return 0;
+	run_key(c->run, &request, &none, 0, &k);
+	return check(&c->run->samples, metrics_csv_drift(c->run->samples.file, &k.key, &d), err);
+}
+
 static int one_bench(struct course *c, unsigned int bench, struct result *result, struct error *err)
 {
 	const struct run *run = c->run;
@@ -255,22 +294,8 @@ static int one_bench(struct course *c, unsigned int bench, struct result *result
 	for (unsigned int i = 0; !ret && i < plan_length(run->variants, run_most(run)); i++) {
 		struct plan_step step = plan_step(run->variants, i);
 		const struct variant *variant = &run->variant[step.variant];
-		u64 iterations = run_share(run, variant, run->bench[bench],
-					   run_iterations(run, run->bench[bench]));
-		const struct sample_request request = {
-			.bench = run->bench[bench],
-			.variant = variant,
-			.iterations = iterations,
-			.mem_size = run_memory(run, run->bench[bench]),
-			.kernel = run->kernel,
-			.cpu = run->cpu,
-			.alike = run->alike,
-			.timeout_ns = run->timeout_ns,
-			.pin = &run->pin,
-			.count = step.rep == 0,
-			.counters = run->counters,
-			.count_blocks = step.rep == 0 && run->overhead.file,
-		};
+		const struct sample_request request =
+			request_of(c, run->bench[bench], variant, step.rep);
 		struct result *r = &result[step.variant];
 
 		if (left_out(c, r, step.rep))
@@ -281,6 +306,8 @@ static int one_bench(struct course *c, unsigned int bench, struct result *result
 			ret = overhead_sample(run, c->runner, &request, bench, step.variant,
 					      c->mask, r, err);
 	}
+	for (unsigned int i = 0; !ret && i < run->variants; i++)
+		ret = write_drift(c, &result[i], err);
 	return ret;
 }
 
@@ -314,6 +341,8 @@ int run_samples(const struct run *run, const struct sample_runner *runner, struc
 	struct course course = { .run = run, .runner = runner, .mask = &before };
 	int ret = 0;
 
+	if (run->design.chunks)
+		snprintf(course.args, sizeof(course.args), "chunks=%" PRIu64, run->design.chunks);
 	warn_before(run);
 	pin_other(&run->pin);
 	/* The signals can only come while a sample is waited for: none is half written down. */

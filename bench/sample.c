@@ -167,6 +167,12 @@ static void judge_guest(struct sample *s, const struct sample_request *request)
 		}
 		v->cycles = raw->init_ticks;
 	}
+	ret = chunks_find(&s->chunks, raw->console, raw->console_len);
+	if (ret == -EINVAL) {
+		set_failed(s, "guest's line of chunks is malformed");
+		return;
+	}
+	s->warmup = warmup_of(s->chunks.per_op, s->chunks.n);
 	s->status = (enum sample_status)v->kind;
 	snprintf(s->reason, sizeof(s->reason), "%s", v->reason);
 }

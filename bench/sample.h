@@ -12,6 +12,7 @@
 #include "bench/suite.h"
 #include "bench/variant.h"
 #include "bench/verdict.h"
+#include "bench/warmup.h"
 #include "common/account.h"
 #include "common/cpu_state.h"
 #include "common/trap.h"
@@ -83,6 +84,8 @@ struct sample {
 	char reason[320];	/* of SKIP and FAIL, one line; "" with OK */
 	struct verdict verdict; /* valid unless the reason says otherwise; always with OK */
 	struct host_span host;	/* meanwhile */
+	struct chunks chunks;	/* of a guest that was asked for its warm-up; else N is 0 */
+	struct warmup warmup;	/* what that came to */
 	const struct counters *counters; /* the request's */
 	struct sample_raw *raw;		 /* always there; filled as far as the child got */
 };

@@ -128,6 +128,28 @@ static void print_sum(FILE *f, const struct result *r, unsigned int n)
 		count[SAMPLE_OK], count[SAMPLE_SKIP], count[SAMPLE_FAIL]);
 }
 
+void table_unsteady(FILE *f, const struct result *result, unsigned int n)
+{
+	unsigned int lines = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		const struct result *r = &result[i];
+		struct drift d = result_drift(r);
+
+		if (!r->unsteady && !drifts(&d))
+			continue;
+		if (!lines++)
+			fputs("\nNo steady state:\n", f);
+		fprintf(f, "  %s, %s:", r->bench->name, r->variant->label);
+		if (r->unsteady)
+			fprintf(f, " in %u of %u samples%s", r->unsteady, r->nr,
+				drifts(&d) ? ";" : "");
+		if (drifts(&d))
+			fprintf(f, " later samples take %+.3g %% (p %.2g)", 100 * d.change, d.p);
+		putc('\n', f);
+	}
+}
+
 void table_wide(FILE *f, const struct result *result, unsigned int n, double ci)
 {
 	unsigned int measured = 0, wide = 0;

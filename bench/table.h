@@ -25,4 +25,8 @@ const char *table_number(char *cell, size_t len, double v);
  * none has. */
 void table_wide(FILE *f, const struct result *result, unsigned int n, double ci);
 
+/* Which of the N results are of no steady state: within samples (--warmup), or from the first to
+ * the last of them. Nothing where all are. */
+void table_unsteady(FILE *f, const struct result *result, unsigned int n);
+
 #endif

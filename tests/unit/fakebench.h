@@ -13,7 +13,8 @@ extern const struct backend *const fake_backends[];
  * What the guest does is its benchmark's name. "good": an operation takes 100 cycles on alpha and
  * 250 on beta, the loop 2, and one port-in trap each; also, in place of that: "boot" (as init does,
  * and then good), "crash", "hang", "exit", "error", "silent", "garbage", "liar", "misnamed",
- * "triple", "skip", "fail", "scribble", "noisy" (good, on beta at 250 and up to twice that).
+ * "triple", "skip", "fail", "scribble", "noisy" (good, on beta at 250 and up to twice that), "warming"
+ * (good, and with chunks=10 two slow pieces of ten).
  */
 void fake_body(void *arg, const struct sample_request *request, struct sample_raw *raw);
 extern const struct sample_runner fake_runner;

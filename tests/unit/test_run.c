@@ -200,6 +200,61 @@ static void test_ci(void)
 	tear_down(&x);
 }
 
+/* Pieces of the warm-up, what they come to, and how samples drift. */
+static void test_warmup(void)
+{
+	static const char *const names[] = { "warming", NULL };
+	struct fixture x;
+
+	set_up(&x, "beta", 4, names);
+	x.run.design.chunks = 10;
+	CU_ASSERT_EQUAL(take(&x, NULL), 0);
+	CU_ASSERT_EQUAL(count(x.samples, ",1,1000,warmup.chunk.001,cycles,450,\n"), 1);
+	CU_ASSERT_EQUAL(count(x.samples, ",1,1000,warmup.chunk.010,cycles,100,\n"), 1);
+	CU_ASSERT_EQUAL(count(x.samples, "000,steady.reached,count,1,\n"), 4);
+	CU_ASSERT_EQUAL(count(x.samples, "000,steady.kind,code,2,warmup\n"), 4);
+	CU_ASSERT_EQUAL(count(x.samples, "000,steady.cycles_per_op,cycles,100,\n"), 4);
+	CU_ASSERT_EQUAL(count(x.samples, "000,warmup.operations,count,4,\n"), 4);
+	CU_ASSERT_EQUAL(count(x.samples, "000,warmup.extra_cycles,cycles,800,\n"), 4);
+	CU_ASSERT_EQUAL(count(x.samples, ",,1000,steady.drift,share,0,\n"), 1);
+	CU_ASSERT_EQUAL(count(x.samples, ",,1000,steady.drift_p,share,1,\n"), 1);
+	CU_ASSERT_EQUAL(x.result[0].unsteady, 0);
+	tear_down(&x);
+	/* Not asked for: none of that. */
+	set_up(&x, "beta", 2, names);
+	CU_ASSERT_EQUAL(take(&x, NULL), 0);
+	CU_ASSERT_EQUAL(count(x.samples, "warmup."), 0);
+	CU_ASSERT_EQUAL(count(x.samples, "steady."), 0);
+	tear_down(&x);
+}
+
+static void test_unsteady(void)
+{
+	static const char *const names[] = { "good", NULL };
+	char *text = NULL;
+	struct fixture x;
+	size_t len;
+	FILE *f;
+
+	set_up(&x, "alpha", 8, names);
+	CU_ASSERT_EQUAL(take(&x, NULL), 0);
+	f = open_memstream(&text, &len);
+	table_unsteady(f, x.result, 1);
+	fclose(f);
+	CU_ASSERT_STRING_EQUAL(text, "");
+	free(text);
+	for (unsigned int i = 0; i < 8; i++)
+		x.result[0].cycles[i] = 98 + 10 * i;
+	x.result[0].unsteady = 3;
+	f = open_memstream(&text, &len);
+	table_unsteady(f, x.result, 1);
+	fclose(f);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "No steady state:\n  good, alpha: in 3 of 8 samples; "
+					    "later samples take +34.8 % (p 5e-05)\n"));
+	free(text);
+	tear_down(&x);
+}
+
 static void test_full_disk(void)
 {
 	static const char *const names[] = { "good", NULL };
@@ -350,6 +405,8 @@ CU_TestInfo tests_run[] = {
 	{ "a benchmark that is skipped or fails has a row, and the rest is measured",
 	  test_bad_benchmarks },
 	{ "samples are taken until the interval is narrow, or the limit", test_ci },
+	{ "warm-up and steady state", test_warmup },
+	{ "what is not steady is said", test_unsteady },
 	{ "a full disk ends the run with one line", test_full_disk },
 	{ "an interrupt keeps what was measured", test_interrupt },
 	{ "iterations are scaled within the guests' limits", test_iterations },

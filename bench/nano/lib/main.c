@@ -6,11 +6,15 @@
 #include "x86.h"
 
 #define DEFAULT_RUNS 1000
+#define CHUNKS_MAX   200
 
 volatile uword events;
 u64 sum;
 
 static struct text metrics;
+
+/* What the pieces of the warm-up took, in ticks. */
+static u64 chunk[CHUNKS_MAX];
 
 static void text_head(struct text *t)
 {
@@ -88,22 +92,37 @@ void metric_quantiles(const char *prefix, u64 *sample, size_t n)
 	metric_named(prefix, "_max", sample[n - 1]);
 }
 
-/* The number after iters= on the command line. */
-static uword iterations(void)
+/* What follows KEY in TEXT, if it begins so; else NULL. */
+static const char *after(const char *text, const char *key)
 {
-	const char *p = platform_arguments();
+	for (; *key; key++, text++)
+		if (*text != *key)
+			return NULL;
+	return text;
+}
+
+/* The number after KEY (iters=) on the command line, from 1 to MOST; without it, NONE. */
+static uword argument(const char *key, uword none, u64 most, const char *why)
+{
+	const char *p = platform_arguments(), *at = NULL;
 	u64 n = 0;
 
-	for (char before = ' '; *p; before = *p++)
-		if (before == ' ' && !memcmp(p, "iters=", 6))
-			break;
-	if (!*p)
-		return DEFAULT_RUNS;
-	for (p += 6; *p >= '0' && *p <= '9' && n <= UINT32_MAX; p++)
-		n = n * 10 + (u64)(*p - '0');
-	if ((*p && *p != ' ') || n == 0 || n > UINT32_MAX)
-		fail("iters= must be a number from 1 to 4294967295");
+	for (char before = ' '; *p && !at; before = *p++)
+		if (before == ' ')
+			at = after(p, key);
+	if (!at)
+		return none;
+	for (; *at >= '0' && *at <= '9' && n <= most; at++)
+		n = n * 10 + (u64)(*at - '0');
+	if ((*at && *at != ' ') || n == 0 || n > most)
+		fail(why);
 	return (uword)n;
+}
+
+static uword iterations(void)
+{
+	return argument("iters=", DEFAULT_RUNS, UINT32_MAX,
+			"iters= must be a number from 1 to 4294967295");
 }
 
 /* N as this guest can do it: within nano.max, a multiple of nano.granule. */
@@ -141,19 +160,50 @@ static void prepare(uword n)
 		nano.prepare(n);
 }
 
+/* The loop from cold on, in K pieces of N operations. */
+static void run_chunks(uword k, uword n)
+{
+	for (uword i = 0; i < k; i++) {
+		prepare(n);
+		chunk[i] = timed(nano.run, n);
+	}
+}
+
+static void print_number(const char *before, u64 value)
+{
+	struct text t = { .len = 0 };
+
+	text_str(&t, before);
+	text_dec(&t, value);
+	platform_print(t.buf);
+}
+
+static void print_chunks(uword k, uword n)
+{
+	if (!k)
+		return;
+	print_number("fvbench-chunks: ops=", n);
+	for (uword i = 0; i < k; i++)
+		print_number(" ", chunk[i]);
+	platform_print("\n");
+}
+
 void nano_main(void)
 {
 	void (*empty)(uword) = nano.empty ? nano.empty : empty_loop;
 	struct text t = { .len = 0 };
-	uword n, warm;
+	uword n, warm, chunks, piece;
 	u64 cycles, loop;
 
 	platform_init();
 	n = rounded(iterations());
 	warm = rounded(n / 10 + 1);
+	chunks = argument("chunks=", 0, CHUNKS_MAX, "chunks= must be a number from 1 to 200");
+	piece = rounded(chunks ? n / chunks : 0);
 	if (nano.setup)
 		nano.setup();
 
+	run_chunks(chunks, piece);
 	prepare(warm);
 	timed(empty, warm);
 	timed(nano.run, warm);
@@ -168,6 +218,7 @@ void nano_main(void)
 	if (nano.check)
 		nano.check(n);
 
+	print_chunks(chunks, piece);
 	text_head(&t);
 	text_str(&t, " iters=");
 	text_dec(&t, n);
