@@ -36,7 +36,8 @@ CFLAGS := -std=gnu11 -O2 -g -fno-strict-aliasing -Wall -Wextra -Wshadow -Wstrict
 	  -Wmissing-prototypes -Wvla $(if $(filter 1,$(WERROR)),-Werror) \
 	  $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer) $(EXTRA_CFLAGS)
 CPPFLAGS := -I. -I$(B) -D_GNU_SOURCE -MMD -MP
-LDFLAGS := $(if $(SAN),-fsanitize=$(SAN)) $(EXTRA_LDFLAGS)
+# The build ID is how run.json tells one build from another; not every compiler makes one unasked.
+LDFLAGS := -Wl,--build-id $(if $(SAN),-fsanitize=$(SAN)) $(EXTRA_LDFLAGS)
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 LIBS := -lZydis -lseccomp -lm -lpthread
 
@@ -103,7 +104,7 @@ $(B)/version.h: FORCE
 	@printf '#define FVB_VERSION "%s"\n#define FVB_COMPILER "%s"\n#define FVB_CFLAGS "%s"\n' \
 		'$(VERSION)' '$(shell $(CC) --version | head -n 1)' '$(CFLAGS)' >$@.new; \
 		cmp -s $@.new $@ && rm $@.new || mv $@.new $@
-$(call objs,common/fvm.c bench/fvbench.c bench/meta.c bench/goals_table.c bench/costs.c bench/html_page.c): $(B)/version.h
+$(call objs,common/fvm.c bench/fvbench.c bench/context.c bench/goals_table.c bench/costs.c bench/html_page.c): $(B)/version.h
 
 # The style and the program of the page that fvbench html writes.
 $(B)/bench/page.o: bench/page.css bench/page.js

@@ -3,8 +3,9 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <math.h>
 
-void json_init(struct json *j, FILE *f)
+void jsonw_init(struct json *j, FILE *f)
 {
 	*j = (struct json){ .f = f };
 }
@@ -55,17 +56,17 @@ static void nest(struct json *j, const char *key, char open, char close)
 	j->filled[j->depth] = false;
 }
 
-void json_object(struct json *j, const char *key)
+void jsonw_object(struct json *j, const char *key)
 {
 	nest(j, key, '{', '}');
 }
 
-void json_array(struct json *j, const char *key)
+void jsonw_array(struct json *j, const char *key)
 {
 	nest(j, key, '[', ']');
 }
 
-void json_end(struct json *j)
+void jsonw_end(struct json *j)
 {
 	unsigned int level = j->depth--;
 
@@ -76,7 +77,7 @@ void json_end(struct json *j)
 		putc('\n', j->f);
 }
 
-void json_text(struct json *j, const char *key, const char *text)
+void jsonw_text(struct json *j, const char *key, const char *text)
 {
 	begin(j, key);
 	if (text && *text)
@@ -85,8 +86,24 @@ void json_text(struct json *j, const char *key, const char *text)
 		fputs("null", j->f);
 }
 
-void json_number(struct json *j, const char *key, u64 value)
+void jsonw_number(struct json *j, const char *key, u64 value)
 {
 	begin(j, key);
 	fprintf(j->f, "%" PRIu64, value);
+}
+
+void jsonw_bool(struct json *j, const char *key, bool value)
+{
+	begin(j, key);
+	fputs(value ? "true" : "false", j->f);
+}
+
+void jsonw_real(struct json *j, const char *key, double value)
+{
+	begin(j, key);
+	/* JSON has no word for what is no number. */
+	if (isfinite(value))
+		fprintf(j->f, "%.15g", value);
+	else
+		fputs("null", j->f);
 }

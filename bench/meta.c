@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/meta.h"
-#include "bench/facts.h"
+#include "bench/context.h"
 #include "bench/json.h"
+#include "bench/options.h"
+#include "bench/peer.h"
 #include "common/csv.h"
-#include "version.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -70,13 +71,22 @@ static void write_command(struct json *j)
 	char *word = NULL;
 	size_t size = 0;
 
-	json_array(j, "command");
+	jsonw_array(j, "command");
 	while (f && getdelim(&word, &size, '\0', f) > 0)
-		json_text(j, NULL, word);
-	json_end(j);
+		jsonw_text(j, NULL, word);
+	jsonw_end(j);
 	free(word);
 	if (f)
 		fclose(f);
+}
+
+/* Where the command was given, which paths in it refer to. */
+static void write_directory(struct json *j)
+{
+	char *path = getcwd(NULL, 0);
+
+	jsonw_text(j, "directory", path);
+	free(path);
 }
 
 static void write_run(struct json *j, const struct run *run)
@@ -86,48 +96,79 @@ static void write_run(struct json *j, const struct run *run)
 	struct tm tm;
 
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-	json_text(j, "run_id", run->run_id);
-	json_text(j, "date", date);
+	jsonw_text(j, "run_id", run->run_id);
+	jsonw_text(j, "date", date);
 	write_command(j);
-	json_object(j, "build");
-	json_text(j, "version", FVB_VERSION);
-	json_text(j, "compiler", FVB_COMPILER);
-	json_text(j, "flags", FVB_CFLAGS);
-	json_end(j);
+	write_directory(j);
 }
 
-static void write_facts(struct json *j, const char *key, const struct fact *fact)
+/* As resolved: what was not said has the value that it had by default. */
+static void write_options(struct json *j, const struct run *run, const char *guest_dir)
 {
-	json_object(j, key);
-	for (; fact->key; fact++) {
-		char text[FACT_TEXT] = "";
+	const struct options *o = run->asked;
 
-		fact->get(text);
-		json_text(j, fact->key, text);
+	jsonw_object(j, "options");
+	jsonw_text(j, "backend", o ? o->backends : NULL);
+	jsonw_text(j, "engine", o ? o->variants.matrix.engines : NULL);
+	jsonw_array(j, "matrix");
+	for (unsigned int i = 0; o && i < o->variants.matrix.nr; i++)
+		jsonw_text(j, NULL, o->variants.matrix.axis[i]);
+	jsonw_end(j);
+	jsonw_bool(j, "skip_missing", o && o->skip_missing);
+	jsonw_number(j, "iterations", run->iterations);
+	jsonw_real(j, "scale", run->scale);
+	jsonw_number(j, "mem_size", run->mem_size);
+	jsonw_text(j, "cpu", run->cpu);
+	jsonw_text(j, "events", o ? o->events : NULL);
+	jsonw_text(j, "guests", guest_dir);
+	jsonw_text(j, "kernel", run->kernel);
+	jsonw_end(j);
+}
+
+/* A line each. */
+static void write_missing(struct json *j, const char *lines)
+{
+	jsonw_array(j, "missing");
+	while (lines && *lines) {
+		char line[512];
+		size_t len = strcspn(lines, "\n");
+
+		snprintf(line, sizeof(line), "%.*s", (int)len, lines);
+		jsonw_text(j, NULL, line);
+		lines += len + (lines[len] == '\n');
 	}
-	json_end(j);
+	jsonw_end(j);
+}
+
+static bool has_backend(const struct run *run, const struct backend *backend)
+{
+	for (unsigned int i = 0; i < run->variants; i++)
+		if (run->variant[i].backend == backend)
+			return true;
+	return false;
 }
 
 static void write_variants(struct json *j, const struct run *run)
 {
-	json_array(j, "variants");
+	jsonw_array(j, "variants");
 	for (unsigned int i = 0; i < run->variants; i++) {
 		const struct variant *v = &run->variant[i];
 		char options[CSV_OPTIONS];
 
 		run_options(run, v, run->mem_size, options, sizeof(options));
-		json_object(j, NULL);
-		json_text(j, "backend", v->backend->name);
-		json_text(j, "engine", v->engine);
-		json_text(j, "options", options);
-		json_end(j);
+		jsonw_object(j, NULL);
+		jsonw_text(j, "backend", v->backend->name);
+		jsonw_text(j, "engine", v->engine);
+		jsonw_text(j, "label", v->label);
+		jsonw_text(j, "options", options);
+		jsonw_end(j);
 	}
-	json_end(j);
+	jsonw_end(j);
 }
 
 static void write_guests(struct json *j, const struct run *run, const char *dir)
 {
-	json_array(j, "guests");
+	jsonw_array(j, "guests");
 	for (unsigned int i = 0; i < run->benches; i++) {
 		const struct bench *b = run->bench[i];
 		char path[PATH_MAX], digest[SHA256_HEX];
@@ -135,14 +176,20 @@ static void write_guests(struct json *j, const struct run *run, const char *dir)
 		digest[0] = '\0';
 		if (!bench_file(b, dir, false, path, NULL))
 			meta_sha256(path, digest);
-		json_object(j, NULL);
-		json_text(j, "bench", b->name);
-		json_number(j, "iterations", run_iterations(run, b));
-		json_number(j, "mem_size", run_memory(run, b));
-		json_text(j, "sha256", digest);
-		json_end(j);
+		jsonw_object(j, NULL);
+		jsonw_text(j, "bench", b->name);
+		jsonw_number(j, "iterations", run_iterations(run, b));
+		jsonw_number(j, "mem_size", run_memory(run, b));
+		jsonw_text(j, "sha256", digest);
+		if (b->native && has_backend(run, &peer_native)) {
+			digest[0] = '\0';
+			if (!bench_file(b, dir, true, path, NULL))
+				meta_sha256(path, digest);
+			jsonw_text(j, "native_sha256", digest);
+		}
+		jsonw_end(j);
 	}
-	json_end(j);
+	jsonw_end(j);
 }
 
 /* Of the Linux guests' kernel, if there is one among them. */
@@ -153,7 +200,7 @@ static void write_kernel(struct json *j, const struct run *run)
 	for (unsigned int i = 0; i < run->benches; i++)
 		if (run->bench[i]->in_linux) {
 			meta_sha256(run->kernel, digest);
-			json_text(j, "linux_kernel_sha256", digest);
+			jsonw_text(j, "linux_kernel_sha256", digest);
 			return;
 		}
 }
@@ -165,36 +212,37 @@ static void write_design(struct json *j, const struct run *run)
 
 	if (run->design.ci > 0)
 		snprintf(ci, sizeof(ci), "%g", run->design.ci);
-	json_object(j, "design");
-	json_text(j, "ci", ci);
-	json_number(j, "max_reps", run_most(run));
-	json_number(j, "max_time_ns", run->design.max_time_ns);
-	json_number(j, "warmup_chunks", run->design.chunks);
+	jsonw_object(j, "design");
+	jsonw_text(j, "ci", ci);
+	jsonw_number(j, "max_reps", run_most(run));
+	jsonw_number(j, "max_time_ns", run->design.max_time_ns);
+	jsonw_number(j, "warmup_chunks", run->design.chunks);
 	if (run->pin.on)
 		snprintf(cpu, sizeof(cpu), "%u", run->pin.cpu);
-	json_text(j, "cpu_pin", run->design.pin);
-	json_text(j, "vcpu_thread", cpu);
-	json_text(j, "other_threads", run->pin.text);
-	json_end(j);
+	jsonw_text(j, "cpu_pin", run->design.pin);
+	jsonw_text(j, "vcpu_thread", cpu);
+	jsonw_text(j, "other_threads", run->pin.text);
+	jsonw_end(j);
 }
 
 int meta_write(FILE *f, const struct run *run, const char *guest_dir)
 {
 	struct json j;
 
-	json_init(&j, f);
-	json_object(&j, NULL);
+	jsonw_init(&j, f);
+	jsonw_object(&j, NULL);
 	write_run(&j, run);
-	json_text(&j, "host_kind", run->host_kind);
-	write_facts(&j, "host", host_facts);
-	write_facts(&j, "virtualization", virt_facts);
+	jsonw_text(&j, "host_kind", run->host_kind);
+	context_write(&j, has_backend(run, &peer_qemu_tcg) || has_backend(run, &peer_qemu_kvm));
+	write_options(&j, run, guest_dir);
+	write_missing(&j, run->missing);
 	write_variants(&j, run);
-	json_number(&j, "reps", run->reps);
+	jsonw_number(&j, "reps", run->reps);
 	write_design(&j, run);
-	json_number(&j, "timeout_ns", run->timeout_ns);
+	jsonw_number(&j, "timeout_ns", run->timeout_ns);
 	write_kernel(&j, run);
 	write_guests(&j, run, guest_dir);
-	json_end(&j);
+	jsonw_end(&j);
 	return csv_flush(f);
 }
 

@@ -11,6 +11,8 @@
 
 #include <stdio.h>
 
+struct options;
+
 /* A file of results; FILE is NULL where the user did not ask for it. */
 struct record {
 	FILE *file;
@@ -19,6 +21,8 @@ struct record {
 
 struct run {
 	const char *run_id, *host_kind;
+	const struct options *asked; /* for run.json; or NULL */
+	const char *missing;	     /* why backends were left out, a line each; or NULL */
 	const struct bench *const *bench;
 	unsigned int benches;
 	const struct variant *variant;

@@ -152,6 +152,8 @@ int session_init(struct session *s, const struct backend *const *table, struct e
 	make_run_id(s->run_id, sizeof(s->run_id));
 	s->runner = (struct sample_runner){ peer_or_machine_body, s->guests, GRACE_NS };
 	s->run.run_id = s->run_id;
+	s->run.asked = o;
+	s->run.missing = s->missing;
 	s->run.host_kind = host_kind();
 	s->run.variant = s->variant;
 	set_alike(s);

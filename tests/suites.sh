@@ -27,6 +27,7 @@ suite fvbench-cli tests/fvbench/cli
 suite fvbench-plot tests/fvbench/plot
 suite fvbench-html tests/fvbench/html
 suite fvbench-run tests/with-kvm tests/fvbench/run
+suite fvbench-rerun tests/fvbench/rerun
 suite fvbench-qemu-kvm tests/fvbench/qemu-kvm
 suite fvbench-sensitive tests/fvbench/sensitive
 suite fvbench-sensitive-kvm env RIG_OPTIONS=--xsave tests/with-kvm tests/fvbench/sensitive --backend kvm,swbt --mode 64 --mode 32

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Is TEXT one JSON value (of the kinds that bench/json.h writes)? */
+/* Is TEXT one JSON value? */
 #ifndef FVB_TESTS_JSONCHECK_H
 #define FVB_TESTS_JSONCHECK_H
 

@@ -3,6 +3,7 @@
 #include "tests/unit/jsoncheck.h"
 
 #include <CUnit/CUnit.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,26 +27,32 @@ static void test_writer(void)
 	FILE *f = open_memstream(&text, &len);
 	struct json j;
 
-	json_init(&j, f);
-	json_object(&j, NULL);
-	json_text(&j, "plain", "x");
-	json_text(&j, "odd\"key", "tab\t quote\" back\\slash \x01");
-	json_text(&j, "unknown", NULL);
-	json_number(&j, "big", ~0ull);
-	json_array(&j, "list");
-	json_number(&j, NULL, 0);
-	json_object(&j, NULL);
-	json_end(&j);
-	json_end(&j);
-	json_array(&j, "none");
-	json_end(&j);
-	json_end(&j);
+	jsonw_init(&j, f);
+	jsonw_object(&j, NULL);
+	jsonw_text(&j, "plain", "x");
+	jsonw_text(&j, "odd\"key", "tab\t quote\" back\\slash \x01");
+	jsonw_text(&j, "unknown", NULL);
+	jsonw_number(&j, "big", INT64_MAX);
+	jsonw_bool(&j, "yes", true);
+	jsonw_real(&j, "half", 0.5);
+	jsonw_real(&j, "none of them", NAN);
+	jsonw_array(&j, "list");
+	jsonw_number(&j, NULL, 0);
+	jsonw_object(&j, NULL);
+	jsonw_end(&j);
+	jsonw_end(&j);
+	jsonw_array(&j, "none");
+	jsonw_end(&j);
+	jsonw_end(&j);
 	fclose(f);
 	CU_ASSERT_TRUE(json_valid(text));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"plain\": \"x\""));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"tab\\u0009 quote\\\" back\\\\slash \\u0001\""));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"unknown\": null"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(text, "18446744073709551615"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "9223372036854775807,"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"yes\": true"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"half\": 0.5"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"none of them\": null"));
 	CU_ASSERT_EQUAL(text[len - 1], '\n');
 	free(text);
 }
