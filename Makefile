@@ -12,6 +12,7 @@
 #   make fuzz       fuzz loaders, virtio devices and the reader of results with libFuzzer (SECONDS=60 each)
 #   make guests     download Debian's kernels, make initramfs images: build/guests
 #   make os-matrix  every guest on swbt and on kvm: results/os-matrix.md (half an hour)
+#   make install    programs, guests and manual pages to PREFIX (/usr/local); make uninstall
 #   make format     apply .clang-format
 #   make deps       install what is needed, nothing else
 #   make clean      remove what was built, keep what was downloaded
@@ -131,6 +132,8 @@ $(call objs,common/sandbox.c): $(B)/syscalls.def
 -include tests/kvmoracle/kvmoracle.mk
 -include tests/unicorn/unicorn.mk
 -include tests/linux/linux.mk
+# Targets man, install, uninstall.
+-include doc/install.mk
 
 # ---- what people type ----------------------------------------------------------------------
 
@@ -138,7 +141,7 @@ $(call objs,common/sandbox.c): $(B)/syscalls.def
 # are there.
 PACKAGES := gcc make clang clang-format libc6-dev linux-libc-dev libcunit1-dev libzydis-dev \
 	    libseccomp-dev libpfm4-dev libclang-rt-14-dev qemu-system-x86 busybox-static cpio e2fsprogs libunicorn-dev \
-	    gnuplot-nox fonts-liberation python3 libjansson-dev chromium
+	    gnuplot-nox fonts-liberation mandoc python3 python3-yaml libjansson-dev chromium
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 .PHONY: deps
@@ -199,7 +202,7 @@ format:
 .PHONY: clean
 clean:
 	$(call say,CLEAN,build fvm fvbench)
-	$(Q)rm -rf build/gcc build/clang build/san build/nano fvm fvbench
+	$(Q)rm -rf build/gcc build/clang build/san build/nano build/man fvm fvbench
 
 .PHONY: help
 help:

@@ -133,7 +133,7 @@ static const struct argp_option machine_options[] = {
 	  "failed",
 	  2 },
 	{ "guests", OPT_GUESTS, "DIR", 0,
-	  "Folder of the guests' files (default: build/nano beside this program)", 2 },
+	  "Folder of the guests' files (default: those built or installed with this program)", 2 },
 	{ "linux", OPT_LINUX, "FILE", 0,
 	  "Kernel (bzImage) for linux/* (default: the cloud kernel of make guests)", 2 },
 	{ 0 }

@@ -183,7 +183,7 @@ static const struct argp_option options[] = {
 	{ "csv", OPT_CSV, "FILE", 0, "Write all that was seen to FILE", 0 },
 	{ "markdown", OPT_MARKDOWN, NULL, 0, "Print a Markdown table", 0 },
 	{ "guests", OPT_GUESTS, "DIR", 0,
-	  "Folder of the guests' files (default: build/nano beside this program)", 0 },
+	  "Folder of the guests' files (default: those built or installed with this program)", 0 },
 	{ 0 }
 };
 

@@ -35,7 +35,7 @@ static const struct argp_option options[] = {
 	{ "iters", OPT_ITERS, "N", 0, "N updates of the ledger (default 1000)", 0 },
 	{ "csv", OPT_CSV, "FILE", 0, "Write every number to FILE", 0 },
 	{ "guests", OPT_GUESTS, "DIR", 0,
-	  "Folder of the guests' files (default: build/nano beside this program)", 0 },
+	  "Folder of the guests' files (default: those built or installed with this program)", 0 },
 	{ 0 }
 };
 

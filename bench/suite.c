@@ -158,8 +158,10 @@ static bool program_dir(char *path)
 
 int suite_guest_dir(const char *dir, char *path, struct error *err)
 {
-	/* The program is copied to the top of the tree, and also runs from where it was built. */
-	static const char *const from_program[] = { "build/nano", "../nano" };
+	/* The program is copied to the top of the tree, also runs from where it was built, and may
+	 * be installed (doc/install.mk). */
+	static const char *const from_program[] = { "build/nano", "../nano",
+						    "../lib/fvbench/nano" };
 	char program[PATH_MAX];
 
 	if (dir) {

@@ -48,8 +48,9 @@ int suite_select(const struct bench *table, size_t n, const char *const *glob, s
 		 const struct bench **out, struct error *err);
 
 /*
- * The folder that guests are in: DIR if not NULL, otherwise build/nano beside the running program.
- * 0, or -ENOENT with ERR saying how to build them; PATH has PATH_MAX bytes.
+ * The folder that guests are in: DIR if not NULL, otherwise the one that was built or installed
+ * with the running program. 0, or -ENOENT with ERR saying how to build them; PATH has PATH_MAX
+ * bytes.
  */
 int suite_guest_dir(const char *dir, char *path, struct error *err);
 

@@ -23,6 +23,7 @@ suite linux-shell tests/linux/shell swbt
 suite linux-kvm tests/linux/check kvm
 suite linux-disk-swbt tests/linux/disk-check swbt
 suite linux-disk-kvm tests/linux/disk-check kvm
+suite install tests/install
 suite fvbench-cli tests/fvbench/cli
 suite fvbench-plot tests/fvbench/plot
 suite fvbench-html tests/fvbench/html
