@@ -4,6 +4,7 @@
 #include "bench/translation.h"
 #include "common/accountcsv.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,7 +102,11 @@ static void print_row(FILE *f, const char *bench, const char *label, const struc
 		else
 			fprintf(f, " %6.1f", 100 * account_share(t, i));
 	}
-	fprintf(f, " %7.1f\n", 100 * account_share(t, ACCOUNT_NR));
+	fprintf(f, " %7.1f", 100 * account_share(t, ACCOUNT_NR));
+	if (isnan(t->waited))
+		fprintf(f, " %6s\n", "-");
+	else
+		fprintf(f, " %6.1f\n", 100 * t->waited / t->wall);
 }
 
 void overhead_print(FILE *f, const struct run *run)
@@ -115,12 +120,13 @@ void overhead_print(FILE *f, const struct run *run)
 		if (!any) {
 			fprintf(f,
 				"\nWhere the time goes between the guest's marks (else: of the "
-				"whole run), in percent of it; account: what it took to tell, "
-				"on top\n\n%-20s %-14s %9s",
+				"whole run), "
+				"in percent of it; account: what it took to tell, on top; waited: "
+				"of the ms, for other programs\n\n%-20s %-14s %9s",
 				"benchmark", "variant", "ms");
 			for (unsigned int part = 0; part < ACCOUNT_NR; part++)
 				fprintf(f, " %6s", heading(part));
-			fprintf(f, " %7s\n", "account");
+			fprintf(f, " %7s %6s\n", "account", "waited");
 		}
 		any = true;
 		print_row(f, run->bench[i / o->variants]->name, run->variant[i % o->variants].label,

@@ -29,7 +29,7 @@ static const struct kind kinds[READ_KINDS] = {
 	[READ_DISTANCES] = { "--distances", "cause unit #at_most #count #cumulative", "" },
 	[READ_HOT] = { "--hot", "cause address symbol #count #cycles", "" },
 	[READ_TIMELINE] = { "--timeline", "cause #start_ns #count #cycles", "" },
-	[READ_OVERHEAD] = { "--overhead", "phase part #ns #share", "#wall_ns" },
+	[READ_OVERHEAD] = { "--overhead", "phase part #ns #share", "#wall_ns #waited_ns" },
 	[READ_TRANSLATOR] = { "--bt-stats", "metric unit #rank address symbol #value", "" },
 };
 

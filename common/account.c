@@ -3,7 +3,11 @@
 #include "common/clock.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *account_name(unsigned int part)
 {
@@ -52,13 +56,44 @@ static double measure(void)
 	return (double)least / CHANGES / 2;
 }
 
+struct account *account_new(void)
+{
+	struct account *a = calloc(1, sizeof(*a));
+
+	if (a)
+		a->waits = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+	return a;
+}
+
+void account_free(struct account *a)
+{
+	if (a && a->waits >= 0)
+		close(a->waits);
+	free(a);
+}
+
+/* The second number is the time on a run queue. proc_pid_schedstat(5). */
+static u64 waited(const struct account *a)
+{
+	char text[80], *end = text;
+	ssize_t n = a->waits < 0 ? -1 : pread(a->waits, text, sizeof(text) - 1, 0);
+
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	strtoull(text, &end, 10);
+	return strtoull(end, NULL, 10);
+}
+
 void account_start(struct account *a)
 {
 	const u32 parts = a->parts;
+	const int waits = a->waits;
 	struct clock_look look;
 
 	memset(a, 0, sizeof(*a));
 	a->parts = parts;
+	a->waits = waits;
 	a->cost = measure();
 	a->now = ACCOUNT_OTHER;
 	look = host_look();
@@ -68,6 +103,7 @@ void account_start(struct account *a)
 
 void account_point(struct account *a, struct account_point *point)
 {
+	const u64 waits = waited(a);
 	const struct clock_look look = host_look();
 
 	/* The present part so far; it goes on. */
@@ -75,6 +111,7 @@ void account_point(struct account *a, struct account_point *point)
 	a->since = look.tsc;
 	point->tsc = look.tsc;
 	point->wall_ns = look.ns;
+	point->waited_ns = waits;
 	memcpy(point->cycles, a->cycles, sizeof(point->cycles));
 	memcpy(point->changes, a->changes, sizeof(point->changes));
 }
@@ -97,6 +134,7 @@ int account_times(const struct account *a, enum account_phase phase, struct acco
 	if (!from->wall_ns || !to->wall_ns)
 		return -ENODATA;
 	times->wall = (double)(to->wall_ns - from->wall_ns);
+	times->waited = a->waits < 0 ? NAN : (double)(to->waited_ns - from->waited_ns);
 	for (unsigned int i = 0; i < ACCOUNT_NR; i++) {
 		double cycles = (double)(to->cycles[i] - from->cycles[i]);
 		double cost = (double)(to->changes[i] - from->changes[i]) * a->cost;

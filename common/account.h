@@ -31,6 +31,7 @@ const char *account_name(unsigned int part);
 /* How far everything is at one moment. */
 struct account_point {
 	u64 tsc, wall_ns; /* of CLOCK_MONOTONIC; 0: the run did not come here */
+	u64 waited_ns;	  /* for others to leave the processor, so far; as the kernel tells */
 	u64 cycles[ACCOUNT_NR];
 	u64 changes[ACCOUNT_NR]; /* away from it */
 };
@@ -50,6 +51,7 @@ struct account {
 	u64 since;
 	u64 cycles[ACCOUNT_NR], changes[ACCOUNT_NR];
 	double cost; /* cycles that a change takes */
+	int waits;   /* /proc/thread-self/schedstat; -1: this host has none */
 	struct account_point start, mark[2], end;
 };
 
@@ -79,16 +81,21 @@ static inline void account_leave(struct account *a, enum account_part before)
 		account_change(a, before);
 }
 
-/* Measure what a change costs, and begin in ACCOUNT_OTHER. PARTS stays. */
+/* An account of the calling thread, or NULL. Opens a file, which nothing else does later. */
+struct account *account_new(void);
+void account_free(struct account *a);
+
+/* Measure what a change costs, and begin in ACCOUNT_OTHER. PARTS and WAITS stay. */
 void account_start(struct account *a);
 /* Note how far everything is. */
 void account_point(struct account *a, struct account_point *point);
 
 /* A phase's times in ns. */
 struct account_times {
-	double wall; /* of CLOCK_MONOTONIC, not the sum of what follows */
-	double part[ACCOUNT_NR +
-		    1]; /* the last: the accounting; less than 0: there is no such part */
+	double wall;   /* of CLOCK_MONOTONIC, not the sum of what follows */
+	double waited; /* of that: for others to leave the processor; NAN: not known */
+	/* The last is the accounting's; less than 0: there is no such part. */
+	double part[ACCOUNT_NR + 1];
 };
 
 /* 0, or -ENODATA: the guest passed no such marks. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/accountcsv.h"
 
+#include <math.h>
+
 void accountcsv_header(FILE *f)
 {
-	fputs(CSV_KEY_COLUMNS ",phase,part,ns,share,wall_ns\n", f);
+	fputs(CSV_KEY_COLUMNS ",phase,part,ns,share,wall_ns,waited_ns\n", f);
 }
 
 static void phase_rows(FILE *f, const struct csv_key *key, const char *phase,
@@ -13,8 +15,11 @@ static void phase_rows(FILE *f, const struct csv_key *key, const char *phase,
 		if (t->part[i] < 0)
 			continue;
 		csv_key(f, key);
-		fprintf(f, "%s,%s,%.0f,%.6f,%.0f\n", phase, account_name(i), t->part[i],
+		fprintf(f, "%s,%s,%.0f,%.6f,%.0f,", phase, account_name(i), t->part[i],
 			account_share(t, i), t->wall);
+		if (!isnan(t->waited))
+			fprintf(f, "%.0f", t->waited);
+		putc('\n', f);
 	}
 }
 

@@ -105,7 +105,7 @@ static int build_cpuid(struct vm *vm, struct error *err)
 /* Who changes from one part to another finds it. */
 static int start_account(struct vm *vm, struct error *err)
 {
-	vm->account = calloc(1, sizeof(*vm->account));
+	vm->account = account_new();
 	if (!vm->account)
 		return fail(err, -ENOMEM, "out of memory for an account");
 	vm->pc.pio.account = vm->pc.mmio.account = vm->account;
@@ -171,7 +171,7 @@ void vm_destroy(struct vm *vm)
 		vm->backend->destroy(vm);
 	pc_fini(vm);
 	ram_fini(&vm->ram);
-	free(vm->account);
+	account_free(vm->account);
 	free(vm);
 }
 

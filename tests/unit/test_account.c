@@ -11,8 +11,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <math.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -111,6 +113,40 @@ static void test_cost(void)
 	CU_ASSERT_TRUE(shares > 0.999 && shares < 1.001);
 }
 
+/* Another process wants the same processor. */
+static void test_waited(void)
+{
+	struct account *a = account_new();
+	struct account_times t;
+	cpu_set_t before, one;
+	pid_t pid;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(a);
+	sched_getaffinity(0, sizeof(before), &before);
+	CPU_ZERO(&one);
+	for (int cpu = 0; !CPU_COUNT(&one); cpu++)
+		if (CPU_ISSET(cpu, &before))
+			CPU_SET(cpu, &one);
+	CU_ASSERT_EQUAL(sched_setaffinity(0, sizeof(one), &one), 0);
+	pid = fork();
+	if (!pid)
+		for (;;)
+			;
+	a->parts = ACCOUNT_COMMON;
+	account_start(a);
+	spin(100 * MS);
+	account_point(a, &a->end);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	sched_setaffinity(0, sizeof(before), &before);
+	CU_ASSERT_EQUAL(account_times(a, ACCOUNT_ALL, &t), 0);
+	/* A kernel may have been built without the figure. */
+	CU_ASSERT_TRUE(a->waits < 0 ? isnan(t.waited) : t.waited > 1e6 && t.waited < t.wall);
+	CU_ASSERT_TRUE(sums_up(&t));
+	account_free(a);
+	account_free(NULL);
+}
+
 static void test_none(void)
 {
 	enum account_part before = account_enter(NULL, ACCOUNT_IDLE);
@@ -127,16 +163,16 @@ static void test_csv(void)
 	FILE *f = open_memstream(&text, &len);
 
 	/* No marks: the whole run alone. */
-	a.start = (struct account_point){ .tsc = 1, .wall_ns = 1000 };
-	a.end = (struct account_point){ .tsc = 2, .wall_ns = 3000 };
+	a.start = (struct account_point){ .tsc = 1, .wall_ns = 1000, .waited_ns = 20 };
+	a.end = (struct account_point){ .tsc = 2, .wall_ns = 3000, .waited_ns = 60 };
 	a.end.cycles[ACCOUNT_IDLE] = host_tsc_khz();
 	accountcsv_header(f);
 	CU_ASSERT_EQUAL(accountcsv_write(f, &key, &a), 0);
 	fclose(f);
 	CU_ASSERT_STRING_EQUAL(text,
-			       CSV_KEY_COLUMNS ",phase,part,ns,share,wall_ns\n"
-					       "r,b,,,,,,,7,all,idle,1000000,1.000000,2000\n"
-					       "r,b,,,,,,,7,all,accounting,0,0.000000,2000\n");
+			       CSV_KEY_COLUMNS ",phase,part,ns,share,wall_ns,waited_ns\n"
+					       "r,b,,,,,,,7,all,idle,1000000,1.000000,2000,40\n"
+					       "r,b,,,,,,,7,all,accounting,0,0.000000,2000,40\n");
 	free(text);
 }
 
@@ -319,6 +355,7 @@ static void test_looks(void)
 CU_TestInfo tests_account[] = {
 	{ "parts sum to the time", test_parts },
 	{ "what the account takes is no part's", test_cost },
+	{ "others had the processor", test_waited },
 	{ "nobody wants one", test_none },
 	{ "rows", test_csv },
 	{ "a machine: translated", test_translated },
