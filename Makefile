@@ -78,7 +78,7 @@ ifeq ($(findstring clang,$(CC)),)
 $(B)/backends/swbt/bt/%.o: CFLAGS += -mmemset-strategy=$(INLINE_STRINGS) \
 				     -mmemcpy-strategy=$(INLINE_STRINGS)
 endif
-$(patsubst %,$(B)/common/%.o,bus clock cpuid pc vectors): CFLAGS += -mgeneral-regs-only
+$(patsubst %,$(B)/common/%.o,bus clock cpuid pc traplog vectors): CFLAGS += -mgeneral-regs-only
 
 $(B)/%.o: %.c
 	$(call say,CC,$<)

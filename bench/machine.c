@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/machine.h"
 #include "common/boot/boot.h"
+#include "common/traplog.h"
 #include "common/vm.h"
 
 #include <errno.h>
@@ -72,16 +73,30 @@ static void read_backend(struct machine *m, struct vm *vm, unsigned int i)
 		subtract_counters(m);
 }
 
+static void log_traps(struct machine *m, struct vm *vm, unsigned int i)
+{
+	if (!m->request->log)
+		return;
+	if (i)
+		traplog_stop(m->request->log, true);
+	else
+		traplog_start(m->request->log, vm);
+}
+
 /* The host's events are the inner bracket: reading the backend's counters is not counted. */
 static void on_mark(void *arg, struct vm *vm, unsigned int i)
 {
 	struct machine *m = arg;
 
-	if (i)
+	if (i) {
 		counting_end(&m->counting);
+		log_traps(m, vm, i);
+	}
 	read_backend(m, vm, i);
-	if (!i)
+	if (!i) {
+		log_traps(m, vm, i);
 		counting_begin(&m->counting);
+	}
 }
 
 /* Of the whole run. */
@@ -178,7 +193,6 @@ static int run(struct machine *m)
 	if (m->vm->account || (m->request->count && !m->vm->marks_seen))
 		all_counters(m);
 	raw->have_traps = !vm_marked_traps(m->vm, &raw->traps);
-	raw->traps.trace = NULL;
 	return 0;
 }
 

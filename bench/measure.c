@@ -124,6 +124,8 @@ static int open_files(struct session *s, struct error *err)
 		ret = record_open(&s->run.overhead, accountcsv_header, err);
 	if (!ret)
 		ret = record_open(&s->report, no_header, err);
+	if (!ret)
+		ret = trapfiles_open(&s->single, &s->o.single, NULL, err);
 	if (s->report.file && !s->costs)
 		goals_head(s->report.file, &s->run);
 	return ret ? ret : meta_write_file(s->o.meta, &s->run, s->guests, err);
@@ -157,6 +159,8 @@ static int run_session(struct session *s, const char *command)
 	if (record_close(&s->run.samples, &err) && !status)
 		status = complain(command, &err, EXIT_HOST);
 	if (record_close(&s->run.traps, &err) && !status)
+		status = complain(command, &err, EXIT_HOST);
+	if (trapfiles_close(&s->single, &err) && !status)
 		status = complain(command, &err, EXIT_HOST);
 	if (record_close(&s->run.overhead, &err) && !status)
 		status = complain(command, &err, EXIT_HOST);

@@ -150,6 +150,7 @@ static struct argp_child run_children[] = { { &bench_argp, 0, NULL, 0 },
 					    { &machine_argp, 0, NULL, 0 },
 					    { NULL, 0, NULL, 0 },
 					    { &design_argp, 0, NULL, 0 },
+					    { NULL, 0, NULL, 0 }, /* of traps */
 					    { 0 } };
 static const struct argp_child bench_only[] = { { &bench_argp, 0, NULL, 0 }, { 0 } };
 
@@ -162,6 +163,19 @@ static error_t init_machine(struct argp_state *state)
 	return 0;
 }
 
+/* Writers of one file would spoil it for each other. */
+static void check_files(struct argp_state *state)
+{
+	const struct options *o = state->input;
+	const char *const path[] = { o->csv,	    o->traps,	       o->meta,
+				     o->report,	    o->overhead,       o->single.distances,
+				     o->single.hot, o->single.timeline };
+	const char *twice = args_twice(path, ARRAY_SIZE(path));
+
+	if (twice)
+		argp_failure(state, EXIT_USAGE, 0, "%s is named twice: each needs a file", twice);
+}
+
 static error_t parse_run(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
@@ -170,6 +184,7 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[3] = &o->design;
+		state->child_inputs[4] = &o->single;
 		return init_machine(state);
 	case OPT_REPS:
 		if (args_number(arg, 1, 10000, &o->reps))
@@ -207,11 +222,7 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 		o->skip_missing = true;
 		break;
 	case ARGP_KEY_END:
-		if (args_same_file(o->csv, o->traps) || args_same_file(o->csv, o->meta) ||
-		    args_same_file(o->traps, o->meta) || args_same_file(o->overhead, o->csv) ||
-		    args_same_file(o->overhead, o->traps) || args_same_file(o->overhead, o->meta))
-			argp_failure(state, EXIT_USAGE, 0,
-				     "--csv, --traps, --meta and --overhead need a file each");
+		check_files(state);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -378,6 +389,7 @@ void options_run(struct options *o, int argc, char **argv)
 					  run_children, NULL,	   NULL };
 
 	set_defaults(o);
+	run_children[4].argp = trapfiles_argp();
 	parse(&argp, o, argc, argv);
 	default_scale(o, 1);
 }
@@ -388,6 +400,7 @@ void options_traps(struct options *o, int argc, char **argv)
 					  run_children, NULL,	   NULL };
 
 	set_defaults(o);
+	run_children[4].argp = trapfiles_argp();
 	parse(&argp, o, argc, argv);
 	default_scale(o, 1);
 }

@@ -6,6 +6,7 @@
 #include "bench/design.h"
 #include "bench/suite.h"
 #include "bench/variant.h"
+#include "common/trapfiles.h"
 
 #define OPTIONS_GLOBS 64
 
@@ -33,6 +34,7 @@ struct options {
 	const char *kernel; /* of Linux guests, NULL: the one of make guests */
 	const char *csv, *traps, *meta, *report, *overhead;
 	const char *events; /* to count, or NULL */
+	struct trapfiles_ask single;
 	bool quiet, counts, skip_missing;
 };
 

@@ -62,6 +62,7 @@ int overhead_sample(const struct run *run, const struct sample_runner *runner,
 		return 0;
 	r.count = r.count_blocks = false;
 	r.counters = NULL;
+	r.log = NULL;
 	r.account = true;
 	ret = sample_take(runner, &r, mask, &s, err);
 	if (ret)

@@ -49,9 +49,10 @@ void rerun_free(struct rerun *r)
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
-/* Options that name a file to write: a rerun must not overwrite what it repeats. */
+/* Options that name a file to write: a rerun must not overwrite what it repeats. --interval is an
+ * error without one of them. */
 static const char *const outputs[] = {
-	"csv", "traps", "meta", "report", "distances", "hot", "timeline", "overhead",
+	"csv", "traps", "meta", "report", "distances", "hot", "timeline", "overhead", "interval",
 };
 
 /* As on the command line, where a name may be cut short. *ALONE: its argument is the next word. */

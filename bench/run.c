@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -116,6 +117,17 @@ static int check(const struct record *record, int ret, struct error *err)
 		    record->path, strerror(-ret));
 }
 
+/* Where the addresses of BENCH's guest have their names. A kernel for Linux guests has none. */
+static void name_symbols(const struct run *run, const struct bench *bench)
+{
+	char path[PATH_MAX];
+	struct error err;
+
+	bool known = !bench->in_linux && !bench_file(bench, run->guests, false, path, &err);
+
+	trapfiles_guest(run->single, known ? path : NULL);
+}
+
 void run_key(const struct run *run, const struct sample_request *request, const struct sample *s,
 	     unsigned int rep, struct run_key *k)
 {
@@ -151,6 +163,12 @@ static int write_down(const struct run *run, const struct sample_request *reques
 			    trapcsv_write(run->traps.file, &k.key,
 					  s->raw->have_traps ? &s->raw->traps : &nothing),
 			    err);
+	if (!ret && request->log && s->status == SAMPLE_OK && s->raw->have_traps) {
+		name_symbols(run, request->bench);
+		if (run->progress)
+			fputs("\r\033[K", stderr); /* --hot - prints */
+		ret = trapfiles_write(run->single, &k.key, err);
+	}
 	return ret;
 }
 
@@ -207,7 +225,11 @@ static int one_sample(struct course *c, const struct sample_request *request, st
 		      unsigned int rep, struct error *err)
 {
 	struct sample s;
-	int ret = sample_take(c->runner, request, c->mask, &s, err);
+	int ret;
+
+	if (request->log)
+		traplog_clear(request->log);
+	ret = sample_take(c->runner, request, c->mask, &s, err);
 
 	if (ret)
 		return ret;
@@ -268,6 +290,7 @@ static struct sample_request request_of(const struct course *c, const struct ben
 		.count = rep == 0,
 		.counters = run->counters,
 		.count_blocks = rep == 0 && run->overhead.file,
+		.log = rep || !run->single ? NULL : run->single->log,
 	};
 }
 

@@ -8,6 +8,7 @@
 #include "bench/result.h"
 #include "bench/sample.h"
 #include "common/csv.h"
+#include "common/trapfiles.h"
 
 #include <stdio.h>
 
@@ -35,6 +36,7 @@ struct run {
 	u64 iterations; /* of every benchmark; 0: its own number times SCALE */
 	double scale;
 	u64 mem_size;	    /* bytes; 0: what is usual for each */
+	const char *guests; /* folder of the guests' files */
 	const char *kernel; /* of Linux guests: a path that holds from the guests' folder, too */
 	const char *cpu;
 	const struct backend *const *alike; /* as in struct vm_config */
@@ -43,7 +45,8 @@ struct run {
 	const struct counters *counters; /* events to count, or NULL */
 	struct countsum *countsum;	 /* what they came to is added to it; or NULL */
 	struct record samples, traps, overhead;
-	struct overhead *parts; /* overhead.h: for the table, or NULL */
+	struct overhead *parts;	  /* overhead.h: for the table, or NULL */
+	struct trapfiles *single; /* of the counting samples */
 };
 
 /* What a row begins with, and the words that it points to. */

@@ -32,6 +32,7 @@ struct sample_request {
 	const struct pin *pin;		    /* or NULL */
 	bool count_blocks;		    /* also how often blocks of translated code run */
 	bool account;			    /* for where the time goes (common/account.h) */
+	struct traplog *log;		    /* cleared; of the traps between the marks, or NULL */
 	bool count; /* open every counter there is, whatever it does to the cycles */
 	const struct counters *counters; /* events to count, too; or NULL */
 };

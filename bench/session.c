@@ -154,6 +154,8 @@ int session_init(struct session *s, const struct backend *const *table, struct e
 	s->run.run_id = s->run_id;
 	s->run.asked = o;
 	s->run.missing = s->missing;
+	s->run.guests = s->guests;
+	s->run.single = &s->single;
 	s->run.host_kind = host_kind();
 	s->run.variant = s->variant;
 	set_alike(s);

@@ -21,6 +21,7 @@ struct session {
 	struct record report;
 	struct counters counters;
 	struct countsum countsum;
+	struct trapfiles single;
 	bool costs; /* the command is traps: variants side by side */
 	char costly[512];
 	char missing[1024]; /* a line for each backend that was left out */

@@ -51,6 +51,39 @@ int args_size(const char *text, u64 *out)
 	return 0;
 }
 
+int args_time(const char *text, u64 min, u64 max, u64 *out)
+{
+	static const struct {
+		const char *name;
+		u64 ns;
+	} units[] = { { "us", 1000 }, { "ms", NSEC_PER_MSEC }, { "s", NSEC_PER_SEC } };
+	char *end;
+	u64 v;
+
+	errno = 0;
+	v = strtoull(text, &end, 10);
+	if (errno || !isdigit((unsigned char)*text))
+		return -EINVAL;
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		if (strcmp(end, units[i].name))
+			continue;
+		if (v > max / units[i].ns || v * units[i].ns < min)
+			return -EINVAL;
+		*out = v * units[i].ns;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+const char *args_twice(const char *const *path, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		for (size_t j = 0; j < i; j++)
+			if (args_same_file(path[i], path[j]))
+				return path[i];
+	return NULL;
+}
+
 bool args_same_file(const char *a, const char *b)
 {
 	return a && b && !strcmp(a, b) && strncmp(a, "/dev/", 5);

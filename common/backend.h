@@ -78,6 +78,10 @@ struct backend {
 	 * returns the bytes copied (0 where unmapped). For post-mortems and symbolizers. */
 	size_t (*read_virtual)(struct vm *vm, u64 gva, void *buf, size_t len);
 
+	/* Where the instructions that the guest has executed are counted, each before the trap that
+	 * it takes is accounted; NULL: they are not. May be NULL. */
+	const u64 *(*instructions)(struct vm *vm);
+
 	/* Bring vm->traps up to date with what only the host kernel counted. May be NULL. */
 	void (*sync_traps)(struct vm *vm);
 

@@ -185,6 +185,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &o->words;
+		state->child_inputs[1] = &o->records.single;
 		break;
 	case OPT_BACKEND:
 		o->vm.backend = parse_backend(state, arg);
@@ -376,11 +377,11 @@ static int run(struct options *o, struct records *rec, struct error *err)
 	struct vm *vm = NULL;
 	int r, status = EXIT_HOST;
 
-	o->vm.kernel = o->boot.kernel;
+	o->vm.kernel = o->records.single.symbols ?: o->boot.kernel;
 	o->vm.console = terminal_output;
 	o->vm.console_arg = &term;
 	o->vm.hvc = o->hvc ? &hvc : NULL;
-	o->vm.count_exits = o->records.traps || o->records.counters;
+	o->vm.count_exits = o->records.traps || o->records.counters || o->records.single.timeline;
 	o->vm.account = o->records.overhead;
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
@@ -404,7 +405,7 @@ static int run(struct options *o, struct records *rec, struct error *err)
 	if (r)
 		goto out;
 	/* Not before all else is known to be good: opening empties what an earlier run left. */
-	if (records_open(rec, &o->records, vm, err)) {
+	if (records_open(rec, &o->records, vm, o->boot.kernel, err)) {
 		status = EXIT_BAD_INPUT;
 		goto out;
 	}
@@ -425,6 +426,7 @@ static int run(struct options *o, struct records *rec, struct error *err)
 out:
 	terminal_close(&term);
 	vm_destroy(vm);
+	records_free(rec);
 	close_disks(o);
 	free(entry);
 	return status;
@@ -446,7 +448,9 @@ static int check_options(struct options *o, struct error *err)
 
 int main(int argc, char **argv)
 {
-	const struct argp_child children[] = { { backendopt_argp(true), 0, NULL, 0 }, { 0 } };
+	const struct argp_child children[] = { { backendopt_argp(true), 0, NULL, 0 },
+					       { trapfiles_argp(), 0, NULL, 0 },
+					       { 0 } };
 	const struct argp argp = { argp_options, parse, NULL, doc, children, NULL, NULL };
 	struct options o = { .vm = { .mem_size = 512 * MiB, .cpu = "host" },
 			     .boot = { .address = BOOT_ADDRESS_DEFAULT } };

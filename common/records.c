@@ -25,21 +25,27 @@ static FILE *open_record(const char *path, bool *failed)
 	return f;
 }
 
-int records_open(struct records *rec, const struct record_paths *paths, struct vm *vm,
-		 struct error *err)
+static int check_paths(const struct record_paths *p, struct error *err)
 {
-	const char *const path[] = { paths->traps, paths->counters, paths->trace, paths->overhead };
+	const char *const path[] = { p->traps,	    p->counters,
+				     p->trace,	    p->single.distances,
+				     p->single.hot, p->single.timeline,
+				     p->overhead };
+	const char *twice = args_twice(path, ARRAY_SIZE(path));
+
+	if (!twice)
+		return 0;
+	return fail(err, -EINVAL, "%s is named twice: what is recorded needs a file each", twice);
+}
+
+int records_open(struct records *rec, const struct record_paths *paths, struct vm *vm,
+		 const char *kernel, struct error *err)
+{
 	bool failed = false;
-	int r;
+	int r = check_paths(paths, err);
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(path); i++)
-		for (unsigned int j = 0; j < i; j++)
-			if (args_same_file(path[i], path[j]))
-				return fail(err, -EINVAL,
-					    "--traps, --counters, --trace and --overhead need a "
-					    "file each");
-	r = vm->backend->open_records ? vm->backend->open_records(vm, err) : 0;
-
+	if (!r && vm->backend->open_records)
+		r = vm->backend->open_records(vm, err);
 	if (r)
 		return r;
 	rec->path = *paths;
@@ -47,10 +53,17 @@ int records_open(struct records *rec, const struct record_paths *paths, struct v
 	rec->counters = open_record(paths->counters, &failed);
 	rec->trace = open_record(paths->trace, &failed);
 	rec->overhead = open_record(paths->overhead, &failed);
-	vm->traps.trace = rec->trace;
+	if (failed)
+		return -EIO;
 	if (rec->trace)
 		trap_trace_header(rec->trace);
-	return failed ? -EIO : 0;
+	r = trapfiles_open(&rec->single, &paths->single, rec->trace, err);
+	if (r)
+		return r;
+	trapfiles_guest(&rec->single, kernel);
+	if (rec->single.log)
+		traplog_start(rec->single.log, vm);
+	return 0;
 }
 
 /* R: 0, or how writing went wrong already. */
@@ -90,10 +103,16 @@ int records_write(struct records *rec, struct vm *vm, const char *kernel, const 
 	csv_options(options, sizeof(options), irqchip, vm->config.cpu, vm->ram.size, vm->backend,
 		    &vm->config.options);
 	snprintf(run_id, sizeof(run_id), "fvm-%lld-%d", (long long)time(NULL), getpid());
+	if (rec->single.log) {
+		traplog_stop(rec->single.log, false);
+		r = trapfiles_write(&rec->single, &key, &err);
+		if (r)
+			fprintf(stderr, "fvm: %s\n", err.text);
+	}
 	if (rec->traps) {
 		trapcsv_header(rec->traps);
-		r = trapcsv_write(rec->traps, &key, &vm->traps);
-		r = close_record(rec->traps, rec->path.traps, r);
+		r |= close_record(rec->traps, rec->path.traps,
+				  trapcsv_write(rec->traps, &key, &vm->traps));
 	}
 	if (rec->counters) {
 		fputs("name,value\n", rec->counters);
@@ -114,4 +133,11 @@ int records_write(struct records *rec, struct vm *vm, const char *kernel, const 
 		r = -EIO;
 	}
 	return r;
+}
+
+void records_free(struct records *rec)
+{
+	struct error err;
+
+	trapfiles_close(&rec->single, &err);
 }

@@ -24,6 +24,13 @@ int trap_by_name(const char *name)
 	return -ENOENT;
 }
 
+u64 trap_bucket_last(unsigned int b)
+{
+	if (b < TRAP_SUB)
+		return b;
+	return ((u64)(TRAP_SUB + b % TRAP_SUB + 1) << (b / TRAP_SUB - 1)) - 1;
+}
+
 double trap_bucket_middle(unsigned int b)
 {
 	unsigned int log2 = b / TRAP_SUB + 2;
@@ -55,6 +62,7 @@ double trap_quantile(const struct trap_counter *c, double p)
 void trap_diff(struct trap_stats *d, const struct trap_stats *now, const struct trap_stats *then)
 {
 	*d = *now;
+	d->log = NULL;
 	for (unsigned int i = 0; i < TRAP_NR; i++) {
 		d->c[i].count -= then->c[i].count;
 		d->c[i].cycles -= then->c[i].cycles;
@@ -62,6 +70,9 @@ void trap_diff(struct trap_stats *d, const struct trap_stats *now, const struct 
 			d->c[i].hist[b] -= then->c[i].hist[b];
 	}
 	d->nr_events -= then->nr_events;
+	d->span.ns -= then->span.ns;
+	d->span.ticks -= then->span.ticks;
+	d->span.instructions -= then->span.instructions;
 }
 
 void trap_trace_header(FILE *f)
@@ -69,19 +80,19 @@ void trap_trace_header(FILE *f)
 	fputs("tsc,cause,rip,address,size,direction,value,cycles\n", f);
 }
 
-void trap_trace_write(const struct trap_stats *s, const struct trap_event *e)
+void trap_trace_write(FILE *f, const struct trap_event *e)
 {
-	fprintf(s->trace, "%" PRIu64 ",%s,", e->tsc, trap_name(e->cause));
+	fprintf(f, "%" PRIu64 ",%s,", e->tsc, trap_name(e->cause));
 	if (e->rip)
-		fprintf(s->trace, "0x%" PRIx64, e->rip);
+		fprintf(f, "0x%" PRIx64, e->rip);
 	if (e->size)
-		fprintf(s->trace, ",0x%" PRIx64 ",%u,%s,0x%" PRIx64, e->addr, e->size,
+		fprintf(f, ",0x%" PRIx64 ",%u,%s,0x%" PRIx64, e->addr, e->size,
 			e->write ? "write" : "read", e->value);
 	else if (e->addr)
-		fprintf(s->trace, ",0x%" PRIx64 ",,,", e->addr);
+		fprintf(f, ",0x%" PRIx64 ",,,", e->addr);
 	else
-		fputs(",,,,", s->trace); /* it has none of these, which is not 0 */
-	fprintf(s->trace, ",%u\n", e->cycles);
+		fputs(",,,,", f); /* it has none of these, which is not 0 */
+	fprintf(f, ",%u\n", e->cycles);
 }
 
 void trap_print_last(const struct trap_stats *s, FILE *f)

@@ -44,13 +44,22 @@ struct trap_event {
 	u8 write;   /* 1: the guest wrote */
 };
 
+/* How long it took: from the beginning of the run, or between two copies. 0: not known. */
+struct trap_span {
+	u64 ns, ticks;	  /* wall time; of the host's TSC */
+	u64 instructions; /* that the guest executed */
+};
+
+struct traplog;
+
 struct trap_stats {
 	struct trap_counter c[TRAP_NR];
 	u32 counted; /* BIT(cause): this backend, on this host, sees every such trap */
 	u32 timed;   /* BIT(cause): and its cycles are real; a subset of counted */
 	u64 nr_events;
 	struct trap_event last[TRAP_LAST]; /* ring, newest at (nr_events - 1) % TRAP_LAST */
-	FILE *trace;			   /* where each event goes as CSV, or NULL; not owned */
+	struct traplog *log;		   /* who wants to know of each (traplog.h), or NULL */
+	struct trap_span span;		   /* what they were counted in */
 };
 
 /* CSV name of CAUSE. */
@@ -58,7 +67,7 @@ const char *trap_name(enum trap_cause cause);
 /* The cause with this CSV name, or -ENOENT. */
 int trap_by_name(const char *name);
 
-/* Which bucket CYCLES falls into, and the middle of bucket B. */
+/* Which bucket CYCLES falls into; the middle of bucket B, and the most that falls into it. */
 static inline unsigned int trap_bucket(u64 cycles)
 {
 	unsigned int log2;
@@ -70,6 +79,7 @@ static inline unsigned int trap_bucket(u64 cycles)
 	return (log2 - 2) * TRAP_SUB + (unsigned int)(cycles >> (log2 - 3) & (TRAP_SUB - 1));
 }
 double trap_bucket_middle(unsigned int b);
+u64 trap_bucket_last(unsigned int b);
 
 /* Account one trap that took CYCLES. The whole cost on the hot path is this. */
 static inline void trap_add(struct trap_stats *s, enum trap_cause cause, u64 cycles)
@@ -86,11 +96,11 @@ static inline struct trap_event *trap_event_next(struct trap_stats *s)
 {
 	return &s->last[s->nr_events % TRAP_LAST];
 }
-void trap_trace_write(const struct trap_stats *s, const struct trap_event *e);
+void traplog_add(struct traplog *log, const struct trap_event *e);
 static inline void trap_event_done(struct trap_stats *s)
 {
-	if (unlikely(s->trace != NULL))
-		trap_trace_write(s, trap_event_next(s));
+	if (unlikely(s->log != NULL))
+		traplog_add(s->log, trap_event_next(s));
 	s->nr_events++;
 }
 
@@ -100,8 +110,9 @@ double trap_quantile(const struct trap_counter *c, double p);
 /* *D = *NOW - *THEN, counter by counter: what happened between two copies of the same stats. */
 void trap_diff(struct trap_stats *d, const struct trap_stats *now, const struct trap_stats *then);
 
-/* The header line of --trace files, and the last events as text, newest last. */
+/* The header line of --trace files, a line of them, and the last events as text, newest last. */
 void trap_trace_header(FILE *f);
+void trap_trace_write(FILE *f, const struct trap_event *e);
 void trap_print_last(const struct trap_stats *s, FILE *f);
 
 #endif

@@ -22,6 +22,7 @@ typedef int64_t s64;
 #define KiB				1024ull
 #define MiB				(1024ull * KiB)
 #define GiB				(1024ull * MiB)
+#define NSEC_PER_MSEC			1000000ull
 #define NSEC_PER_SEC			1000000000ull
 #define likely(x)			__builtin_expect(!!(x), 1)
 #define unlikely(x)			__builtin_expect(!!(x), 0)

@@ -183,6 +183,23 @@ void vm_stop(struct vm *vm, enum stop_kind kind, int code)
 	atomic_store_explicit(&vm->attention, 1, memory_order_relaxed);
 }
 
+static struct trap_span clocks(struct vm *vm)
+{
+	const u64 *insns = vm->backend->instructions ? vm->backend->instructions(vm) : NULL;
+
+	return (struct trap_span){ clock_now(&vm->clock), host_tsc(), insns ? *insns : 0 };
+}
+
+/* How long the traps took to come, until now. */
+static void time_traps(struct vm *vm)
+{
+	const struct trap_span now = clocks(vm);
+
+	vm->traps.span.ns = now.ns - vm->began.ns;
+	vm->traps.span.ticks = now.ticks - vm->began.ticks;
+	vm->traps.span.instructions = now.instructions - vm->began.instructions;
+}
+
 /*
  * Copy the counters at a mark. Not in vm_mark itself: there the mark's own trap is half done, and
  * the time to copy would count as its cost.
@@ -197,6 +214,7 @@ static void take_marks(struct vm *vm)
 			account_point(vm->account, &vm->account->mark[i]);
 		if (vm->backend->sync_traps)
 			vm->backend->sync_traps(vm);
+		time_traps(vm);
 		vm->mark[i] = vm->traps;
 		vm->marks_seen |= BIT(i);
 		if (vm->traps.nr_events)
@@ -280,6 +298,7 @@ int vm_run(struct vm *vm)
 		timer_set(&vm->clock, &vm->timeout, clock_now(&vm->clock) + vm->config.timeout_ns);
 	if (vm->account)
 		account_start(vm->account);
+	vm->began = clocks(vm);
 	r = run(vm);
 	if (vm->account)
 		account_point(vm->account, &vm->account->end);
@@ -290,6 +309,7 @@ int vm_run(struct vm *vm)
 	}
 	if (vm->backend->sync_traps)
 		vm->backend->sync_traps(vm);
+	time_traps(vm);
 	return pc_pci_stop(vm, &vm->error);
 }
 

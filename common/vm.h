@@ -86,6 +86,7 @@ struct vm {
 	struct pc pc;
 	struct account *account; /* NULL: none is kept */
 	struct trap_stats traps;
+	struct trap_span began;		  /* clocks when it started to run */
 	struct trap_stats mark[VM_MARKS]; /* copies of traps at the guest's marks 1 and 2 */
 	unsigned int marks_seen;	  /* BIT(i): mark i was reached */
 	unsigned int marks_wanted;	  /* BIT(i): reached, copy still to be taken */

@@ -34,6 +34,8 @@ suite fvbench-sensitive tests/fvbench/sensitive
 suite fvbench-sensitive-kvm env RIG_OPTIONS=--xsave tests/with-kvm tests/fvbench/sensitive --backend kvm,swbt --mode 64 --mode 32
 suite fvbench-reports tests/fvbench/reports
 suite fvbench-csv tests/fvbench/csv
+suite fvbench-traps tests/fvbench/traps
+suite fvbench-traps-kvm tests/with-kvm tests/fvbench/traps kvm
 suite fvbench-story tests/fvbench/story
 suite fvbench-story-kvm env RIG_OPTIONS=--xsave tests/with-kvm tests/fvbench/story
 suite fvbench-linux tests/fvbench/linux

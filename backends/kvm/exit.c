@@ -462,8 +462,8 @@ int kvm_run(struct vm *vm)
 	int r;
 
 	__atomic_store_n(&kvm->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
-	/* Registers in struct kvm_run cost the kernel time at each exit; only traces show rip. */
-	kvm->run->kvm_valid_regs = vm->traps.trace ? KVM_SYNC_X86_REGS : 0;
+	/* Registers in struct kvm_run cost the kernel time at each exit; only logs want rip. */
+	kvm->run->kvm_valid_regs = vm->traps.log ? KVM_SYNC_X86_REGS : 0;
 	do
 		r = turn(vm, kvm);
 	while (likely(r == GO_ON));

@@ -40,11 +40,11 @@ static u64 mmio(struct vcpu *v, u64 gpa, u64 value, u32 size, bool write)
 {
 	struct vm *vm = v->vm;
 	bool add = vm->traps.timed & BIT(TRAP_MMIO) && !v->times_traps;
-	bool timed = add || vm->traps.trace;
+	bool timed = add || vm->traps.log;
 	u64 start = timed ? __builtin_ia32_rdtsc() : 0, cycles = 0;
 	struct trap_event *e;
 
-	if (unlikely(!bus_quiet(&vm->pc.mmio, gpa, size) || vm->traps.trace))
+	if (unlikely(!bus_quiet(&vm->pc.mmio, gpa, size) || vm->traps.log))
 		fpu_put(v);
 	value = move(vm, gpa, value, size, write);
 	if (timed)
@@ -145,7 +145,7 @@ bool mmio_quick(struct vcpu *v, const struct insn *i, u64 linear)
 	struct bus_region *r;
 	u64 value = 0, gpa;
 
-	if (!access || stats->timed & BIT(TRAP_MMIO) || stats->trace)
+	if (!access || stats->timed & BIT(TRAP_MMIO) || stats->log)
 		return false;
 	e = mmu_hit(v, linear, mmu_right_quick(v), access);
 	if (!e || e->host || (linear & PAGE_MASK) + size > PAGE_SIZE)

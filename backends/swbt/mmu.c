@@ -11,6 +11,7 @@
 #include "backends/swbt/walk.h"
 
 #include "common/cpuid.h"
+#include "common/traplog.h"
 
 #define EVERYONE \
 	((u32)(BIT(RIGHT_SUPER) | BIT(RIGHT_SUPER_AC) | BIT(RIGHT_USER) | BIT(RIGHT_USER_AC)))
@@ -241,6 +242,7 @@ static bool adopt(struct vcpu *v, u64 linear, u32 access)
 
 int mmu_translate(struct vcpu *v, u64 linear, u32 access, struct mmu_tlb_entry **entry)
 {
+	u64 start;
 	int r;
 
 	if (!long_mode(v))
@@ -255,10 +257,13 @@ int mmu_translate(struct vcpu *v, u64 linear, u32 access, struct mmu_tlb_entry *
 		*entry = mmu_slot(v, linear);
 		return 0;
 	}
+	start = traplog_clock(&v->vm->traps);
 	r = translate(v, linear, access, entry);
-	if (!r)
-		v->vm->traps.c[TRAP_TLB_FILL].count++;
-	return r;
+	if (r)
+		return r;
+	v->vm->traps.c[TRAP_TLB_FILL].count++;
+	traplog_note(&v->vm->traps, TRAP_TLB_FILL, start, v->s.rip);
+	return 0;
 }
 
 /* Like the page that was looked for, but for the accessed bit: what nobody has accessed yet is not

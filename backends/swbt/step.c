@@ -6,6 +6,7 @@
 #include "backends/swbt/masked.h"
 #include "backends/swbt/mem.h"
 #include "backends/swbt/thunk.h"
+#include "common/traplog.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -250,7 +251,7 @@ enum emulate_result step_routine(struct vcpu *v, const struct insn *i)
 	u64 cycles, rip = v->s.rip, nr = stats->nr_events;
 	struct trap_event *e = trap_event_next(stats), time = { 0 };
 	bool add = stats->timed >> routine->cause & 1 && !v->times_traps;
-	bool in_time = add || unlikely(stats->trace != NULL);
+	bool in_time = add || unlikely(stats->log != NULL);
 	enum emulate_result r;
 
 	if (i->emulate >= FIRST_INNOCUOUS)
@@ -269,7 +270,7 @@ enum emulate_result step_routine(struct vcpu *v, const struct insn *i)
 		trap_add(stats, routine->cause, cycles);
 	else
 		stats->c[routine->cause].count++;
-	if (unlikely(stats->trace != NULL))
+	if (unlikely(stats->log != NULL))
 		fpu_put(v);
 	trap_event_done(stats);
 	return r;
@@ -347,9 +348,12 @@ enum emulate_result step_execute(struct vcpu *v)
 
 static void deliver(struct vcpu *v)
 {
+	u64 start = traplog_clock(&v->vm->traps), rip = v->s.rip;
+
 	v->tf_pending = false;
 	deliver_exception(v, &v->exc);
 	v->vm->traps.c[TRAP_EXCEPTION].count++;
+	traplog_note(&v->vm->traps, TRAP_EXCEPTION, start, rip);
 }
 
 static enum emulate_result delivered(struct vcpu *v, enum emulate_result r)

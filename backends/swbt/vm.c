@@ -8,6 +8,7 @@
 #include "backends/swbt/step.h"
 #include "backends/swbt/thunk.h"
 #include "common/vectors.h"
+#include "common/traplog.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -177,6 +178,8 @@ static int swbt_run(struct vm *vm)
 	int r;
 
 	vectors_lend(put_away, v);
+	if (unlikely(vm->traps.log != NULL))
+		traplog_resumed(vm->traps.log);
 	r = v->engine->run(v);
 	vectors_lend(NULL, NULL);
 	return r;
@@ -246,6 +249,14 @@ static size_t swbt_read_virtual(struct vm *vm, u64 gva, void *buf, size_t len)
 	return done;
 }
 
+/* Translated code does not count them, nor does code that runs directly. */
+static const u64 *swbt_instructions(struct vm *vm)
+{
+	struct vcpu *v = vm_vcpu(vm);
+
+	return v->engine == &step_engine ? &v->instructions : NULL;
+}
+
 static void swbt_sync_traps(struct vm *vm)
 {
 	struct vcpu *v = vm_vcpu(vm);
@@ -303,6 +314,7 @@ const struct backend swbt_backend = {
 	.guest_tsc = swbt_guest_tsc,
 	.read_virtual = swbt_read_virtual,
 	.sync_traps = swbt_sync_traps,
+	.instructions = swbt_instructions,
 	.counters = swbt_counters,
 	.open_records = swbt_open_records,
 	.close_records = swbt_close_records,

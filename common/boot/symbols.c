@@ -3,6 +3,7 @@
 
 #include "common/boot/elf.h"
 
+#include <ctype.h>
 #include <elf.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -112,6 +113,60 @@ static int read_table(struct symbols *s, const struct elf *elf, const Elf64_Shdr
 	return 0;
 }
 
+/* ---- lists ----------------------------------------------------------------------------------- */
+
+/* "ffffffff81000000 T _text", of a function in text: into SYM. LINE is cut up. */
+static bool parse_line(char *line, struct symbol *sym)
+{
+	char *end, *name;
+	u64 address;
+
+	errno = 0;
+	address = strtoull(line, &end, 16);
+	if (errno || end == line || end[0] != ' ' || !strchr("tTwW", end[1]) || !end[1] ||
+	    end[2] != ' ' || !address)
+		return false;
+	name = end + 3;
+	name[strcspn(name, " \t\r")] = '\0';
+	*sym = (struct symbol){ .address = address, .name = name };
+	return *name;
+}
+
+/* Does it begin as a line of such a list? */
+static bool is_list(const struct image *image)
+{
+	u64 n = 0;
+
+	while (n < image->size && isxdigit(image->data[n]))
+		n++;
+	return n >= 8 && n <= 16 && n + 3 < image->size && image->data[n] == ' ' &&
+	       isalpha(image->data[n + 1]) && image->data[n + 2] == ' ';
+}
+
+static int read_list(struct symbols *s, const struct image *image, struct error *err)
+{
+	size_t lines = 1;
+	char *next;
+
+	for (u64 n = 0; n < image->size; n++)
+		lines += image->data[n] == '\n';
+	s->symbol = calloc(lines, sizeof(*s->symbol));
+	s->names = malloc(image->size + 1);
+	if (!s->symbol || !s->names)
+		return fail(err, -ENOMEM, "out of memory for the symbols of %s",
+			    image_label(image->path));
+	memcpy(s->names, image->data, image->size);
+	s->names[image->size] = '\0';
+	for (char *line = next = s->names; next; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		s->nr += parse_line(line, &s->symbol[s->nr]);
+	}
+	qsort(s->symbol, s->nr, sizeof(*s->symbol), ascending);
+	return 0;
+}
+
 int symbols_load(struct symbols *s, const char *path, struct error *err)
 {
 	Elf64_Shdr table, names;
@@ -125,6 +180,8 @@ int symbols_load(struct symbols *s, const char *path, struct error *err)
 		return r;
 	if (elf_probe(&image) && !elf_parse(&elf, &image, NULL) && find_table(&elf, &table, &names))
 		r = read_table(s, &elf, &table, &names, err);
+	else if (is_list(&image))
+		r = read_list(s, &image, err);
 	image_close(&image);
 	if (r)
 		symbols_free(s);

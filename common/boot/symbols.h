@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Names for a guest's addresses: the symbol table of its ELF file (System V ABI, chapter 4). */
+/*
+ * Names for a guest's addresses: the symbol table of its ELF file (System V ABI, chapter 4), or a
+ * list as Linux has it in System.map and /proc/kallsyms: lines of address in hexadecimal, letter of
+ * the type, name, and perhaps [module].
+ */
 #ifndef FVB_BOOT_SYMBOLS_H
 #define FVB_BOOT_SYMBOLS_H
 
@@ -18,8 +22,9 @@ struct symbols {
 };
 
 /* Those of functions and labels in the file PATH, as addresses that the loader (elf.h) gave them. A
- * file that is no ELF executable, or has no table, has none. 0, or a negative errno with ERR filled
- * where it cannot be read. */
+ * file that is neither, or has no table, has none: NR is 0. Neither are there any in a list whose
+ * addresses are all 0, as Linux shows it to those without privileges. 0, or a negative errno with
+ * ERR filled where it cannot be read. */
 int symbols_load(struct symbols *s, const char *path, struct error *err);
 void symbols_free(struct symbols *s);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The accounting: as many traps as the guest made, of the right cause, and blank where unknown. */
+#include "common/traplog.h"
 #include "tests/kvm/machine.h"
 
 #include <string.h>
@@ -192,6 +193,7 @@ static void test_unknown_msr(enum irqchip irqchip)
 /* The ring for the post-mortem and --trace. */
 static void test_events_of_ports(enum irqchip irqchip)
 {
+	static struct traplog log;
 	const struct trap_event *e;
 	struct machine m;
 	char line[128] = "";
@@ -199,7 +201,8 @@ static void test_events_of_ports(enum irqchip irqchip)
 
 	if (!machine_make(&m, irqchip))
 		return;
-	m.vm->traps.trace = f;
+	log.trace = f;
+	m.vm->traps.log = &log;
 	machine_load(&m, 64, loop_in, loop_in_end);
 	EQUAL(machine_run(&m), STOP_QUIT);
 	CHECK(m.vm->traps.nr_events >= N + 1);

@@ -57,7 +57,8 @@ static void test_traps(void)
 {
 	const char start[] =
 		"run_id,backend,engine,options,host_kind,guest,bench,rep,iterations,"
-		"cause,count,cycles,p50,p99\n" ROW "port-in,2,8,4,4\n" ROW "port-out,,,,\n";
+		"cause,count,cycles,p50,p99,p90,per_op,per_second,per_million_instructions,"
+		"share\n" ROW "port-in,2,8,4,4,4,0.002,,,\n" ROW "port-out,,,,,,,,,\n";
 	static struct trap_stats s;
 	char *text;
 	int lines = 0;
@@ -71,9 +72,9 @@ static void test_traps(void)
 	text = traps_text(&s);
 	CU_ASSERT_EQUAL(strncmp(text, start, strlen(start)), 0);
 	/* Seen and never happened is 0; counted but not timed has no cycles; unseen is blank. */
-	CU_ASSERT_PTR_NOT_NULL(strstr(text, ROW "hlt,0,0,,\n"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(text, ROW "cpuid,7,,,\n"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(text, ROW "msr,,,,\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, ROW "hlt,0,0,,,,0,,,\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, ROW "cpuid,7,,,,,0.007,,,\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, ROW "msr,,,,,,,,,\n"));
 	for (char *c = text; *c; c++)
 		lines += *c == '\n';
 	CU_ASSERT_EQUAL(lines, TRAP_NR + 1);

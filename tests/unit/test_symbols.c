@@ -147,7 +147,104 @@ static void test_without(void)
 	CU_ASSERT_EQUAL(symbols_load(&s, "/nonexistent", &err), -ENOENT);
 }
 
+/* As 32-bit linkers write them. */
+static void test_narrow(void)
+{
+	struct {
+		Elf32_Ehdr ehdr;
+		Elf32_Phdr phdr;
+		Elf32_Shdr shdr[3];
+		Elf32_Sym sym[2];
+		char names[sizeof(names)];
+	} f = {
+		.ehdr = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32, ELFDATA2LSB,
+				       EV_CURRENT },
+			  .e_type = ET_EXEC,
+			  .e_machine = EM_386,
+			  .e_version = EV_CURRENT,
+			  .e_entry = 0x200000,
+			  .e_phoff = sizeof(Elf32_Ehdr),
+			  .e_shoff = sizeof(Elf32_Ehdr) + sizeof(Elf32_Phdr),
+			  .e_ehsize = sizeof(Elf32_Ehdr),
+			  .e_phentsize = sizeof(Elf32_Phdr),
+			  .e_phnum = 1,
+			  .e_shentsize = sizeof(Elf32_Shdr),
+			  .e_shnum = 3 },
+		.phdr = { .p_type = PT_LOAD,
+			  .p_vaddr = 0x200000,
+			  .p_paddr = 0x200000,
+			  .p_filesz = 16,
+			  .p_memsz = 0x20000,
+			  .p_align = 0x1000 },
+		.sym = { { .st_name = 1,
+			   .st_value = 0x200000,
+			   .st_size = 16,
+			   .st_info = ELF32_ST_INFO(STB_GLOBAL, STT_FUNC),
+			   .st_shndx = 1 } },
+	};
+	struct symbols s;
+
+	f.shdr[1] = (Elf32_Shdr){ .sh_type = SHT_SYMTAB,
+				  .sh_offset = (u32)((char *)f.sym - (char *)&f),
+				  .sh_size = sizeof(f.sym),
+				  .sh_link = 2,
+				  .sh_entsize = sizeof(Elf32_Sym) };
+	f.shdr[2] = (Elf32_Shdr){ .sh_type = SHT_STRTAB,
+				  .sh_offset = (u32)(f.names - (char *)&f),
+				  .sh_size = sizeof(names) };
+	memcpy(f.names, names, sizeof(names));
+	CU_ASSERT_EQUAL_FATAL(load(&s, &f, sizeof(f)), 0);
+	CU_ASSERT_STRING_EQUAL(name(&s, 0x200004), "one+0x4");
+	symbols_free(&s);
+}
+
+/* System.map, and /proc/kallsyms with its modules. */
+static void test_list(void)
+{
+	static const char map[] = "0000000000000000 A fixed_percpu_data\n"
+				  "ffffffff81000040 t second\n"
+				  "ffffffff81000000 T _text\n"
+				  "ffffffff81000020 D data\n"
+				  "not a line\n"
+				  "ffffffff81000080 W weak\tthing\n"
+				  "\n"
+				  "ffffffffc0001000 t nvme_irq\t[nvme]\n"
+				  "ffffffffc0002000 T last";
+	struct symbols s;
+
+	CU_ASSERT_EQUAL_FATAL(load(&s, map, sizeof(map) - 1), 0);
+	CU_ASSERT_EQUAL(s.nr, 5);
+	CU_ASSERT_STRING_EQUAL(name(&s, 0xffffffff80ffffff), "");
+	CU_ASSERT_STRING_EQUAL(name(&s, 0xffffffff81000000), "_text");
+	CU_ASSERT_STRING_EQUAL(name(&s, 0xffffffff81000020), "_text+0x20");
+	CU_ASSERT_STRING_EQUAL(name(&s, 0xffffffff81000041), "second+0x1");
+	CU_ASSERT_STRING_EQUAL(name(&s, 0xffffffff81000080), "weak");
+	CU_ASSERT_STRING_EQUAL(name(&s, 0xffffffffc0001010), "nvme_irq+0x10");
+	CU_ASSERT_STRING_EQUAL(name(&s, 0xffffffffc0002000), "last");
+	symbols_free(&s);
+}
+
+/* What Linux shows to those without privileges, and Debian's System.map. */
+static void test_list_without(void)
+{
+	static const char zeroes[] = "0000000000000000 T _text\n0000000000000000 t two\n";
+	static const char debian[] = "ffffffffffffffff B The real System.map is elsewhere\n";
+	struct symbols s;
+
+	CU_ASSERT_EQUAL(load(&s, zeroes, sizeof(zeroes) - 1), 0);
+	CU_ASSERT_EQUAL(s.nr, 0);
+	symbols_free(&s);
+	CU_ASSERT_EQUAL(load(&s, debian, sizeof(debian) - 1), 0);
+	CU_ASSERT_EQUAL(s.nr, 0);
+	symbols_free(&s);
+	CU_ASSERT_EQUAL(load(&s, "ffffffff81000000", 16), 0);
+	CU_ASSERT_EQUAL(s.nr, 0);
+}
+
 CU_TestInfo tests_symbols[] = {
+	{ "names from a 32-bit file", test_narrow },
+	{ "names from a list", test_list },
+	{ "lists without names", test_list_without },
 	{ "names of functions and labels", test_names },
 	{ "a file that is moved up", test_moved },
 	{ "files without symbols", test_without },

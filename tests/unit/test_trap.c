@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/trap.h"
+#include "common/traplog.h"
 
 #include <CUnit/CUnit.h>
 #include <errno.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 
 static struct trap_stats s, t, d;
+static struct traplog trap_log;
 
 static void test_names(void)
 {
@@ -160,7 +161,8 @@ static void test_events(void)
 
 	f = open_memstream(&text, &size);
 	memset(&s, 0, sizeof(s));
-	s.trace = f;
+	trap_log.trace = f;
+	s.log = &trap_log;
 	trap_trace_header(f);
 	add_events(2);
 	*trap_event_next(&s) = (struct trap_event){ .tsc = 7, .cause = TRAP_HLT, .cycles = 5 };

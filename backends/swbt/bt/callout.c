@@ -7,6 +7,7 @@
 #include "backends/swbt/bt/reenter.h"
 
 #include "backends/swbt/step.h"
+#include "common/traplog.h"
 
 /* What the block before the call rests on. */
 struct before {
@@ -154,7 +155,7 @@ static inline __attribute__((always_inline)) bool port_quick(struct vcpu *v, con
 	struct trap_event *e = trap_event_next(stats);
 
 	if (unlikely(!r->ops->quiet || !bus_region_fits(r, port, size) ||
-		     stats->timed >> cause & 1 || stats->trace))
+		     stats->timed >> cause & 1 || stats->log))
 		return false;
 	*e = (struct trap_event){ .addr = port,
 				  .value = value,
@@ -228,11 +229,13 @@ int bt_invlpg(struct bt *bt, u32 exit)
 	struct simple s = begin_simple(bt, x);
 	struct vcpu *v = bt->v;
 	struct trap_stats *stats = &v->vm->traps;
+	u64 start = traplog_clock(stats);
 
 	*trap_event_next(stats) = (struct trap_event){ .rip = v->s.rip, .cause = TRAP_CR };
 	mmu_flush_page(v, v->frame.linear);
 	stats->c[TRAP_CR].count++;
 	stats->nr_events++;
+	traplog_note(stats, TRAP_CR, start, v->s.rip);
 	return end_simple(bt, x, &s);
 }
 

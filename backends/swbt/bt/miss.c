@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Accesses whose page has no entry in the software page table: it gets one, or there is none. */
 #include "backends/swbt/bt/reenter.h"
+#include "common/traplog.h"
 
 /* No operand that begins there reaches into the next page, or wraps. */
 static bool inside_page(u64 linear)
@@ -38,7 +39,7 @@ static inline enum miss fill(struct bt *bt, struct space *s, const struct exit *
 	u32 access = x->kind == EXIT_WRITE ? ACC_WRITE : ACC_READ;
 	struct vcpu *v = bt->v;
 	u64 *fills = &v->vm->traps.c[TRAP_TLB_FILL].count, before = *fills;
-	u64 generation = bt->generation;
+	u64 generation = bt->generation, start = traplog_clock(&v->vm->traps);
 	int r;
 
 	/* #GP for alignment comes before any look for the page, which does not become dirty. */
@@ -55,6 +56,8 @@ static inline enum miss fill(struct bt *bt, struct space *s, const struct exit *
 	if (unlikely(x->places && note_place(bt, s)))
 		return MISS_PLACES;
 	/* One trap, whether the TLB had to be filled for it, or had it. */
+	if (*fills == before)
+		traplog_note(&v->vm->traps, TRAP_TLB_FILL, start, v->s.rip);
 	*fills = before + 1;
 	return MISS_FILLED;
 }

@@ -8,6 +8,7 @@
 
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/step.h"
+#include "common/traplog.h"
 
 #include <cpuid.h>
 #include <errno.h>
@@ -153,7 +154,7 @@ static enum after handle_stopped(struct bt *bt)
 }
 
 /* The target in frame.linear is not known here: a jump or a return is done at once. */
-static enum after handle_indirect(struct vcpu *v, const struct exit *x, struct next *next)
+static enum after target_of(struct vcpu *v, const struct exit *x, struct next *next)
 {
 	/* Calls do not look for code that treats alignment otherwise: there is to be some. */
 	next->alignment = next->both = x->pop == BT_PUSHES && exit_block(x)->key & KEY_ALIGNMENT;
@@ -164,6 +165,16 @@ static enum after handle_indirect(struct vcpu *v, const struct exit *x, struct n
 	v->s.rip = bt_rip(exit_block(x)->key, v->frame.linear);
 	next->returns = x->pop && v->bt_config.return_cache;
 	return AFTER_JUMP;
+}
+
+static enum after handle_indirect(struct vcpu *v, const struct exit *x, struct next *next)
+{
+	u64 start = traplog_clock(&v->vm->traps), rip = v->s.rip;
+	enum after after = target_of(v, x, next);
+
+	v->vm->traps.c[TRAP_INDIRECT].count++;
+	traplog_note(&v->vm->traps, TRAP_INDIRECT, start, rip);
+	return after;
 }
 
 /* On the way from code that checks alignment to such as does not, after BT_ACROSS of those. If they
@@ -219,7 +230,6 @@ static enum after handle_exit(struct bt *bt, struct space *s, struct next *next)
 	case EXIT_CALL:
 		return bt_call_out(bt, s, x, next);
 	case EXIT_INDIRECT:
-		v->vm->traps.c[TRAP_INDIRECT].count++;
 		return handle_indirect(v, x, next);
 	case EXIT_STEP:
 		if (x->crossing)

@@ -6,6 +6,7 @@
  * page whose last block has gone stays like that for a few writes more (BT_CODE_WRITES).
  */
 #include "backends/swbt/bt/bt.h"
+#include "common/traplog.h"
 
 #define LINE_SHIFT 6 /* PAGE_SIZE / 64 bits */
 
@@ -99,6 +100,8 @@ void bt_code_written(struct vcpu *v, u64 gpa, u32 len)
 		write_page(bt, page, gpa, len);
 		account_leave(v->account, part);
 	}
-	if (bt->stats.invalidations != before)
-		trap_add(&v->vm->traps, TRAP_INVALIDATE, __builtin_ia32_rdtsc() - start);
+	if (bt->stats.invalidations == before)
+		return;
+	trap_add(&v->vm->traps, TRAP_INVALIDATE, __builtin_ia32_rdtsc() - start);
+	traplog_note(&v->vm->traps, TRAP_INVALIDATE, start, v->s.rip);
 }

@@ -5,6 +5,7 @@
 
 #include "backends/swbt/emulate.h"
 #include "backends/swbt/fpu.h"
+#include "common/traplog.h"
 
 #include <errno.h>
 
@@ -62,7 +63,9 @@ int tr_decode(struct tr *t, struct insn *i, const u8 *bytes, u64 left)
 /* Traces want to hear of every trap. */
 static bool inlines(const struct tr *t)
 {
-	return t->v->bt_config.inlined && !t->v->vm->traps.trace;
+	const struct traplog *log = t->v->vm->traps.log;
+
+	return t->v->bt_config.inlined && !(log && log->trace);
 }
 
 static gen_fn *routine(const struct tr *t)
@@ -367,6 +370,7 @@ static void finish(struct tr *t)
 static void count(struct bt *bt, const struct block *b, u64 cycles)
 {
 	trap_add(&bt->v->vm->traps, TRAP_TRANSLATE, cycles);
+	traplog_note(&bt->v->vm->traps, TRAP_TRANSLATE, __builtin_ia32_rdtsc() - cycles, b->rip);
 	bt->stats.translate_cycles += cycles;
 	if (timed(bt))
 		bt->stats.timed_cycles += cycles;

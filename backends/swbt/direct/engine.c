@@ -10,6 +10,7 @@
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/options.h"
 #include "backends/swbt/step.h"
+#include "common/traplog.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -55,11 +56,14 @@ static void account(struct direct *d)
 {
 	struct trap_counter *c = &d->v->vm->traps.c[d->cause];
 	u64 cycles = __builtin_ia32_rdtsc() - d->left;
+	struct traplog *log = d->v->vm->traps.log;
 
 	if (d->left && d->cause != TRAP_NR) {
 		c->cycles += cycles;
 		c->hist[trap_bucket(cycles)]++;
 	}
+	if (unlikely(log != NULL))
+		traplog_whole(log, d->left ? d->cause : TRAP_NR, cycles);
 	d->left = 0;
 }
 
@@ -135,6 +139,8 @@ static int enter(struct direct *d, struct world *w, struct world_stop *stop)
 	account_leave(v->account, part);
 	d->cause = TRAP_NR;
 	d->active = NULL;
+	if (unlikely(v->vm->traps.log != NULL))
+		v->vm->traps.log->left = d->left;
 	if (r || stop->kind == WORLD_DEAD)
 		return r;
 	direct_regs_in(v, &regs, loaded);
@@ -208,6 +214,7 @@ static int emulate(struct direct *d, enum direct_world n, const struct world_sto
 {
 	struct vcpu *v = d->v;
 	const struct before b = before(v);
+	u64 rip = v->s.rip;
 	enum emulate_result r;
 	bool mapped;
 	int ret;
@@ -223,6 +230,7 @@ static int emulate(struct direct *d, enum direct_world n, const struct world_sto
 		d->hidden_faults++;
 		d->cause = TRAP_HIDDEN_FAULT;
 		v->vm->traps.c[TRAP_HIDDEN_FAULT].count++;
+		traplog_note(&v->vm->traps, TRAP_HIDDEN_FAULT, d->left, rip);
 	}
 	return ret;
 }
@@ -248,6 +256,7 @@ static int handle(struct direct *d, enum direct_world n, const struct world_stop
 	case WORLD_KICKED:
 		v->vm->traps.c[TRAP_INTERRUPT].count++;
 		d->cause = TRAP_INTERRUPT;
+		traplog_note(&v->vm->traps, TRAP_INTERRUPT, d->left, v->s.rip);
 		return -1;
 	case WORLD_SYSCALL:
 	case WORLD_FAULT:
