@@ -5,6 +5,7 @@
 #   make bench-peer  swbt against native and QEMU's TCG (REPS=n BENCH='cr*'), results/peer.md
 #   make bench-linux  the same for workloads in a Linux guest, results/linux.md
 #   make story      what fails silently, what becomes of it, what traps cost: backends/swbt/STORY.md
+#   make figures    figures of what results/ has, and a page of it: results/*.svg, results/report.html
 #   make check      install what is needed, build, run every test
 #   make unit       the unit tests alone
 #   make oracle     swbt against this processor, instruction by instruction (SEED=n CASES=n)
@@ -176,6 +177,11 @@ bench-linux: | deps
 story: | deps
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)REPS='$(REPS)' WITH='$(WITH)' bench/tell
+
+.PHONY: figures
+figures: | deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)bench/figures
 
 .PHONY: check
 check: | deps

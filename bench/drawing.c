@@ -118,6 +118,50 @@ void drawing_label(struct drawing *fig, double x, double y, enum drawing_align a
 		x / fig->width, y / fig->height, where[align], angle, size);
 }
 
+#define LEAST 4.0 /* size of type */
+
+/* As many bytes of TEXT as are no wider than WIDTH, whole characters. */
+static size_t fitting(const char *text, double size, double width)
+{
+	char one[5] = "";
+	double sum = 0;
+	size_t at = 0;
+
+	while (text[at]) {
+		size_t n = 1;
+
+		while (n < 4 && ((unsigned char)text[at + n] & 0xc0) == 0x80)
+			n++;
+		memcpy(one, text + at, n);
+		one[n] = '\0';
+		sum += drawing_text_width(one, size);
+		if (sum > width)
+			break;
+		at += n;
+	}
+	return at;
+}
+
+void drawing_label_within(struct drawing *fig, double x, double y, enum drawing_align align,
+			  int angle, double size, double width, const char *text)
+{
+	double wide = drawing_text_width(text, size), fits = fmax(LEAST, size * width / wide);
+	char cut[512];
+	size_t n;
+
+	width += 0.1; /* sums of the same widths differ in their last digits */
+	if (wide <= width) {
+		drawing_label(fig, x, y, align, angle, size, text);
+		return;
+	}
+	n = fitting(text, fits, width);
+	if (text[n])
+		n = fitting(text, fits, width - fits);
+	n = n < sizeof(cut) - 4 ? n : sizeof(cut) - 4;
+	snprintf(cut, sizeof(cut), "%.*s%s", (int)n, text, text[n] ? "\u2026" : "");
+	drawing_label(fig, x, y, align, angle, fits, cut);
+}
+
 void drawing_label_colour(struct drawing *fig, const char *colour)
 {
 	fprintf(fig->f, "set label %u textcolor rgb '%s'\n", fig->labels, colour);
@@ -202,7 +246,7 @@ double drawing_legend(struct drawing *fig, const char *const *name, unsigned int
 
 	for (unsigned int i = 0; i < n; i++) {
 		double mark = SWATCH + (lines ? 4 : 0) + GAP / 2;
-		double need = mark + drawing_text_width(name[i], DRAWING_SMALL);
+		double need = fmin(mark + drawing_text_width(name[i], DRAWING_SMALL), width);
 		struct box box = { 0, 0, SWATCH, 6 };
 
 		if (at && at + need > width) {
@@ -216,8 +260,8 @@ double drawing_legend(struct drawing *fig, const char *const *name, unsigned int
 		else if (fig)
 			drawing_swatch(fig, &box, i);
 		if (fig)
-			drawing_label(fig, x + at + mark, top - ROW / 2, DRAWING_LEFT, 0,
-				      DRAWING_SMALL, name[i]);
+			drawing_label_within(fig, x + at + mark, top - ROW / 2, DRAWING_LEFT, 0,
+					     DRAWING_SMALL, need - mark, name[i]);
 		at += need + 2 * GAP;
 	}
 	return y - top + (n ? ROW : 0);

@@ -53,6 +53,10 @@ void drawing_panel(struct drawing *fig, const struct box *box);
 void drawing_label(struct drawing *fig, double x, double y, enum drawing_align align, int angle,
 		   double size, const char *text);
 
+/* The same, but no wider than WIDTH: in smaller type, and what is too long even so is cut. */
+void drawing_label_within(struct drawing *fig, double x, double y, enum drawing_align align,
+			  int angle, double size, double width, const char *text);
+
 /* The last label's colour. */
 void drawing_label_colour(struct drawing *fig, const char *colour);
 

@@ -135,7 +135,7 @@ static int write_page(FILE *f, const struct command *c, const struct data *d, st
 	if (!ret && d->files)
 		ret = html_figures(f, d, c->glob, c->globs, err);
 	for (unsigned int i = 0; !ret && i < d->files; i++)
-		html_rows(f, d, i);
+		html_rows(f, d, i, c->glob, c->globs);
 	if (!ret && d->files)
 		html_sources(f, d);
 	html_end(f);

@@ -56,8 +56,10 @@ void html_costs(FILE *f, const struct report *r);
 void html_sources(FILE *f, const struct data *d);
 
 /* The rows of file FILE of D that are shown as rows: of traps, those that there were; the hottest
- * addresses; parts of time. Of other kinds none. */
-void html_rows(FILE *f, const struct data *d, unsigned int file);
+ * addresses; parts of time. Of other kinds none. With GLOBS only of benchmarks that match one of
+ * GLOB. */
+void html_rows(FILE *f, const struct data *d, unsigned int file, const char *const *glob,
+	       unsigned int globs);
 
 /* The figures that can be made of D's files. -ENOMEM; that there is no gnuplot, or that one cannot
  * be made, is told in the page. */

@@ -3,6 +3,7 @@
 #include "bench/published.h"
 #include "bench/table.h"
 
+#include <fnmatch.h>
 #include <math.h>
 #include <string.h>
 
@@ -122,7 +123,7 @@ void html_costs(FILE *f, const struct report *r)
 		column[n++] = "2006: software";
 		column[n++] = "2006: hardware";
 	}
-	column[n++] = "not measured";
+	column[n++] = "skipped or failed";
 	html_section(f, "costs", "Costs");
 	html_table(f,
 		   "Medians with 95 % bootstrap intervals, the empty loop's cost subtracted (~: "
@@ -252,7 +253,16 @@ static void value_cell(FILE *f, const struct csv_file *t, size_t row, int column
 		html_number_text(f, read_number(t, row, column), cell);
 }
 
-void html_rows(FILE *f, const struct data *d, unsigned int file)
+static bool asked_for(const char *bench, const char *const *glob, unsigned int globs)
+{
+	for (unsigned int i = 0; i < globs; i++)
+		if (!fnmatch(glob[i], bench, 0))
+			return true;
+	return !globs;
+}
+
+void html_rows(FILE *f, const struct data *d, unsigned int file, const char *const *glob,
+	       unsigned int globs)
 {
 	const struct csv_file *t = &d->file[file];
 	const char *name[64] = { "benchmark", "variant" };
@@ -274,7 +284,8 @@ void html_rows(FILE *f, const struct data *d, unsigned int file)
 	html_section(f, id, title);
 	html_table(f, shown[t->kind].caption, name, n + 2, numbers);
 	for (size_t row = 0; row < t->rows; row++) {
-		if (!(read_number(t, row, count) > 0))
+		if (!(read_number(t, row, count) > 0) ||
+		    !asked_for(d->bench[d->row_bench[file][row]], glob, globs))
 			continue;
 		left += written == ROWS_MOST;
 		if (written == ROWS_MOST)

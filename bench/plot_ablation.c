@@ -8,14 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HEAD_MOST   170.0 /* of the text above a column */
+#define NAME_MOST   90.0  /* of a name at the left */
 #define CELL_HEIGHT 11.0
 #define CELL_LEAST  27.0 /* widths */
 #define CELL_MOST   48.0
-#define LEAST	    1.0 /* cycles: with less, the empty loop's are added (bench/goals.c) */
 
 struct map {
 	struct plot *p;
 	struct costs costs;
+	struct ratio *cell;   /* [bench * variants + variant] to its base; NAN: not known */
 	unsigned int *base;   /* of each variant, the one that it is compared with */
 	unsigned int *column; /* variants that are columns */
 	unsigned int columns, per_block;
@@ -89,23 +91,33 @@ static int find_columns(struct map *m, struct error *err)
 
 /* ---- cells ---------------------------------------------------------------------------------- */
 
-struct cell {
-	double ratio; /* NAN: not known */
-	bool whole;   /* with the loop's cycles */
-	bool alike;   /* the intervals overlap, or there are none */
-};
-
-static struct cell cell_at(const struct map *m, unsigned int bench, unsigned int v)
+/* All ratios, and whether they are differences, which is judged of all of them together. */
+static int find_cells(struct map *m, struct error *err)
 {
-	const struct cost *a = &m->costs.cost[bench * m->p->variant.nr + v];
-	const struct cost *b = &m->costs.cost[bench * m->p->variant.nr + m->base[v]];
-	struct cell c = { .whole = a->median < LEAST || b->median < LEAST };
+	unsigned int n = m->p->bench.nr * m->p->variant.nr;
+	double *p = calloc(n + 1, sizeof(*p));
 
-	c.ratio = c.whole ? (a->median + a->loop) / (b->median + b->loop) : a->median / b->median;
-	c.alike = !(a->range.low > b->range.high || a->range.high < b->range.low);
-	if (!(c.ratio > 0))
-		c.ratio = NAN;
-	return c;
+	m->cell = calloc(n + 1, sizeof(*m->cell));
+	if (!m->cell || !p) {
+		free(p);
+		return fail(err, -ENOMEM, "out of memory");
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		unsigned int v = i % m->p->variant.nr;
+		const struct cost *a = &m->costs.cost[i], *b = a - v + m->base[v];
+
+		p[i] = m->cell[i].value = NAN;
+		if (m->base[v] == v || !a->e.n || !b->e.n)
+			continue;
+		m->cell[i] = figure_ratio(&m->costs.figure, a->variant, &m->costs.figure,
+					  b->variant, a->bench);
+		p[i] = m->cell[i].p;
+	}
+	significance_adjust(p, n);
+	for (unsigned int i = 0; i < n; i++)
+		m->cell[i].p = p[i];
+	free(p);
+	return 0;
 }
 
 /* Darker the further from 1: blue for dearer, up to 8 times; orange for cheaper. */
@@ -152,19 +164,20 @@ static void draw_text(struct drawing *fig, const struct box *b, const char *text
 
 static void draw_cell(struct map *m, const struct box *box, unsigned int bench, unsigned int v)
 {
-	struct cell c = cell_at(m, bench, v);
+	const struct ratio *c = &m->cell[bench * m->p->variant.nr + v];
+	double value = c->value > 0 ? c->value : NAN;
 	char text[32];
 
-	draw_box(&m->p->fig, box, c.ratio);
-	if (isnan(c.ratio))
+	draw_box(&m->p->fig, box, value);
+	if (isnan(value))
 		snprintf(text, sizeof(text), "-");
 	else
-		snprintf(text, sizeof(text), c.alike ? "(%.*f%s)" : "%.*f%s",
-			 c.ratio < 9.995   ? 2
-			 : c.ratio < 99.95 ? 1
-					   : 0,
-			 c.ratio, c.whole ? "~" : "");
-	draw_text(&m->p->fig, box, text, is_dark(c.ratio));
+		snprintf(text, sizeof(text), c->p <= SIGNIFICANT ? "%.*f%s" : "(%.*f%s)",
+			 value < 9.995	 ? 2
+			 : value < 99.95 ? 1
+					 : 0,
+			 value, c->whole ? "~" : "");
+	draw_text(&m->p->fig, box, text, is_dark(value));
 }
 
 /* ---- the whole ------------------------------------------------------------------------------ */
@@ -188,7 +201,7 @@ static double head_height(const struct map *m, unsigned int first)
 
 	for (unsigned int i = first; i < m->columns && i < first + m->per_block; i++)
 		most = fmax(most, drawing_text_width(head_of(m, i), DRAWING_SMALL));
-	return most + 6;
+	return fmin(most, HEAD_MOST) + 6;
 }
 
 static void layout(struct map *m)
@@ -198,7 +211,7 @@ static void layout(struct map *m)
 
 	for (unsigned int i = 0; i < p->bench.nr; i++)
 		m->left = fmax(m->left, drawing_text_width(p->bench.name[i], DRAWING_SMALL));
-	m->left += 10;
+	m->left = fmin(m->left, NAME_MOST) + 10;
 	room = p->o->width - m->left - 4;
 	m->per_block = (unsigned int)(room / CELL_LEAST);
 	m->per_block = m->per_block > m->columns ? m->columns : m->per_block ? m->per_block : 1;
@@ -219,10 +232,11 @@ static double height(const struct map *m)
 static void draw_scale(struct map *m)
 {
 	static const double shown[] = { 0.5, 0.7, 1, 2, 4, 8 };
-	struct box box = { m->left, m->p->y - CELL_HEIGHT, 24, CELL_HEIGHT };
+	double left = fmin(m->left, m->p->o->width - 24 * ARRAY_SIZE(shown) - 4);
+	struct box box = { left, m->p->y - CELL_HEIGHT, 24, CELL_HEIGHT };
 	char text[16];
 
-	drawing_label(&m->p->fig, m->left - 4, box.y + CELL_HEIGHT / 2, DRAWING_RIGHT, 0,
+	drawing_label(&m->p->fig, left - 4, box.y + CELL_HEIGHT / 2, DRAWING_RIGHT, 0,
 		      DRAWING_SMALL, "times");
 	for (size_t i = 0; i < ARRAY_SIZE(shown); i++, box.x += box.width) {
 		draw_box(&m->p->fig, &box, shown[i]);
@@ -243,13 +257,13 @@ static void draw_block(struct map *m, unsigned int first)
 	unsigned int n = m->columns - first < m->per_block ? m->columns - first : m->per_block;
 
 	for (unsigned int c = 0; c < n; c++)
-		drawing_label(&p->fig, m->left + (c + 0.5) * m->width, top + 3, DRAWING_LEFT, 90,
-			      DRAWING_SMALL, head_of(m, first + c));
+		drawing_label_within(&p->fig, m->left + (c + 0.5) * m->width, top + 3, DRAWING_LEFT,
+				     90, DRAWING_SMALL, HEAD_MOST, head_of(m, first + c));
 	for (unsigned int b = 0; b < p->bench.nr; b++) {
 		struct box box = { m->left, top - (b + 1) * CELL_HEIGHT, m->width, CELL_HEIGHT };
 
-		drawing_label(&p->fig, m->left - 4, box.y + CELL_HEIGHT / 2, DRAWING_RIGHT, 0,
-			      DRAWING_SMALL, p->bench.name[b]);
+		drawing_label_within(&p->fig, m->left - 4, box.y + CELL_HEIGHT / 2, DRAWING_RIGHT,
+				     0, DRAWING_SMALL, NAME_MOST, p->bench.name[b]);
 		for (unsigned int c = 0; c < n; c++, box.x += m->width)
 			draw_cell(m, &box, b, m->column[first + c]);
 	}
@@ -264,9 +278,11 @@ static int draw(struct map *m, struct error *err)
 	layout(m);
 	fprintf(p->caption,
 		"Cost with these options as a multiple of the cost with the defaults%s, medians of "
-		"up to %u samples. In parentheses: the 95 %% intervals of both overlap. ~: with "
-		"the "
-		"empty loop's cycles, as the operation alone costs less than one. -: not measured.",
+		"up to %zu samples. In parentheses: no significant difference (p > 0.05, adjusted "
+		"for all of "
+		"them). ~: with the empty loop's cycles, as the operation alone costs less than "
+		"one. -: not "
+		"measured.",
 		m->engines ? " of the same engine" : "", m->costs.samples);
 	plot_caption_rest(p);
 	ret = plot_begin(p, NULL, 0, false, height(m), err);
@@ -290,8 +306,11 @@ int plot_ablation(struct plot *p, struct error *err)
 	if (!ret)
 		ret = find_columns(&m, err);
 	if (!ret)
+		ret = find_cells(&m, err);
+	if (!ret)
 		ret = draw(&m, err);
-	costs_fini(&m.costs, p);
+	costs_fini(&m.costs);
+	free(m.cell);
 	free(m.base);
 	free(m.column);
 	return ret;

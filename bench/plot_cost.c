@@ -27,7 +27,7 @@ static struct cost *cost_at(const struct bars *b, unsigned int bench, unsigned i
 
 static bool failed(const struct cost *c)
 {
-	return !c->nr && c->status && !strncmp(c->status, "fail", 4);
+	return !c->e.n && c->status && !strncmp(c->status, "fail", 4);
 }
 
 /* The axis, and how many cells have no bar. */
@@ -39,12 +39,12 @@ static void survey(struct bars *b)
 		const struct cost *c = &b->costs.cost[i];
 
 		b->failed += failed(c);
-		b->skipped += !c->nr && c->status && !failed(c);
-		b->below += c->median < FLOOR;
-		if (!(c->median >= FLOOR))
+		b->skipped += !c->e.n && c->status && !failed(c);
+		b->below += c->e.median < FLOOR;
+		if (!(c->e.median >= FLOOR))
 			continue;
-		low = fmin(low, c->median);
-		high = fmax(high, fmax(c->median, c->range.high));
+		low = fmin(low, c->e.median);
+		high = fmax(high, fmax(c->e.median, c->e.range.high));
 	}
 	if (!high) {
 		low = FLOOR;
@@ -60,11 +60,14 @@ static void write_caption(const struct bars *b)
 {
 	FILE *f = b->p->caption;
 
-	fprintf(f,
-		"Cost of an operation: median of up to %u samples, whiskers: its 95 %% bootstrap "
-		"interval; TSC ticks, without the empty loop's; of hlt and timer-latency the "
-		"latency.",
-		b->costs.samples);
+	if (b->costs.samples > 1)
+		fprintf(f,
+			"Cost of an operation: median of up to %zu samples, whiskers: its 95 %% "
+			"bootstrap interval; ",
+			b->costs.samples);
+	else
+		fprintf(f, "Cost of an operation, of one sample; ");
+	fprintf(f, "TSC ticks, without the empty loop's; of hlt and timer-latency the latency.");
 	if (b->below)
 		fprintf(f, " Triangle: below %g cycles, not told from nothing (%u).", FLOOR,
 			b->below);
@@ -88,12 +91,12 @@ static unsigned int write_bars(struct bars *b, unsigned int row, unsigned int v)
 
 	for (unsigned int i = 0; i < b->rows.per_row && first + i < b->rows.items; i++) {
 		const struct cost *c = cost_at(b, first + i, v);
-		bool range = !isnan(c->range.low);
+		bool range = !isnan(c->e.range.low);
 
-		if (c->median >= FLOOR)
-			fprintf(b->p->script, "%.4f %.9g %.9g %.9g\n", x_of(b, i, v), c->median,
-				fmax(range ? c->range.low : c->median, b->low),
-				fmin(range ? c->range.high : c->median, b->high));
+		if (c->e.median >= FLOOR)
+			fprintf(b->p->script, "%.4f %.9g %.9g %.9g\n", x_of(b, i, v), c->e.median,
+				fmax(range ? c->e.range.low : c->e.median, b->low),
+				fmin(range ? c->e.range.high : c->e.median, b->high));
 	}
 	fputs("NaN NaN NaN NaN\n", b->p->script);
 	drawing_data_end(&b->p->fig);
@@ -104,7 +107,7 @@ enum mark { MARK_BELOW, MARK_FAILED, MARKS };
 
 static bool has_mark(const struct cost *c, enum mark m)
 {
-	return m == MARK_BELOW ? c->median < FLOOR : failed(c);
+	return m == MARK_BELOW ? c->e.median < FLOOR : failed(c);
 }
 
 /* The cells of ROW without a bar, of one reason. */
@@ -182,6 +185,6 @@ int plot_cost(struct plot *p, struct error *err)
 		survey(&b);
 		ret = draw(&b, err);
 	}
-	costs_fini(&b.costs, p);
+	costs_fini(&b.costs);
 	return ret;
 }

@@ -3,25 +3,23 @@
 #ifndef FVB_BENCH_PLOT_COSTS_H
 #define FVB_BENCH_PLOT_COSTS_H
 
+#include "bench/figure.h"
 #include "bench/plot_data.h"
-#include "bench/stats.h"
 
 struct cost {
-	const double *sample; /* cycles per operation of each good timed sample */
-	unsigned int nr;
-	const char *status;  /* NULL: no sample that was skipped or failed */
-	double median, loop; /* NAN: no sample; the empty loop's cycles, 0: not known */
-	struct interval range;
+	unsigned int bench, variant; /* in the data */
+	struct estimate e;	     /* cycles; n 0: no sample */
+	const char *status;	     /* NULL: no sample that was skipped or failed */
 };
 
-/* cost[bench * p->variant.nr + variant]; fills in p->bench and p->variant. */
 struct costs {
-	struct cost *cost;
-	unsigned int samples; /* most of any */
-	struct series *cycles, *latency, *loop;
+	struct cost *cost; /* [bench * p->variant.nr + variant], of those in the figure */
+	size_t samples;	   /* most of any */
+	struct figure figure;
 };
 
+/* Of the file of P, whose bench and variant are filled in. Freed with costs_fini in any case. */
 int costs_read(struct costs *c, struct plot *p, struct error *err);
-void costs_fini(struct costs *c, const struct plot *p);
+void costs_fini(struct costs *c);
 
 #endif

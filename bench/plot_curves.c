@@ -34,7 +34,8 @@ void grid_panel(struct drawing *fig, const struct grid *g, unsigned int panel, d
 			   g->width - ROWS_LEFT - 3 * ROWS_RIGHT, g->frame };
 
 	drawing_panel(fig, &box);
-	drawing_label(fig, box.x, y - TITLE / 2, DRAWING_LEFT, 0, DRAWING_TEXT, title);
+	drawing_label_within(fig, box.x, y - TITLE / 2, DRAWING_LEFT, 0, DRAWING_TEXT, box.width,
+			     title);
 	drawing_label(fig, box.x + box.width / 2, box.y - AXIS + 6, DRAWING_CENTER, 0, DRAWING_TEXT,
 		      x_axis);
 	drawing_label(fig, x + 6, box.y + g->frame / 2, DRAWING_CENTER, 90, DRAWING_TEXT, y_axis);

@@ -4,7 +4,8 @@
 
 #include <math.h>
 
-#define LINE 9.0 /* the least distance of labels side by side, upright */
+#define LABEL 140.0 /* the most room for one */
+#define LINE  9.0   /* the least distance of labels side by side, upright */
 
 static double widest(const char *const *label, unsigned int n)
 {
@@ -12,7 +13,7 @@ static double widest(const char *const *label, unsigned int n)
 
 	for (unsigned int i = 0; i < n; i++)
 		most = fmax(most, drawing_text_width(label[i], DRAWING_SMALL));
-	return most;
+	return fmin(most, LABEL);
 }
 
 struct rows rows_layout(const char *const *label, unsigned int items, double need, double width,
@@ -64,9 +65,10 @@ double rows_panel(struct drawing *fig, const struct rows *r, unsigned int row, d
 	drawing_panel(fig, &box);
 	fprintf(fig->f, "set xrange [-0.5:%g]\nset xtics scale 0 ('' 0)\n", r->per_row - 0.5);
 	for (unsigned int i = 0; i < r->per_row && row * r->per_row + i < r->items; i++)
-		drawing_label(fig, box.x + (i + 0.5) * r->spacing, box.y - (r->angle ? 4 : 7),
-			      r->angle ? DRAWING_RIGHT : DRAWING_CENTER, r->angle, DRAWING_SMALL,
-			      r->label[row * r->per_row + i]);
+		drawing_label_within(fig, box.x + (i + 0.5) * r->spacing,
+				     box.y - (r->angle ? 4 : 7),
+				     r->angle ? DRAWING_RIGHT : DRAWING_CENTER, r->angle,
+				     DRAWING_SMALL, LABEL, r->label[row * r->per_row + i]);
 	return box.y - label_height(r, row);
 }
 

@@ -200,7 +200,8 @@ static void draw_row(struct stack *s, struct plot *p, const struct panel *n, uns
 
 	rows_axis_name(&p->fig, &n->rows, p->y, head(s), axis);
 	rows_share_axis(&p->fig);
-	drawing_label(&p->fig, ROWS_LEFT, p->y - 5, DRAWING_LEFT, 0, DRAWING_TEXT, n->title);
+	drawing_label_within(&p->fig, ROWS_LEFT, p->y - 5, DRAWING_LEFT, 0, DRAWING_TEXT,
+			     p->o->width - ROWS_LEFT - ROWS_RIGHT, n->title);
 	if (s->totals)
 		write_totals(s, p, n, row);
 	for (unsigned int i = 0; i < s->parts; i++)

@@ -51,7 +51,7 @@ static void test_svg(void)
 	ASSERT_WRITES("<svg>", html_svg(f, "<svg><title>no end", 1));
 }
 
-static char *rows_of(const char *text)
+static char *rows_of(const char *text, const char *glob)
 {
 	struct csv_file *file = calloc(1, sizeof(*file));
 	struct error err = { "" };
@@ -62,7 +62,7 @@ static char *rows_of(const char *text)
 
 	CU_ASSERT_EQUAL_FATAL(read_text(file, "dir/x.csv", text, strlen(text), &err), 0);
 	CU_ASSERT_EQUAL_FATAL(data_index(&d, file, 1, &err), 0);
-	html_rows(f, &d, 0);
+	html_rows(f, &d, 0, &glob, 1);
 	fclose(f);
 	data_free(&d);
 	return page;
@@ -74,7 +74,9 @@ static void test_rows(void)
 			     ",cause,count,cycles,p50,p99\n"
 			     "r,swbt,bt,,nested,g,in,,10,<i>,20,,7,\n"
 			     "r,swbt,bt,,nested,g,in,,10,msr,0,,,\nr,swbt,bt,,nested,g,in,,10,hlt,,"
-			     ",,\n");
+			     ",,\n"
+			     "r,swbt,bt,,nested,g,out,,10,cpuid,9,,,\n",
+			     "i*");
 
 	CU_ASSERT_PTR_NOT_NULL(strstr(page, "<h2>Traps: x.csv</h2>"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(page, "<tr><td>in</td><td>swbt:bt</td>"));
@@ -82,9 +84,10 @@ static void test_rows(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(page, "data-v=\"20\">20</td>"));
 	CU_ASSERT_PTR_NULL(strstr(page, "msr"));
 	CU_ASSERT_PTR_NULL(strstr(page, "hlt"));
+	CU_ASSERT_PTR_NULL(strstr(page, "cpuid"));
 	free(page);
 	/* Of samples there are none: they are in the table of costs. */
-	page = rows_of(CSV_KEY_COLUMNS ",metric,unit,value\n");
+	page = rows_of(CSV_KEY_COLUMNS ",metric,unit,value\n", "*");
 	CU_ASSERT_STRING_EQUAL(page, "");
 	free(page);
 }

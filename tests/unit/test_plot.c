@@ -171,6 +171,32 @@ static void test_hostile(void)
 	free(caption);
 }
 
+/* One that is too long becomes smaller, and then shorter, between two characters. */
+static void test_long(void)
+{
+	char *script = NULL, name[1001];
+	size_t len;
+	FILE *f = open_memstream(&script, &len);
+	struct drawing fig = { .f = f, .width = 240, .height = 100 };
+
+	drawing_label_within(&fig, 0, 0, DRAWING_LEFT, 0, 8, 100, "short");
+	drawing_label_within(&fig, 0, 0, DRAWING_LEFT, 0, 8, 30, "not as short");
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	memcpy(name + 37, "\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9", 12);
+	drawing_label_within(&fig, 0, 0, DRAWING_LEFT, 0, 8, 100, name);
+	fclose(f);
+	CU_ASSERT_PTR_NOT_NULL(strstr(script, "'short' at screen 0.00000,0.00000 left rotate by 0 "
+					      "font ',8.000'"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(script, "'not as short'"));
+	CU_ASSERT_EQUAL(count(script, "',8.000'"), 1);
+	CU_ASSERT_EQUAL(count(script, "',4.000'"), 1);
+	CU_ASSERT_EQUAL(count(script, "\u00e9\u2026' at"), 1);
+	CU_ASSERT_PTR_NULL(strchr(script, '?'));
+	CU_ASSERT(len < 600);
+	free(script);
+}
+
 #define TRAPS CSV_KEY_COLUMNS ",cause,count,cycles,p50,p99\n"
 
 /* A share for each cause, of the counting sample alone; the smallest become one. */
@@ -273,6 +299,21 @@ static void test_ablation(void)
 	free(script);
 	free(caption);
 	CU_ASSERT_EQUAL(make(HEAD MATRIX("", "in", "10"), &o, &script, &caption, &err), -EINVAL);
+	/* With samples enough, parentheses tell what is no difference from what is one. */
+	CU_ASSERT_EQUAL_FATAL(
+		make(HEAD MATRIX("", "in", "10") MATRIX("", "in", "11") MATRIX("", "in", "12")
+			     MATRIX("x=off", "in", "30") MATRIX("x=off", "in", "33")
+				     MATRIX("x=off", "in", "36") MATRIX("", "out", "10")
+					     MATRIX("", "out", "14") MATRIX("", "out", "18")
+						     MATRIX("x=off", "out", "11")
+							     MATRIX("x=off", "out", "13")
+								     MATRIX("x=off", "out", "19"),
+		     &o, &script, &caption, &err),
+		0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(script, "'3.00'"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(script, "'(0.93)'"));
+	free(script);
+	free(caption);
 }
 
 static void test_overhead(void)
@@ -306,6 +347,7 @@ CU_TestInfo tests_plot[] = {
 	{ "what is left out is said", test_left_out },
 	{ "--bench and --backend", test_selection },
 	{ "hostile names stay text", test_hostile },
+	{ "long names", test_long },
 	{ "traps: shares of causes", test_stack },
 	{ "distances: all samples, cumulative", test_distances },
 	{ "timeline: rates of one sample", test_timeline },
