@@ -6,7 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-#define FONT	"Liberation Sans" /* of Helvetica's measures */
+#define FONT	"Liberation Sans"		 /* of Helvetica's measures */
+#define OTHERS	", Arial, Helvetica, sans-serif" /* where an SVG is shown without it */
 #define PNG_DPI 300
 
 static const char *const endings[DRAWING_FORMATS] = { ".svg", ".pdf", ".png" };
@@ -60,12 +61,15 @@ double drawing_text_width(const char *text, double size)
 void drawing_begin(struct drawing *fig, FILE *f, enum drawing_format format, double width,
 		   double height)
 {
-	*fig = (struct drawing){ .f = f, .width = width, .height = height };
+	*fig = (struct drawing){ .f = f, .width = width, .height = height, .type = 1 };
+	if (format == DRAWING_SVG)
+		fig->type = 1 / 0.75;
 	fputs("# Made by fvbench plot; for gnuplot 5.4 or later.\nset encoding utf8\n", f);
 	/* One point is 96/72 of SVG's pixels; of cairo's PNG, fonts are for 96 dots an inch. */
 	if (format == DRAWING_SVG)
 		fprintf(f,
-			"set terminal svg size %.0f,%.0f font '" FONT ",%.3f' linewidth 1.333 "
+			"set terminal svg size %.0f,%.0f font '" FONT OTHERS
+			",%.3f' linewidth 1.333 "
 			"noenhanced background rgb 'white'\n",
 			width / 0.75, height / 0.75, DRAWING_TEXT / 0.75);
 	else if (format == DRAWING_PDF)
@@ -115,7 +119,7 @@ void drawing_label(struct drawing *fig, double x, double y, enum drawing_align a
 	fprintf(fig->f, "set label %u ", ++fig->labels);
 	gnuplot_text(fig->f, text);
 	fprintf(fig->f, " at screen %.5f,%.5f %s rotate by %d font ',%.3f' noenhanced front\n",
-		x / fig->width, y / fig->height, where[align], angle, size);
+		x / fig->width, y / fig->height, where[align], angle, size * fig->type);
 }
 
 #define LEAST 4.0 /* size of type */

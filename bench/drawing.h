@@ -28,6 +28,7 @@ int drawing_format(const char *path);
 struct drawing {
 	FILE *f; /* the script; not owned */
 	double width, height;
+	double type; /* a point, in what the terminal takes for sizes of type */
 	unsigned int objects, labels, blocks; /* numbers of the last ones */
 };
 

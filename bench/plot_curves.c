@@ -49,7 +49,7 @@ void grid_log_x(struct drawing *fig, double low, double high)
 	fprintf(fig->f,
 		"set logscale x\nset xrange [%g:%g]\nset xtics nomirror scale 0.5 font "
 		"',%g' (",
-		low, high, DRAWING_SMALL);
+		low, high, DRAWING_SMALL * fig->type);
 	for (int e = (int)ceil(log10(low) - 1e-9); e <= (int)floor(log10(high) + 1e-9); e++)
 		if (e % step == 0)
 			fprintf(fig->f, "%s'%s' 1e%d", n++ ? ", " : "",
@@ -67,7 +67,7 @@ void grid_linear_y(struct drawing *fig, double most)
 		if (most <= 5 * times[i] * unit)
 			step = times[i] * unit;
 	fprintf(fig->f, "set yrange [0:%g]\nset ytics nomirror scale 0.5 font ',%g' (", most * 1.05,
-		DRAWING_SMALL);
+		DRAWING_SMALL * fig->type);
 	for (int i = 0; i * step <= most * 1.05; i++)
 		fprintf(fig->f, "%s'%s' %g", i ? ", " : "",
 			rows_number(text, sizeof(text), i * step), i * step);

@@ -179,7 +179,7 @@ static void draw_panel(struct distances *d, const struct grid *g, unsigned int i
 		"set yrange [0:1.02]\nset ytics nomirror scale 0.5 font ',%g' ('0' 0, '25' 0.25, "
 		"'50' 0.5, '75' 0.75, '100' 1)\nset grid xtics ytics lt 1 lc rgb '#CCCCCC' lw "
 		"0.4\n",
-		DRAWING_SMALL);
+		DRAWING_SMALL * p->fig.type);
 	draw_lines(d, unit, bench);
 }
 

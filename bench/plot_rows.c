@@ -92,7 +92,7 @@ void rows_log_axis(struct drawing *fig, double low, double high)
 
 	fprintf(fig->f,
 		"set logscale y\nset yrange [%g:%g]\nset ytics nomirror scale 0.5 font ',%g' (",
-		low, high, DRAWING_SMALL);
+		low, high, DRAWING_SMALL * fig->type);
 	fprintf(fig->f, "''  %g 1", low);
 	for (double v = pow(10, ceil(log10(low) - 1e-9)); v <= high * 1.001; v *= 10)
 		fprintf(fig->f, ", '%s' %g", rows_number(text, sizeof(text), v), v);
@@ -104,7 +104,7 @@ void rows_share_axis(struct drawing *fig)
 	fprintf(fig->f,
 		"set yrange [0:1]\nset ytics nomirror scale 0.5 font ',%g' ('0' 0, '25' 0.25, '50' "
 		"0.5, '75' 0.75, '100' 1)\nset grid ytics lt 1 lc rgb '#CCCCCC' lw 0.4\n",
-		DRAWING_SMALL);
+		DRAWING_SMALL * fig->type);
 }
 
 void rows_axis_name(struct drawing *fig, const struct rows *r, double top, double head,

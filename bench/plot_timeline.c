@@ -221,7 +221,7 @@ static void draw_steps(struct timeline *t, const struct grid *g, unsigned int sh
 	grid_linear_y(&p->fig, s->most > 0 ? s->most : 1);
 	fprintf(p->script,
 		"set xrange [0:%.9g]\nset xtics nomirror scale 0.5 font ',%g' autofreq\n",
-		end * unit, DRAWING_SMALL);
+		end * unit, DRAWING_SMALL * p->fig.type);
 	for (unsigned int k = 0; k < t->tints; k++)
 		block[k] = write_area(p, s, k, unit);
 	for (unsigned int k = 0; k < t->tints; k++) {

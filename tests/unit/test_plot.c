@@ -177,7 +177,7 @@ static void test_long(void)
 	char *script = NULL, name[1001];
 	size_t len;
 	FILE *f = open_memstream(&script, &len);
-	struct drawing fig = { .f = f, .width = 240, .height = 100 };
+	struct drawing fig = { .f = f, .width = 240, .height = 100, .type = 1 };
 
 	drawing_label_within(&fig, 0, 0, DRAWING_LEFT, 0, 8, 100, "short");
 	drawing_label_within(&fig, 0, 0, DRAWING_LEFT, 0, 8, 30, "not as short");
