@@ -110,7 +110,7 @@ static int print(const struct command *c, const struct changes *changes)
 		ret = changes_text(stdout, changes, (enum grid_format)c->format);
 	else if (c->agree < 0)
 		changes_csv(stdout, changes);
-	if (c->format != GRID_CSV)
+	if (c->agree >= 0 || c->format != GRID_CSV)
 		changes_agreement(stdout, changes, (enum grid_format)c->format);
 	return ret;
 }
