@@ -91,23 +91,23 @@ static const char *text_of(const json_t *value)
 }
 
 /* Every backend that worked then, where nobody said which: as labels, or with a matrix that will
- * make the same variants of them, as names. */
+ * make the same variants of them, as names. Of selftest's twins, "swbt A" and "swbt B", one. */
 static void join_backends(struct rerun *r, bool names)
 {
 	const json_t *variants = json_object_get(r->root, "variants");
-	const char *last = "";
-	size_t len = 0;
+	char last[sizeof(r->backends)] = "", text[sizeof(r->backends)];
+	size_t used = 0;
 
 	for (size_t i = 0; i < json_array_size(variants); i++) {
 		const json_t *v = json_array_get(variants, i);
-		const char *text = text_of(json_object_get(v, names ? "backend" : "label"));
+		const char *label = text_of(json_object_get(v, names ? "backend" : "label"));
 
-		if (!*text || (names && !strcmp(text, last)) ||
-		    len + strlen(text) + 2 > sizeof(r->backends))
+		snprintf(text, sizeof(text), "%.*s", (int)strcspn(label, " "), label);
+		if (!*text || !strcmp(text, last) || used + strlen(text) + 2 > sizeof(r->backends))
 			continue;
-		len += (size_t)snprintf(r->backends + len, sizeof(r->backends) - len, "%s%s",
-					len ? "," : "", text);
-		last = text;
+		used += (size_t)snprintf(r->backends + used, sizeof(r->backends) - used, "%s%s",
+					 used ? "," : "", text);
+		strcpy(last, text);
 	}
 }
 
@@ -130,6 +130,23 @@ static int add_defaults(struct rerun *r, struct error *err)
 	return add_option(r, "--reps", r->reps, err);
 }
 
+void (*rerun_parser(const char *command))(struct options *o, int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*parser)(struct options *o, int argc, char **argv);
+	} commands[] = {
+		{ "run", options_run },
+		{ "traps", options_traps },
+		{ "selftest", options_selftest },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(commands[i].name, command))
+			return commands[i].parser;
+	return NULL;
+}
+
 int rerun_command(struct rerun *r, char *const *more, int nr, struct error *err)
 {
 	const json_t *command = json_object_get(r->root, "command");
@@ -138,9 +155,9 @@ int rerun_command(struct rerun *r, char *const *more, int nr, struct error *err)
 	bool alone;
 	int ret;
 
-	if (strcmp(name, "run") && strcmp(name, "traps"))
-		return fail(err, -EINVAL, "cannot repeat \"fvbench %.60s\": only run and traps",
-			    name);
+	if (!rerun_parser(name))
+		return fail(err, -EINVAL,
+			    "cannot repeat \"fvbench %.60s\": only run, traps and selftest", name);
 	ret = add_option(r, "fvbench", name, err);
 	for (; !ret && i < n; i++) {
 		const char *word = text_of(json_array_get(command, i));

@@ -31,9 +31,12 @@ void rerun_free(struct rerun *r);
 /*
  * The command that repeats it: the recorded one without the options that name files to write, with
  * what was by default then and may not be now, and with MORE[0..NR) behind its options. -EINVAL
- * with ERR filled for a command that is none of fvbench run and traps.
+ * with ERR filled for a command that is none of fvbench run, traps and selftest.
  */
 int rerun_command(struct rerun *r, char *const *more, int nr, struct error *err);
+
+/* What reads the options of that command (options.h); NULL: it cannot be repeated. */
+void (*rerun_parser(const char *command))(struct options *o, int argc, char **argv);
 
 /* Print to R->out what is not as it was, build, libraries, environment and host, and count it. */
 void rerun_compare_context(struct rerun *r);

@@ -53,7 +53,8 @@ static const struct argp_option options[] = {
 };
 
 static const char doc[] =
-	"Repeat the run that FILE, which fvbench run --meta wrote, tells of. First a line on "
+	"Repeat the run that FILE, which --meta of fvbench run, traps or selftest wrote, tells of. "
+	"First a line on "
 	"standard "
 	"error for each thing that is not as it was then: build, libraries, environment, "
 	"processor, "
@@ -77,10 +78,7 @@ static void read_options(const struct rerun *r, struct options *o)
 	/* argp sorts what it gets. */
 	memcpy(argv, r->word + 1, (size_t)r->words * sizeof(argv[0]));
 	argv[0] = name;
-	if (!strcmp(r->word[1], "traps"))
-		options_traps(o, r->words - 1, argv);
-	else
-		options_run(o, r->words - 1, argv);
+	rerun_parser(r->word[1])(o, r->words - 1, argv);
 }
 
 static int rerun(struct rerun *r, const struct command *c, struct error *err)

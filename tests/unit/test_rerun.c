@@ -60,6 +60,11 @@ static void test_defaults(void)
 	     "{\"backend\": \"swbt\", \"label\": \"swbt:bt-chain=off\"}]}");
 	CU_ASSERT_EQUAL(rerun_command(&r, NULL, 0, &err), 0);
 	expect("fvbench run --matrix bt-chain=on,off --backend swbt");
+	load("{\"command\": [\"fvbench\", \"selftest\"], \"reps\": 10, "
+	     "\"options\": {\"backend\": null}, \"variants\": "
+	     "[{\"label\": \"swbt A\"}, {\"label\": \"swbt B\"}, {\"label\": \"kvm A\"}]}");
+	CU_ASSERT_EQUAL(rerun_command(&r, NULL, 0, &err), 0);
+	expect("fvbench selftest --backend swbt,kvm --reps 10");
 	load("{\"command\": [\"fvbench\", \"run\", \"--backend\", \"swbt\"], "
 	     "\"options\": {\"backend\": \"swbt\"}, \"variants\": [{\"label\": \"swbt\"}]}");
 	CU_ASSERT_EQUAL(rerun_command(&r, NULL, 0, &err), 0);
