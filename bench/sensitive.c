@@ -20,7 +20,7 @@
 struct command {
 	const char *glob[OPTIONS_GLOBS];
 	unsigned int globs;
-	const char *backends, *guests;
+	struct show_options o;
 	struct record csv;
 	bool markdown, mode[SNIPPET_MODES], user;
 	struct show show;
@@ -170,22 +170,19 @@ bool sensitive_unexpected(const struct sensitive *t, const struct sensitive_row 
 /* ---- the command ------------------------------------------------------------------------------
  */
 
-enum { OPT_BACKEND = 256, OPT_CSV, OPT_MARKDOWN, OPT_MODE, OPT_CPL, OPT_GUESTS };
+enum { OPT_MARKDOWN = 256, OPT_MODE, OPT_CPL };
 
 static const struct argp_option options[] = {
-	{ "backend", OPT_BACKEND, "LIST", 0,
-	  "Engines to try, as in run (default: all that work here but step)", 0 },
 	{ "mode", OPT_MODE, "BITS", 0,
 	  "64, 32 or 16; may be given again (default: those that this host runs natively)", 0 },
 	{ "cpl", OPT_CPL, "N", 0,
 	  "0: in the guest's kernel (default); 3: in its user mode, where some of them must fault",
 	  0 },
-	{ "csv", OPT_CSV, "FILE", 0, "Write all that was seen to FILE", 0 },
 	{ "markdown", OPT_MARKDOWN, NULL, 0, "Print a Markdown table", 0 },
-	{ "guests", OPT_GUESTS, "DIR", 0,
-	  "Folder of the guests' files (default: those built or installed with this program)", 0 },
 	{ 0 }
 };
+
+static const struct argp_child children[] = { { &show_argp, 0, NULL, 0 }, { 0 } };
 
 static const char doc[] =
 	"One row for each sensitive instruction and mode: does it trap at CPL 3 (really run, in a "
@@ -209,11 +206,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	int mode = 0;
 
 	switch (key) {
-	case OPT_BACKEND:
-		c->backends = arg;
-		return 0;
-	case OPT_CSV:
-		c->csv.path = arg;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &c->o;
 		return 0;
 	case OPT_CPL:
 		if (strcmp(arg, "0") && strcmp(arg, "3"))
@@ -222,9 +216,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_MARKDOWN:
 		c->markdown = true;
-		return 0;
-	case OPT_GUESTS:
-		c->guests = arg;
 		return 0;
 	case OPT_MODE:
 		while (mode < SNIPPET_MODES && (int)snippet_bits[mode] != atoi(arg))
@@ -246,7 +237,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static int find_variants(struct command *c, struct error *err)
 {
-	int ret = show_init(&c->show, c->backends, c->guests, err);
+	int ret = show_init(&c->show, c->o.backends, c->o.guests, err);
 
 	c->table.variant = c->show.variant;
 	c->table.variants = c->show.variants;
@@ -337,13 +328,14 @@ static int complain(const struct error *err, int status)
 
 int cmd_sensitive(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, "[GLOB...]", doc, NULL, NULL, NULL };
+	static const struct argp argp = { options, parse, "[GLOB...]", doc, children, NULL, NULL };
 	static struct command c;
 	struct error err = { "" };
 	int ret, status;
 
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &c);
+	c.csv.path = c.o.csv;
 	ret = find_variants(&c, &err);
 	if (!ret)
 		ret = make_rows(&c, &err);

@@ -8,6 +8,38 @@
 #define REFERENCE_ENGINE "step" /* the architecture, one instruction at a time */
 #define MEMORY		 (16 * MiB)
 
+enum { OPT_BACKEND = 512, OPT_GUESTS, OPT_CSV };
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct show_options *o = state->input;
+
+	switch (key) {
+	case OPT_BACKEND:
+		o->backends = arg;
+		return 0;
+	case OPT_GUESTS:
+		o->guests = arg;
+		return 0;
+	case OPT_CSV:
+		o->csv = arg;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option show_options[] = {
+	{ "backend", OPT_BACKEND, "LIST", 0,
+	  "Engines to try, as in run (default: all that work here but step)", 0 },
+	{ "guests", OPT_GUESTS, "DIR", 0,
+	  "Folder of the guests' files (default: those built or installed with this program)", 0 },
+	{ "csv", OPT_CSV, "FILE", 0, "Write all that was seen to FILE", 0 },
+	{ 0 }
+};
+
+const struct argp show_argp = { show_options, parse, NULL, NULL, NULL, NULL, NULL };
+
 static void append(char *text, size_t size, const struct backend *b, const char *engine)
 {
 	size_t n = strlen(text);

@@ -8,6 +8,7 @@
 
 #include "bench/run.h"
 
+#include <argp.h>
 #include <limits.h>
 
 struct show {
@@ -19,6 +20,14 @@ struct show {
 	struct sample_runner runner;
 	sigset_t mask;
 };
+
+/* The options that these commands have alike: --backend, --guests, --csv. */
+struct show_options {
+	const char *backends, *guests, *csv; /* NULL: not given */
+};
+
+/* For argp_child.argp; its input is a struct show_options. */
+extern const struct argp show_argp;
 
 /*
  * LIST is as for variants_parse; NULL: all ways that work here but stepping, classical

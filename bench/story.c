@@ -16,7 +16,7 @@
 #define TIMEOUT	   (120 * NSEC_PER_SEC)
 
 struct command {
-	const char *backends, *guests;
+	struct show_options o;
 	struct record csv;
 	u64 iterations;
 	bool mode32, mode64;
@@ -26,18 +26,15 @@ struct command {
 	unsigned int n;
 };
 
-enum { OPT_BACKEND = 256, OPT_CSV, OPT_MODE, OPT_ITERS, OPT_GUESTS };
+enum { OPT_MODE = 256, OPT_ITERS };
 
 static const struct argp_option options[] = {
-	{ "backend", OPT_BACKEND, "LIST", 0,
-	  "Engines to tell it of, as in run (default: all that work here but step)", 0 },
 	{ "mode", OPT_MODE, "BITS", 0, "The 64-bit or the 32-bit kernel only", 0 },
 	{ "iters", OPT_ITERS, "N", 0, "N updates of the ledger (default 1000)", 0 },
-	{ "csv", OPT_CSV, "FILE", 0, "Write every number to FILE", 0 },
-	{ "guests", OPT_GUESTS, "DIR", 0,
-	  "Folder of the guests' files (default: those built or installed with this program)", 0 },
 	{ 0 }
 };
+
+static const struct argp_child children[] = { { &show_argp, 0, NULL, 0 }, { 0 } };
 
 static const char doc[] =
 	"A kernel shares data with its timer interrupt and keeps the interrupt out by POPF, which "
@@ -54,14 +51,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct command *c = state->input;
 
 	switch (key) {
-	case OPT_BACKEND:
-		c->backends = arg;
-		return 0;
-	case OPT_CSV:
-		c->csv.path = arg;
-		return 0;
-	case OPT_GUESTS:
-		c->guests = arg;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &c->o;
 		return 0;
 	case OPT_ITERS:
 		if (args_number(arg, 100, 1000000, &c->iterations))
@@ -183,14 +174,16 @@ static int complain(const struct error *err, int status)
 
 int cmd_story(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, NULL, doc, NULL, NULL, NULL };
+	static const struct argp argp = { options, parse, NULL, doc, children, NULL, NULL };
 	static struct command c = { .iterations = ITERATIONS };
 	struct error err = { "" };
 	int ret;
 
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &c);
-	if (show_init(&c.show, c.backends, c.guests, &err) || record_open(&c.csv, csv_header, &err))
+	c.csv.path = c.o.csv;
+	if (show_init(&c.show, c.o.backends, c.o.guests, &err) ||
+	    record_open(&c.csv, csv_header, &err))
 		return complain(&err, EXIT_USAGE);
 	ret = tell_all(&c, &err);
 	for (unsigned int i = 0; c.csv.file && i < c.n; i++)

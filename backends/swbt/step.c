@@ -429,7 +429,7 @@ int step_events(struct vcpu *v)
 		take_interrupt(v);
 		account_leave(v->account, before);
 	}
-	return unlikely(v->s.ev.halted) ? RUN_HALTED : -1;
+	return unlikely(v->s.ev.halted) ? RUN_HALTED : STEP_GO_ON;
 }
 
 int step_finish(struct vcpu *v, enum emulate_result r)
@@ -437,11 +437,11 @@ int step_finish(struct vcpu *v, enum emulate_result r)
 	switch (delivered(v, r)) {
 	case EMU_HALT:
 		v->s.ev.halted = true;
-		return -1;
+		return STEP_GO_ON;
 	case EMU_STOP:
 		return RUN_STOPPED;
 	default:
-		return -1;
+		return STEP_GO_ON;
 	}
 }
 

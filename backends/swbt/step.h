@@ -28,10 +28,14 @@ enum emulate_result step(struct vcpu *v);
 
 /* The parts of step_run, for the translator. Once, first: deliver what set_state left. */
 void step_begin(struct vcpu *v);
-/* What waits outside: take an interrupt if the guest lets us. RUN_KICKED, RUN_HALTED, or -1: go on.
+/* Negative, as errors are, but none: errno ends at 4095. */
+#define STEP_GO_ON (-4096)
+
+/* What waits outside: take an interrupt if the guest lets us. RUN_KICKED, RUN_HALTED, or
+ * STEP_GO_ON.
  */
 int step_events(struct vcpu *v);
-/* step(), as -1: go on, or RUN_STOPPED. */
+/* step(), as STEP_GO_ON or RUN_STOPPED. */
 int step_once(struct vcpu *v);
 /* Its second half: deliver, halt or stop as R, a result of step_execute, says. */
 int step_finish(struct vcpu *v, enum emulate_result r);

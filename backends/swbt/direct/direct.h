@@ -56,6 +56,11 @@ const struct sandbox_rule *direct_syscalls(const struct vcpu *v);
 void direct_counters(const struct vcpu *v, void (*fn)(void *arg, const char *name, u64 value),
 		     void *arg);
 
+/* What both engines have of struct engine. */
+#define DIRECT_ENGINE                                                                  \
+	.ram_file = true, .fini = direct_fini, .run = direct_run, .kick = direct_kick, \
+	.flush = direct_flush, .flush_page = direct_flush_page, .syscalls = direct_syscalls
+
 /* The linear address of IP in the current code segment. */
 static inline u64 direct_linear(const struct vcpu *v, u64 ip)
 {

@@ -220,7 +220,7 @@ static int emulate(struct direct *d, enum direct_world n, const struct world_sto
 	int ret;
 
 	if (d->patch && stop->vector == GP && patch_stopped(d))
-		return -1;
+		return STEP_GO_ON;
 	r = step_execute(v);
 	mapped = stop->vector == PF && r != EMU_FAULT && map(d, n, stop->address);
 	ret = step_finish(v, r);
@@ -257,7 +257,7 @@ static int handle(struct direct *d, enum direct_world n, const struct world_stop
 		v->vm->traps.c[TRAP_INTERRUPT].count++;
 		d->cause = TRAP_INTERRUPT;
 		traplog_note(&v->vm->traps, TRAP_INTERRUPT, d->left, v->s.rip);
-		return -1;
+		return STEP_GO_ON;
 	case WORLD_SYSCALL:
 	case WORLD_FAULT:
 		break;
@@ -335,7 +335,7 @@ static int run_directly(struct direct *d)
 	return r ? failed(d, w, r) : handle(d, n, &stop);
 }
 
-/* As run_result, or -1: go on. An error is a negative errno below -1: -EPERM is none of ours. */
+/* As run_result, a negative errno, or STEP_GO_ON. */
 static int once(struct direct *d)
 {
 	struct vcpu *v = d->v;
@@ -356,7 +356,7 @@ int direct_run(struct vcpu *v)
 	step_begin(v);
 	do {
 		r = once(d);
-	} while (r == -1);
+	} while (r == STEP_GO_ON);
 	account(d);
 	fpu_put(v);
 	account_leave(v->account, before);
@@ -524,13 +524,7 @@ static int init(struct vcpu *v, int vcpu_fd, struct error *err)
 const struct engine trap_engine = {
 	.name = "trap",
 	.parts = DIRECT_PARTS,
-	.ram_file = true,
 	.init = init,
-	.fini = direct_fini,
-	.run = direct_run,
-	.kick = direct_kick,
-	.flush = direct_flush,
-	.flush_page = direct_flush_page,
 	.counters = direct_counters,
-	.syscalls = direct_syscalls,
+	DIRECT_ENGINE,
 };

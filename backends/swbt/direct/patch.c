@@ -433,16 +433,10 @@ static int close_records(struct vcpu *v, const struct csv_key *key, struct error
 const struct engine patch_engine = {
 	.name = "trap+patch",
 	.parts = DIRECT_PARTS | BIT(ACCOUNT_TRANSLATION),
-	.ram_file = true,
 	.init = init,
-	.fini = direct_fini,
-	.run = direct_run,
-	.kick = direct_kick,
-	.flush = direct_flush,
-	.flush_page = direct_flush_page,
 	.code_written = patch_written,
 	.counters = counters,
 	.open_records = open_records,
 	.close_records = close_records,
-	.syscalls = direct_syscalls,
+	DIRECT_ENGINE,
 };
