@@ -42,5 +42,6 @@ void postmortem(struct vm *vm, FILE *f)
 		fprintf(f, "registers: not available: %s\n", s ? err.text : "out of memory");
 	}
 	free(s);
+	postmortem_interrupts(vm, f);
 	trap_print_last(&vm->traps, f);
 }
