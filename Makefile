@@ -5,7 +5,8 @@
 #   make bench-peer  swbt against native and QEMU's TCG (REPS=n BENCH='cr*'), results/peer.md
 #   make bench-linux  the same for workloads in a Linux guest, results/linux.md
 #   make story      what fails silently, what becomes of it, what traps cost: backends/swbt/STORY.md
-#   make figures    figures of what results/ has, and a page of it: results/*.svg, results/report.html
+#   make results    everything in results/ anew, figures and page included (half an hour)
+#   make figures    the last part of that: figures, tables and a page of what results/ has
 #   make check      install what is needed, build, run every test
 #   make unit       the unit tests alone
 #   make oracle     swbt against this processor, instruction by instruction (SEED=n CASES=n)
@@ -182,6 +183,11 @@ story: | deps
 figures: | deps
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)bench/figures
+
+.PHONY: results
+results: | deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)REPS='$(REPS)' PART='$(PART)' TO='$(TO)' WITH='$(WITH)' bench/remake
 
 .PHONY: check
 check: | deps
