@@ -174,8 +174,12 @@ static int run(struct machine *m)
 {
 	struct sample_raw *raw = m->raw;
 	u64 start = clock_now(&m->vm->clock);
-	int ret = vm_run(m->vm);
+	int ret;
 
+	/* A boot has no marks: it is measured as a whole. */
+	if (m->request->bench->boot && m->request->log)
+		traplog_start(m->request->log, m->vm);
+	ret = vm_run(m->vm);
 	raw->wall_ns = clock_now(&m->vm->clock) - start;
 	if (ret) {
 		raw->error = m->vm->error;
@@ -192,7 +196,11 @@ static int run(struct machine *m)
 	/* Of a guest without marks, too. */
 	if (m->vm->account || (m->request->count && !m->vm->marks_seen))
 		all_counters(m);
-	raw->have_traps = !vm_marked_traps(m->vm, &raw->traps);
+	if (m->request->bench->boot)
+		raw->traps = m->vm->traps;
+	raw->have_traps = m->request->bench->boot || !vm_marked_traps(m->vm, &raw->traps);
+	if (m->request->bench->boot && m->request->log)
+		traplog_stop(m->request->log, false);
 	return 0;
 }
 
