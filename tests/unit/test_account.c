@@ -261,7 +261,8 @@ static void test_translated(void)
 	CU_ASSERT_TRUE(unchained.part[ACCOUNT_DISPATCH] > 10 * plain.part[ACCOUNT_DISPATCH]);
 	CU_ASSERT_TRUE(unchained.part[ACCOUNT_DISPATCH] > unchained.part[ACCOUNT_TRANSLATION]);
 	run("bt", "bt-flush", "on", &flushed);
-	CU_ASSERT_TRUE(account_share(&flushed, ACCOUNT_TRANSLATION) > 0.5);
+	/* (Not its share: with sanitizers, to forget code takes longer than to make it.) */
+	CU_ASSERT_TRUE(flushed.part[ACCOUNT_TRANSLATION] > 10 * plain.part[ACCOUNT_TRANSLATION]);
 }
 
 static void test_stepped(void)
