@@ -78,10 +78,23 @@ void changes_agreement(FILE *f, const struct changes *c, enum grid_format format
 	grid_note(f, format, text);
 }
 
+static size_t fewest(const struct changes *c)
+{
+	size_t least = 0;
+
+	for (unsigned int i = 0; i < c->rows; i++) {
+		const size_t n[] = { c->row[i].a.n, c->row[i].b.n };
+
+		for (int k = 0; k < 2; k++)
+			least = n[k] > 1 && (!least || n[k] < least) ? n[k] : least;
+	}
+	return least;
+}
+
 static void print_sum(FILE *f, const struct changes *c, enum grid_format format)
 {
 	const unsigned int *n = c->kinds;
-	char text[600];
+	char text[600], few[TABLE_FEW];
 
 	snprintf(text, sizeof(text),
 		 "%u compared: %u slower, %u faster, %u without a change; %u with too few samples. "
@@ -98,6 +111,8 @@ static void print_sum(FILE *f, const struct changes *c, enum grid_format format)
 		 "operation alone costs less than a cycle.",
 		 SIGNIFICANT, 100 * c->threshold);
 	grid_note(f, format, text);
+	if (*table_few(few, fewest(c)))
+		grid_note(f, format, few);
 	if (c->emulated)
 		grid_note(f, format,
 			  "Left out: times of emulated processors (@emulated), which are none.");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/design.h"
 #include "bench/options.h"
+#include "bench/stats.h"
 #include "common/args.h"
 
 #include <string.h>
@@ -45,8 +46,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		parse_ci(d, arg, state);
 		break;
 	case OPT_MAX_REPS:
-		if (args_number(arg, 1, 10000, &d->max_reps))
-			bad(state, "--max-reps", "a number from 1 to 10000", arg);
+		if (args_number(arg, STATS_LEAST, 10000, &d->max_reps))
+			bad(state, "--max-reps",
+			    "a number from 6 (fewer samples have no 95 % interval) to 10000", arg);
 		break;
 	case OPT_MAX_TIME:
 		if (args_real(arg, 0, 1e6, &seconds))
@@ -74,22 +76,27 @@ static const struct argp_option options[] = {
 	  "Pin the vCPU thread to the first processor of LIST (3 or 3,0-1) and all other threads "
 	  "to "
 	  "the rest of it; auto: to one that does nothing else",
-	  1 },
+	  2 },
 	{ "ci", OPT_CI, "P%", 0,
 	  "Go on beyond --reps until the 95 % interval of the median is no wider than P % of it to "
 	  "each side, as in --ci 2%; what does not get there is said",
-	  1 },
-	{ "max-reps", OPT_MAX_REPS, "N", 0, "With --ci: at most N timed samples (default 50)", 1 },
+	  2 },
+	{ "max-reps", OPT_MAX_REPS, "N", 0, "With --ci: at most N timed samples (default 50)", 2 },
 	{ "max-time", OPT_MAX_TIME, "SEC", 0,
-	  "With --ci: begin no sample beyond --reps when a benchmark has taken SEC seconds", 1 },
+	  "With --ci: begin no sample beyond --reps when a benchmark has taken SEC seconds", 2 },
 	{ "warmup", OPT_WARMUP, "K", OPTION_ARG_OPTIONAL,
 	  "Begin every sample (but those of linux/*) with all its operations in K pieces (default "
 	  "40) and say when a steady state is reached; takes twice the time",
-	  1 },
+	  2 },
 	{ 0 }
 };
 
 const struct argp design_argp = { options, parse, NULL, NULL, NULL, NULL, NULL };
+
+unsigned int design_least(const struct design *design, unsigned int reps)
+{
+	return design->ci > 0 && reps < STATS_LEAST ? STATS_LEAST : reps;
+}
 
 unsigned int design_most(const struct design *design, unsigned int reps)
 {

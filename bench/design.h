@@ -26,7 +26,10 @@ struct design {
 /* Input: a zeroed struct design. Bad words end the program with EXIT_USAGE. */
 extern const struct argp design_argp;
 
-/* Most timed samples of one benchmark under one variant, REPS being what --reps came to. */
+/* Fewest timed samples, REPS being what was asked for: --ci wants as many as have an interval. */
+unsigned int design_least(const struct design *design, unsigned int reps);
+
+/* Most timed samples of one benchmark under one variant, REPS being design_least. */
 unsigned int design_most(const struct design *design, unsigned int reps);
 
 /* Is a benchmark's figure done after NR samples and SPENT_NS, with a RELATIVE half-width of its

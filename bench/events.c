@@ -251,8 +251,9 @@ int cmd_events(int argc, char **argv)
 
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &c);
-	if (record_open(&c.csv, csv_header, &err))
-		return complain(&err, EXIT_USAGE);
+	ret = record_open(&c.csv, csv_header, &err);
+	if (ret)
+		return complain(&err, ret == -ENOSPC ? EXIT_HOST : EXIT_USAGE);
 	ret = collect(&c, &err);
 	if (!ret && c.csv.file)
 		ret = write_csv(c.csv.file, &c);

@@ -78,6 +78,8 @@ struct comparison compare(const struct result *result, unsigned int n)
 		const struct result *r = &result[i];
 		const struct backend *b = r->variant->backend;
 
+		c.with_native |= b == &peer_native;
+		c.with_tcg |= b == &peer_qemu_tcg;
 		if (r->status == SAMPLE_FAIL && !c.failed)
 			c.failed = r;
 		if (!is_peer(b) && r->taken && !c.ours)

@@ -30,6 +30,7 @@ struct comparison {
 	const struct result *ours;     /* NULL: not tried */
 	const struct result *native;   /* NULL: no good sample */
 	const struct result *emulated; /* of the fastest CPU model; NULL: no good sample */
+	bool with_native, with_tcg;    /* which of the two the run has, with a good sample or not */
 	const struct result *failed;   /* the first that did; NULL: none */
 	struct ratio slowdown;	       /* ours / native; paired by repetition */
 	struct ratio lead;	       /* emulated / ours */

@@ -26,25 +26,44 @@ static void print_ratio(char *cell, const struct ratio *r, bool range)
 			 r->whole ? "~" : "");
 }
 
-static void print_row(FILE *f, bool markdown, char cell[COLUMNS][CELL])
+/* What is printed, and of which peers: columns of one that takes no part are left out. */
+struct look {
+	bool markdown, native, tcg;
+};
+
+static bool has_column(const struct look *l, int i)
 {
-	for (int i = 0; i < COLUMNS; i++)
-		if (markdown)
+	bool native = i == 1 || i == 5, tcg = i == 3 || i == 4 || i == 6;
+
+	return (!native || l->native) && (!tcg || l->tcg);
+}
+
+static void print_row(FILE *f, const struct look *l, char cell[COLUMNS][CELL])
+{
+	for (int i = 0; i < COLUMNS; i++) {
+		if (!has_column(l, i))
+			continue;
+		if (l->markdown)
 			fprintf(f, "%s%s", i ? " | " : "| ", cell[i]);
 		else
 			fprintf(f, i ? "  %*s" : "%-*s", width[i], cell[i]);
-	fputs(markdown ? " |\n" : "\n", f);
+	}
+	fputs(l->markdown ? " |\n" : "\n", f);
 }
 
-static void print_head(FILE *f, bool markdown, const char *ours)
+static void print_head(FILE *f, const struct look *l, const char *ours)
 {
+	static const char *const rule[COLUMNS] = { "|---", "|--:", "|--:", "|--:",
+						   "|---", "|--:", "|--:", "|---" };
 	char cell[COLUMNS][CELL] = { "benchmark", "native",	  "",	       "TCG",
 				     "CPU model", "times native", "times TCG", "" };
 
 	snprintf(cell[2], CELL, "%s", ours);
-	print_row(f, markdown, cell);
-	if (markdown)
-		fputs("|---|--:|--:|--:|---|--:|--:|---|\n", f);
+	print_row(f, l, cell);
+	for (int i = 0; l->markdown && i < COLUMNS; i++)
+		if (has_column(l, i))
+			fputs(rule[i], f);
+	fputs(l->markdown ? "|\n" : "", f);
 }
 
 static void print_cycles(char *cell, const struct result *r)
@@ -57,7 +76,7 @@ static bool falls_short(const struct comparison *c)
 	return c->lead.value < wanted_lead(c->bench);
 }
 
-static void print_comparison(FILE *f, bool markdown, const struct comparison *c)
+static void print_comparison(FILE *f, const struct look *l, const struct comparison *c)
 {
 	char cell[COLUMNS][CELL] = { 0 };
 	const char *verdict = c->failed			       ? "FAILED"
@@ -74,7 +93,7 @@ static void print_comparison(FILE *f, bool markdown, const struct comparison *c)
 	print_ratio(cell[5], &c->slowdown, false);
 	print_ratio(cell[6], &c->lead, true);
 	snprintf(cell[7], CELL, "%s", verdict);
-	print_row(f, markdown, cell);
+	print_row(f, l, cell);
 }
 
 /* Why there is less in a row than there should be. */
@@ -113,27 +132,33 @@ static void print_goals(FILE *f, bool markdown, const struct comparison *c, unsi
 	}
 }
 
-static void print_sum(FILE *f, const struct comparison *c, unsigned int n)
+static void print_sum(FILE *f, bool tcg, const struct comparison *c, unsigned int n)
 {
 	unsigned int compared = 0, slower = 0, below = 0;
+	char few[TABLE_FEW];
+	size_t least = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
+		size_t nr = c[i].lead.value > 0 ? c[i].ours->nr : 0;
+
+		least = nr > 1 && (!least || nr < least) ? nr : least;
 		compared += c[i].lead.value > 0;
 		slower += c[i].lead.value < 1;
 		below += falls_short(&c[i]);
 	}
-	fprintf(f,
-		"\n%u benchmarks compared with TCG: %u are slower, %u more are below what is "
-		"wanted "
-		"of them.\n"
-		"Cycles per operation are TSC ticks, median, without the empty loop's own; of hlt "
-		"and "
-		"timer-latency the median latency. Ratios "
-		"are "
-		"of medians, in brackets the 95 %% interval, samples taken in pairs; with "
-		"~, "
-		"the loop is included, as the operation alone costs less than a cycle.\n",
-		compared, slower, below - slower);
+	if (tcg)
+		fprintf(f,
+			"\n%u benchmarks compared with TCG: %u are slower, %u more are below what "
+			"is wanted of them.",
+			compared, slower, below - slower);
+	fputs(tcg ? "\n" : "\n\n", f);
+	fputs("Cycles per operation are TSC ticks, median, without the empty loop's own; of hlt "
+	      "and timer-latency the median latency. Ratios are of medians, in brackets the 95 % "
+	      "interval, samples taken in pairs; with ~, the loop is included, as the operation "
+	      "alone costs less than a cycle.\n",
+	      f);
+	if (*table_few(few, least))
+		fprintf(f, "%s\n", few);
 }
 
 void goals_head(FILE *f, const struct run *run)
@@ -162,11 +187,17 @@ void goals_head(FILE *f, const struct run *run)
 void goals_print(FILE *f, bool markdown, const char *ours, const struct comparison *c,
 		 unsigned int n)
 {
-	print_head(f, markdown, ours);
+	struct look look = { .markdown = markdown };
+
+	for (unsigned int i = 0; i < n; i++) {
+		look.native |= c[i].with_native;
+		look.tcg |= c[i].with_tcg;
+	}
+	print_head(f, &look, ours);
 	for (unsigned int i = 0; i < n; i++)
 		if (c[i].ours)
-			print_comparison(f, markdown, &c[i]);
+			print_comparison(f, &look, &c[i]);
 	print_reasons(f, c, n);
 	print_goals(f, markdown, c, n);
-	print_sum(f, c, n);
+	print_sum(f, look.tcg, c, n);
 }

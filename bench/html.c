@@ -2,6 +2,7 @@
 #include "bench/html.h"
 #include "bench/commands.h"
 #include "bench/options.h"
+#include "bench/save.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -142,18 +143,6 @@ static int write_page(FILE *f, const struct command *c, const struct data *d, st
 	return ret;
 }
 
-static int save(const char *path, const char *text, size_t len, struct error *err)
-{
-	FILE *f = fopen(path, "we");
-	bool bad;
-
-	if (!f)
-		return fail(err, -EIO, "cannot write %.200s: %s", path, strerror(errno));
-	bad = fwrite(text, 1, len, f) != len;
-	bad |= fclose(f) != 0;
-	return bad ? fail(err, -EIO, "cannot write %.200s: %s", path, strerror(errno)) : 0;
-}
-
 /* Everything in memory first: a page that is half a page is none. */
 static int make(const struct command *c, struct error *err)
 {
@@ -165,12 +154,15 @@ static int make(const struct command *c, struct error *err)
 
 	if (!ret)
 		ret = data_load(&d, c->csv, c->csvs, "fvbench html", stderr, err);
+	/* A file that cannot be read is the user's to change, whatever the reason. */
+	if (ret && ret != -ENOMEM)
+		ret = -EINVAL;
 	if (!ret)
 		ret = write_page(f, c, &d, err);
 	if (f && fclose(f) && !ret)
 		ret = fail(err, -ENOMEM, "out of memory");
 	if (!ret)
-		ret = save(c->out, text, len, err);
+		ret = save_file(c->out, text, len, err);
 	free(text);
 	data_free(&d);
 	return ret;

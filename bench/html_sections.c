@@ -103,6 +103,7 @@ static void tell_emulated(FILE *f, const struct data *d)
 void html_costs(FILE *f, const struct report *r)
 {
 	bool published = any_published(r);
+	char few[TABLE_FEW];
 	const char *column[COST_COLUMNS] = { "benchmark", "variant", NULL, "95 % interval",
 					     "samples" };
 	char unit[80], times[CSV_OPTIONS + 128];
@@ -142,6 +143,8 @@ void html_costs(FILE *f, const struct report *r)
 				cost_row(f, r, r->bench[i], v, published);
 		}
 	html_table_end(f);
+	if (*table_few(few, report_fewest(r)))
+		fprintf(f, "<p class=\"note\">%s</p>\n", few);
 	tell_emulated(f, r->d);
 	html_section_end(f);
 }

@@ -161,6 +161,8 @@ int matrix_check(const struct matrix *m, u32 used, struct error *err)
 		int len;
 		const char *word = list_item(m->engines, i, &len);
 
+		if (!len)
+			return fail(err, -EINVAL, "--engine %s: a name is missing", m->engines);
 		if (!(used & BIT(MATRIX_AXES + i)))
 			return fail(err, -EINVAL,
 				    "--engine %.*s: no backend of this run has it, or each says "

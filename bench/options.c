@@ -115,27 +115,43 @@ static error_t parse_machine(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
+/* Groups of --help; the options of one may come from several parsers. */
+#define HEAD_WHAT                                   \
+	{                                           \
+		NULL, 0, NULL, 0, "What is run:", 1 \
+	}
+#define HEAD_HOW                                                           \
+	{                                                                  \
+		NULL, 0, NULL, 0, "How often, for how long, and where:", 2 \
+	}
+#define HEAD_FILES                                                  \
+	{                                                           \
+		NULL, 0, NULL, 0, "What is counted and written:", 3 \
+	}
+
 static const struct argp_option machine_options[] = {
+	HEAD_WHAT,
+	HEAD_HOW,
 	{ "backend", OPT_BACKEND, "LIST", 0,
 	  "Comma-separated backends; NAME:WORD asks for an engine, an irqchip or an option, as in "
 	  "kvm,kvm:kernel,swbt:step,swbt:bt-chain=off (default: every backend that works here)",
-	  2 },
+	  1 },
 	{ "irqchip", OPT_IRQCHIP, "WHERE", 0,
-	  "Interrupt controllers in user space (default: every exit is seen) or in the kernel", 2 },
+	  "Interrupt controllers in user space (default: every exit is seen) or in the kernel", 1 },
 	{ "iters", OPT_ITERS, "N", 0, "N operations in every sample", 2 },
 	{ "scale", OPT_SCALE, "X", 0, "X times as many operations as each benchmark's default", 2 },
-	{ "mem", OPT_MEM, "SIZE", 0, "Guest RAM (default 64M; 512M for linux/*)", 2 },
+	{ "mem", OPT_MEM, "SIZE", 0, "Guest RAM (default 64M; 512M for linux/*)", 1 },
 	{ "cpu", OPT_CPU, "MODEL", 0,
-	  "Processor to show: host (default), or the x86-64 level v1, v2 or v3", 2 },
+	  "Processor to show: host (default), or the x86-64 level v1, v2 or v3", 1 },
 	{ "timeout", OPT_TIMEOUT, "SEC", 0,
 	  "A sample that runs longer than SEC seconds (default 60; 300 if linux/* is among the "
 	  "benchmarks) has "
 	  "failed",
 	  2 },
 	{ "guests", OPT_GUESTS, "DIR", 0,
-	  "Folder of the guests' files (default: those built or installed with this program)", 2 },
+	  "Folder of the guests' files (default: those built or installed with this program)", 1 },
 	{ "linux", OPT_LINUX, "FILE", 0,
-	  "Kernel (bzImage) for linux/* (default: the cloud kernel of make guests)", 2 },
+	  "Kernel (bzImage) for linux/* (default: the cloud kernel of make guests)", 1 },
 	{ 0 }
 };
 static const struct argp machine_argp = {
@@ -163,14 +179,23 @@ static error_t init_machine(struct argp_state *state)
 	return 0;
 }
 
+void options_written(const struct options *o, const char *path[OPTIONS_WRITTEN])
+{
+	const char *const written[OPTIONS_WRITTEN] = { o->csv,	      o->traps,
+						       o->meta,	      o->report,
+						       o->overhead,   o->single.distances,
+						       o->single.hot, o->single.timeline };
+
+	memcpy(path, written, sizeof(written));
+}
+
 /* Writers of one file would spoil it for each other. */
 static void check_files(struct argp_state *state)
 {
-	const struct options *o = state->input;
-	const char *const path[] = { o->csv,	    o->traps,	       o->meta,
-				     o->report,	    o->overhead,       o->single.distances,
-				     o->single.hot, o->single.timeline };
-	const char *twice = args_twice(path, ARRAY_SIZE(path));
+	const char *path[OPTIONS_WRITTEN], *twice;
+
+	options_written(state->input, path);
+	twice = args_twice(path, OPTIONS_WRITTEN);
 
 	if (twice)
 		argp_failure(state, EXIT_USAGE, 0, "%s is named twice: each needs a file", twice);
@@ -222,6 +247,8 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 		o->skip_missing = true;
 		break;
 	case ARGP_KEY_END:
+		if (o->design.max_reps && o->design.max_reps < o->reps)
+			argp_failure(state, EXIT_USAGE, 0, "--max-reps is less than --reps");
 		check_files(state);
 		break;
 	default:
@@ -231,20 +258,21 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option run_options[] = {
+	HEAD_FILES,
 	{ "reps", OPT_REPS, "N", 0,
 	  "Timed samples of each benchmark (default 5; 3 if all are linux/*); with --ci: the "
-	  "fewest",
-	  1 },
+	  "fewest, 6 at least",
+	  2 },
 	{ "engine", OPT_ENGINE, "LIST", 0,
 	  "Comma-separated engines: each backend that has them, and does not name one itself, runs "
 	  "with each",
-	  2 },
+	  1 },
 	{ "matrix", OPT_MATRIX, "OPTION=LIST", 0,
 	  "Each backend that takes --OPTION runs with every value of LIST; given again: with every "
 	  "combination",
-	  2 },
+	  1 },
 	{ "skip-missing", OPT_SKIP_MISSING, NULL, 0,
-	  "Leave out, with a line saying so, what --backend names and cannot run here", 2 },
+	  "Leave out, with a line saying so, what --backend names and cannot run here", 1 },
 	{ "csv", OPT_CSV, "FILE", 0, "Write every sample to FILE as it is measured", 3 },
 	{ "traps", OPT_TRAPS, "FILE", 0, "Write trap counts and cycles by cause to FILE", 3 },
 	{ "meta", OPT_META, "FILE", 0,
@@ -290,7 +318,8 @@ static const char traps_doc[] =
 	"--report FILE: the table as Markdown. Files and exit status are those of fvbench run.";
 
 static const struct argp_option selftest_options[] = {
-	{ "reps", OPT_REPS, "N", 0, "Timed samples of each benchmark and label (default 10)", 1 },
+	HEAD_FILES,
+	{ "reps", OPT_REPS, "N", 0, "Timed samples of each benchmark and label (default 10)", 2 },
 	{ "csv", OPT_CSV, "FILE", 0, "Write every sample, and what they came to, to FILE", 3 },
 	{ "meta", OPT_META, "FILE", 0,
 	  "Write what build, host and guests these were to FILE (JSON)", 3 },

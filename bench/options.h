@@ -47,4 +47,8 @@ void options_selftest(struct options *o, int argc, char **argv);
 void options_verify(struct options *o, int argc, char **argv);
 void options_probe(int argc, char **argv);
 
+/* The files that a run with O writes, NULL for those that nobody asked for. */
+#define OPTIONS_WRITTEN 8
+void options_written(const struct options *o, const char *path[OPTIONS_WRITTEN]);
+
 #endif

@@ -3,6 +3,7 @@
 #include "bench/commands.h"
 #include "bench/gnuplot.h"
 #include "bench/options.h"
+#include "bench/save.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -224,29 +225,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static int write_file(const char *path, const char *text, size_t len, struct error *err)
-{
-	FILE *f = fopen(path, "we");
-	bool bad;
-
-	if (!f)
-		return fail(err, -errno, "cannot write %.200s: %s", path, strerror(errno));
-	bad = fwrite(text, 1, len, f) != len;
-	bad |= fclose(f) != 0;
-	return bad ? fail(err, -EIO, "cannot write %.200s: %s", path, strerror(errno)) : 0;
-}
-
 /* SCRIPT's figure into the file that was asked for. */
 static int draw(const struct command *c, const char *script, struct error *err)
 {
 	char *out = NULL;
 	size_t len = 0;
-	int ret = c->script ? write_file(c->script, script, strlen(script), err) : 0;
+	int ret = c->script ? save_file(c->script, script, strlen(script), err) : 0;
 
 	if (!ret)
 		ret = gnuplot_run(script, &out, &len, err);
 	if (!ret)
-		ret = write_file(c->out, out, len, err);
+		ret = save_file(c->out, out, len, err);
 	free(out);
 	return ret;
 }
@@ -268,7 +257,7 @@ int cmd_plot(int argc, char **argv)
 		ret = plot_script(&d, 0, &c.o, &script, &caption, &err);
 	if (!ret) {
 		ret = draw(&c, script, &err);
-		status = EXIT_HOST;
+		status = ret == -EINVAL ? EXIT_USAGE : EXIT_HOST;
 	}
 	if (ret)
 		fprintf(stderr, "fvbench plot: %s\n", err.text);

@@ -181,7 +181,11 @@ static int select_benches(struct report *r, const char *const *glob, unsigned in
 	for (unsigned int b = 0; b < r->d->benches; b++)
 		if (data_wants(r->d->bench[b], glob, globs))
 			r->bench[r->benches++] = b;
-	return r->benches ? 0 : fail(err, -EINVAL, "there is no such benchmark in these files");
+	if (r->benches)
+		return 0;
+	return fail(err, -EINVAL, "%s",
+		    globs ? "there is no such benchmark in these files"
+			  : "there are no samples in these files");
 }
 
 /* Is there anything to show? */
@@ -217,6 +221,19 @@ int report_make(struct report *r, const struct data *d, const char *metric, cons
 	if (ret)
 		report_free(r);
 	return ret;
+}
+
+size_t report_fewest(const struct report *r)
+{
+	size_t least = 0;
+
+	for (unsigned int i = 0; i < r->benches; i++)
+		for (unsigned int v = 0; v < r->d->variants; v++) {
+			size_t n = report_cell(r, r->bench[i], v)->e.n;
+
+			least = n > 1 && (!least || n < least) ? n : least;
+		}
+	return least;
 }
 
 void report_free(struct report *r)

@@ -42,6 +42,9 @@ void report_free(struct report *r);
 const struct report_cell *report_cell(const struct report *r, unsigned int bench,
 				      unsigned int variant);
 
+/* The fewest samples that an interval in the report is of; 0: there is none. */
+size_t report_fewest(const struct report *r);
+
 /* Sum of the traps that were seen, NAN if none could be. */
 double report_traps(const struct report_cell *c);
 

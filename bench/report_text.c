@@ -204,7 +204,7 @@ static void extra_times_native(const struct published *p, unsigned int column, c
 
 static int print_medians(FILE *f, const struct report *r, enum grid_format format)
 {
-	char title[160], note[400];
+	char title[160], note[600], few[TABLE_FEW];
 	const struct sheet sheet = { .title = title, .say = say_median };
 	int ret;
 
@@ -214,10 +214,11 @@ static int print_medians(FILE *f, const struct report *r, enum grid_format forma
 	snprintf(note, sizeof(note),
 		 "Medians of all samples, none dropped; in brackets the 95 %% interval of the "
 		 "median "
-		 "(percentile bootstrap).%s",
+		 "(percentile bootstrap, no narrower than the sign test's).%s%s%s",
 		 r->figure.metric ? ""
 				  : " Cycles are TSC ticks, without the empty loop's; of hlt and "
-				    "timer-latency the median latency.");
+				    "timer-latency the median latency.",
+		 *table_few(few, report_fewest(r)) ? " " : "", few);
 	if (ret > 0)
 		grid_note(f, format, note);
 	return ret;

@@ -4,6 +4,7 @@
 #include "bench/options.h"
 #include "bench/rerun.h"
 #include "bench/session.h"
+#include "common/args.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -18,6 +19,15 @@ struct command {
 	int nr;
 	bool strict, check;
 };
+
+/* What comes behind FILE is for the other command. */
+static void check_order(const struct command *c, struct argp_state *state)
+{
+	for (int i = 0; i < c->nr; i++)
+		if (!strcmp(c->more[i], "--strict") || !strcmp(c->more[i], "--check"))
+			argp_failure(state, EXIT_USAGE, 0, "%s goes before the file: %s %s",
+				     c->more[i], c->more[i], c->file);
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -34,6 +44,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		c->file = arg;
 		c->more = state->argv + state->next;
 		c->nr = state->argc - state->next;
+		check_order(c, state);
 		state->next = state->argc;
 		break;
 	case ARGP_KEY_NO_ARGS:
@@ -81,6 +92,20 @@ static void read_options(const struct rerun *r, struct options *o)
 	rerun_parser(r->word[1])(o, r->words - 1, argv);
 }
 
+/* The record of a run must not be lost by repeating it. */
+static int check_kept(const struct command *c, const struct options *o, struct error *err)
+{
+	const char *written[OPTIONS_WRITTEN];
+
+	options_written(o, written);
+	for (int i = 0; i < OPTIONS_WRITTEN; i++)
+		if (args_same_file(written[i], c->file))
+			return fail(err, -EINVAL,
+				    "%.200s is what is repeated: name another file to write",
+				    c->file);
+	return 0;
+}
+
 static int rerun(struct rerun *r, const struct command *c, struct error *err)
 {
 	static struct options o;
@@ -91,6 +116,8 @@ static int rerun(struct rerun *r, const struct command *c, struct error *err)
 	if (ret)
 		return EXIT_USAGE;
 	read_options(r, &o);
+	if (check_kept(c, &o, err))
+		return EXIT_USAGE;
 	rerun_compare_context(r);
 	if (rerun_compare_guests(r, &o, err))
 		return EXIT_USAGE;

@@ -91,6 +91,7 @@ static void set_numbers(struct session *s)
 	s->run.reps = (unsigned int)o->reps;
 	if (!o->reps)
 		s->run.reps = guests && guests == s->run.benches ? 3 : 5;
+	s->run.reps = design_least(&o->design, s->run.reps);
 	s->run.timeout_ns = o->timeout_ns;
 	if (!o->timeout_ns)
 		s->run.timeout_ns = (guests ? 300 : 60) * NSEC_PER_SEC;

@@ -127,6 +127,11 @@ static double missed(size_t n, size_t k)
 	return 2 * stats_binomial(n, n - k + 1, 0.5);
 }
 
+double stats_coverage(size_t n)
+{
+	return 1 - missed(n, 1);
+}
+
 /*
  * By the sign test: the ranks between which the median is with 95 %, which need no assumption about
  * the values, interpolated between ranks as Hettmansperger & Sheather 1986 do. V is sorted.

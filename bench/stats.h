@@ -31,7 +31,11 @@ double stats_mad(const double *v, size_t n);
  * smallest to the largest and covers less than 95 % (of 5: 93.75 %, of 3: 75 %).
  */
 #define STATS_RESAMPLES 2000
+#define STATS_LEAST	6 /* fewer values have no 95 % interval */
 struct interval stats_median_interval(const double *v, size_t n, u64 seed);
+
+/* How likely the median is between the smallest and the largest of N >= 1 values. */
+double stats_coverage(size_t n);
 
 /* A number from 0 to N - 1, N > 0; *STATE is the generator's, any number at first. */
 size_t stats_random_below(u64 *state, size_t n);

@@ -19,6 +19,17 @@ const char *table_number(char *cell, size_t len, double v)
 	return cell;
 }
 
+const char *table_few(char text[TABLE_FEW], size_t least)
+{
+	text[0] = '\0';
+	if (least > 1 && least < STATS_LEAST)
+		snprintf(
+			text, TABLE_FEW,
+			"Fewer than %d samples have no 95 %% interval: that of %zu covers %.0f %%.",
+			STATS_LEAST, least, 100 * stats_coverage(least));
+	return text;
+}
+
 static const char *range(char *cell, struct interval i)
 {
 	char low[CELL], high[CELL];
@@ -119,13 +130,20 @@ static void print_row(FILE *f, const struct layout *l, const struct result *r,
 static void print_sum(FILE *f, const struct result *r, unsigned int n)
 {
 	unsigned int count[3] = { 0 };
+	char few[TABLE_FEW];
+	size_t least = 0;
 
-	for (unsigned int i = 0; i < n; i++)
+	for (unsigned int i = 0; i < n; i++) {
 		count[r[i].status] += r[i].taken > 0;
+		if (r[i].status == SAMPLE_OK && r[i].nr > 1 && (!least || r[i].nr < least))
+			least = r[i].nr;
+	}
 	fprintf(f,
 		"\n%u measured, %u skipped, %u failed. Cycles are TSC ticks, median; the empty "
 		"loop's own cost is subtracted, and shown. MAD: median absolute deviation.\n",
 		count[SAMPLE_OK], count[SAMPLE_SKIP], count[SAMPLE_FAIL]);
+	if (*table_few(few, least))
+		fprintf(f, "%s\n", few);
 }
 
 void table_unsteady(FILE *f, const struct result *result, unsigned int n)

@@ -18,6 +18,11 @@ void table_print(FILE *f, const struct result *result, unsigned int benches, uns
 /* The most frequent of TRAPS (per operation; NAN: not visible), in words. */
 void table_traps(FILE *f, const double traps[TRAP_NR]);
 
+/* What is to be said of 95 % intervals of LEAST samples, the fewest in the table that have one (0:
+ * none has), in TEXT: "" where they are what they are called. */
+#define TABLE_FEW 200
+const char *table_few(char text[TABLE_FEW], size_t least);
+
 /* V with the three or four digits that these measurements carry, or "-" if it is NAN, in CELL. */
 const char *table_number(char *cell, size_t len, double v);
 

@@ -8,6 +8,7 @@ static void test_plain(void)
 {
 	const struct design d = { 0 };
 
+	CU_ASSERT_EQUAL(design_least(&d, 2), 2);
 	CU_ASSERT_EQUAL(design_most(&d, 5), 5);
 	CU_ASSERT_FALSE(design_done(&d, 5, 4, 0, 0));
 	CU_ASSERT_TRUE(design_done(&d, 5, 5, 0.5, 0));
@@ -17,6 +18,9 @@ static void test_narrow(void)
 {
 	const struct design d = { .ci = 0.02, .max_reps = 20 };
 
+	/* Two samples within 2 % of each other are no 95 % interval. */
+	CU_ASSERT_EQUAL(design_least(&d, 2), 6);
+	CU_ASSERT_EQUAL(design_least(&d, 7), 7);
 	CU_ASSERT_EQUAL(design_most(&d, 5), 20);
 	CU_ASSERT_EQUAL(design_most(&d, 30), 30);
 	/* Never fewer than asked for, and on until it is narrow. */

@@ -246,6 +246,25 @@ static void test_report(void)
 		drop(r[i]);
 }
 
+/* Of a peer that takes no part there are no columns, and nothing is said. */
+static void test_native_alone(void)
+{
+	struct bench bench = fake_bench("sieve");
+	struct result r[VARIANTS];
+	struct comparison c;
+	char *text;
+
+	make(r, &bench, (double[]){ 100, 80, NAN, NAN });
+	c = compare(r, NATIVE + 1);
+	text = printed(true, &c, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "| benchmark | native | alpha | times native |  |\n"
+					    "|---|--:|--:|--:|---|\n"
+					    "| sieve | 80.0 | 100 | 1.25 |  |\n"));
+	CU_ASSERT_PTR_NULL(strstr(text, "TCG"));
+	free(text);
+	drop(r);
+}
+
 CU_TestInfo tests_goals[] = {
 	{ "ratios of medians and of pairs, to the fastest model", test_ratios },
 	{ "an operation that the loop hides", test_small },
@@ -253,6 +272,7 @@ CU_TestInfo tests_goals[] = {
 	{ "goals are geometric means", test_goals },
 	{ "goals of work in Linux", test_linux_goals },
 	{ "the table in both forms", test_report },
+	{ "the table without a peer", test_native_alone },
 	{ "where and how it was made", test_head },
 	CU_TEST_INFO_NULL,
 };
