@@ -6,6 +6,7 @@
 #include "backends/swbt/fpu.h"
 #include "backends/swbt/step.h"
 #include "backends/backends.h"
+#include "tests/unit/pair_rig.h"
 #include "tests/unit/swbt_rig.h"
 
 #include <CUnit/CUnit.h>
@@ -198,6 +199,61 @@ static void test_flush(void)
 	vm_vcpu(vm)->s.gpr[RCX] = ROUNDS;
 	CU_ASSERT_EQUAL(run(vm)->s.gpr[RAX], sum);
 	vm_destroy(vm);
+}
+
+/* ---- jumps into the middle of a block -------------------------------------------------------- */
+
+/* Where label 1 is, a jump may go in; in the others something is left over from before it. */
+PAIR_ASM(door, 64,
+	 "2: incl %eax\n testl $1, %ecx\n jz 1f\n addl $0x100, %eax\n"
+	 "1: addl $0x10000, %eax\n decl %ecx\n jnz 2b");
+PAIR_ASM(door_of_later, 64,
+	 "2: incl %eax\n testl $1, %ecx\n jnz 3f\n addl $0x100, %eax\n"
+	 "1: addl $0x10000, %eax\n decl %ecx\n jnz 2b\n hlt\n 3: addl $0, %eax\n jmp 1b");
+PAIR_ASM(door_of_share, 64,
+	 "2: movl %ecx, (%rsi)\n testl $1, %ecx\n jz 1f\n addl $0x100, %eax\n"
+	 "1: addl $0x10000, 8(%rsi)\n movl (%rsi), %edx\n incl 8(%rsi)\n decl %ecx\n jnz 2b\n"
+	 "addl 8(%rsi), %eax");
+PAIR_ASM(door_of_run, 64,
+	 "2: testl $1, %ecx\n jz 1f\n addl $0x100, %eax\n pushq %rbx\n"
+	 "1: pushq %rax\n pushq %rdx\n addl $0x10001, %eax\n movq %rdi, %rsp\n decl %ecx\n jnz 2b");
+
+struct door {
+	const u8 *code, *end;
+	u64 blocks;
+};
+
+static const struct door doors[] = {
+	{ door, door_end, 1 },
+	{ door_of_later, door_of_later_end, 2 },
+	{ door_of_share, door_of_share_end, 3 }, /* and what is behind the loop */
+	{ door_of_run, door_of_run_end, 2 },
+};
+
+static void check_door(const struct door *d)
+{
+	struct vm *vm = machine();
+	struct vcpu *v = vm_vcpu(vm);
+	struct bt *bt = bt_of(v);
+
+	memcpy(ram_at(&vm->ram, CODE, 128), d->code, (size_t)(d->end - d->code));
+	v->s.gpr[RCX] = 10;
+	v->s.gpr[RSI] = STACK + 0x1000;
+	v->s.gpr[RDI] = STACK;
+	CU_ASSERT_EQUAL(run(vm)->s.gpr[RAX], 10 * 0x10001 + 5 * 0x100);
+	CU_ASSERT_EQUAL(bt->stats.blocks, d->blocks);
+	check_lists(bt);
+	bt_code_written(v, CODE, 128);
+	for (u64 n = bt->oldest; n != bt->newest; n++)
+		CU_ASSERT_PTR_NULL(near_get(&block_nr(bt, n)->incoming));
+	check_lists(bt);
+	vm_destroy(vm);
+}
+
+static void test_doors(void)
+{
+	for (size_t n = 0; n < ARRAY_SIZE(doors); n++)
+		check_door(&doors[n]);
 }
 
 /* ---- code that moves ------------------------------------------------------------------------- */
@@ -423,6 +479,7 @@ static void test_not_canonical(void)
 
 CU_TestInfo tests_bt_flow[] = { { "a full code cache loses its oldest blocks", test_eviction },
 				{ "all code is dropped", test_flush },
+				{ "jumps into the middle of blocks", test_doors },
 				{ "jumps to code that has moved", test_moves },
 				{ "numbers of code pages", test_code_pages },
 				{ "targets that share a place", test_shared_places },

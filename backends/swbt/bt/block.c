@@ -148,6 +148,49 @@ struct block *block_find(const struct bt *bt, u64 rip, u64 gpa, u64 key)
 	return NULL;
 }
 
+const u8 *block_door(const struct block *b, u64 rip)
+{
+	u64 guest = rip - b->rip;
+
+	if (!guest)
+		return b->host;
+	if (guest >= b->length)
+		return NULL;
+	/* Rounds of a loop come last, and are no doors. */
+	for (u16 n = 1; n < b->nr && b->site[n].guest <= guest; n++)
+		if (b->site[n].guest == guest)
+			return b->site[n].door ? b->host + b->site[n].host : NULL;
+	return NULL;
+}
+
+/* Does X close a loop, for all one can tell? That is better off as a block of its own. */
+static bool goes_back(const struct exit *x, u64 to)
+{
+	const struct block *from = exit_block(x);
+	u64 rip = from->rip + from->site[x->insn].guest;
+
+	return to <= rip &&
+	       (to >= from->rip || (rip - to < BT_LOOP_BYTES && x->insn + 1 < from->nr));
+}
+
+struct block *block_around(const struct bt *bt, const struct exit *x, u64 gpa, u64 key)
+{
+	u64 to = (u64)exit_link_of(x)->target, in_page = gpa & PAGE_MASK;
+	const struct page_link *l;
+
+	if (exit_block(x)->key != key || goes_back(x, to) ||
+	    !(bt->code_lines[gpa >> 12] >> (in_page >> 6) & 1))
+		return NULL;
+	for (l = near_get(&bt->page_blocks[gpa >> 12]); l; l = near_get(&l->next)) {
+		struct block *b = near_get(&l->block);
+
+		if (gpa - b->gpa < b->length && b->key == key && b->rip - b->gpa == to - gpa &&
+		    !b->gpa2 && !b->unaligned && block_door(b, to))
+			return b;
+	}
+	return NULL;
+}
+
 struct block *block_at(const struct bt *bt, const u8 *host)
 {
 	bool present_lap = host < bt->cache.exec + bt->cache.used;
@@ -288,7 +331,8 @@ void exit_link(struct bt *bt, struct exit *x, struct block *to, u16 page)
 	if (x->across)
 		put_tail(bt, x, to);
 	emit_fix32(code_of(bt, x, l->site),
-		   cache_write(&bt->cache, x->across ? exit_stub(x) + x->tail : to->host));
+		   cache_write(&bt->cache, x->across ? exit_stub(x) + x->tail
+						     : block_door(to, (u64)l->target)));
 	if (l->guard)
 		guard(bt, x, l, page);
 	near_set(&l->to, to);

@@ -77,8 +77,9 @@ struct link {
  * has been executed, nothing that the guest can see has changed. */
 struct site {
 	u16 host, commit;
-	u16 guest : 15;
+	u16 guest : 14;
 	u16 shadow : 1; /* behind an STI: no interrupt before this one if that has set IF */
+	u16 door : 1;	/* a jump may come here: nothing is left over from the ones before */
 };
 
 /* What code was translated for, beside its bytes. */
@@ -343,6 +344,10 @@ int blocks_init(struct bt *bt);
 void blocks_fini(struct bt *bt);
 /* The block at RIP and GPA translated for KEY, or NULL. */
 struct block *block_find(const struct bt *bt, u64 rip, u64 gpa, u64 key);
+/* Where a jump to RIP enters B's code, executable view; NULL: it may not, or RIP is not in it. */
+const u8 *block_door(const struct block *b, u64 rip);
+/* One that X, an EXIT_JUMP of code for KEY, may enter at its target, which is at GPA, or NULL. */
+struct block *block_around(const struct bt *bt, const struct exit *x, u64 gpa, u64 key);
 /* The one whose code is at HOST, or NULL. */
 struct block *block_at(const struct bt *bt, const u8 *host);
 /* An empty block that may get NR instructions, BT_BLOCK_BYTES of code and BT_BLOCK_EXITS exits; old

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Finding the code at RIP, or making it. */
-#include "backends/swbt/bt/bt.h"
+#include "backends/swbt/bt/watch.h"
 
 /* Where the page after B's is now, or 1: it cannot be executed. */
 static u64 second_page(struct vcpu *v, const struct block *b)
@@ -42,14 +42,30 @@ static void add_target(struct bt *bt, struct space *s, struct block *b, const st
 	}
 }
 
+/* The block in whose middle the jump that led here may go on, or NULL. */
+static struct block *find_around(const struct bt *bt, const struct next *next, u64 gpa, u64 key)
+{
+	const struct bt_config *config = &bt->v->bt_config;
+	const struct exit *x = next->link;
+
+	/* Executions are counted where blocks begin. An interrupt may have come before the jump. */
+	if (!x || !config->chain || config->flush_always || watch_counts(bt) ||
+	    !exit_link_of(x)->site || (u64)exit_link_of(x)->target != bt_linear(bt->v))
+		return NULL;
+	return block_around(bt, x, gpa, key);
+}
+
 /* The block at RIP and GPA, in the page that is at HOST, for KEY. */
-static struct block *get_block(struct bt *bt, const u8 *host, u64 gpa, u64 key)
+static struct block *get_block(struct bt *bt, const u8 *host, const struct next *next, u64 gpa,
+			       u64 key)
 {
 	struct block *b = block_find(bt, bt_linear(bt->v), gpa, key);
 	enum account_part before;
 
 	if (b && unlikely(b->gpa2) && !still_there(bt, b))
 		b = NULL;
+	if (!b)
+		b = find_around(bt, next, gpa, key);
 	if (b)
 		return b;
 	before = account_enter(bt->v->account, ACCOUNT_TRANSLATION);
@@ -74,9 +90,9 @@ static struct block *find(struct bt *bt, struct space *s, u64 key, const struct 
 	gpa = e->gpa + (at & PAGE_MASK);
 	host = e->host;
 	global = e->global;
-	b = get_block(bt, host, gpa, key);
+	b = get_block(bt, host, next, gpa, key);
 	if (b && unlikely(b->unaligned))
-		b = get_block(bt, host, gpa, key | KEY_ALIGNMENT);
+		b = get_block(bt, host, next, gpa, key | KEY_ALIGNMENT);
 	if (b)
 		add_target(bt, s, b, next, global);
 	return b;
@@ -112,7 +128,7 @@ static void link_to(struct bt *bt, struct space *s, struct exit *x, struct block
 	u16 page = 0;
 
 	/* An interrupt may have come first. */
-	if (!l || !l->site || from->dropped || (u64)l->target != to->rip ||
+	if (!l || !l->site || from->dropped || (u64)l->target != bt_linear(bt->v) ||
 	    !same_code(from->key, to->key) || !bt->v->bt_config.chain)
 		return;
 	if (l->guard)
@@ -145,7 +161,7 @@ bool bt_look_up(struct bt *bt, struct space **space, struct next *next)
 	if (next->link && bt->generation == generation)
 		link_to(bt, *space, next->link, b);
 	bt->stats.found++;
-	next->host = b->host;
+	next->host = block_door(b, bt_linear(bt->v));
 	next->key = b->key;
 	return true;
 }

@@ -180,6 +180,7 @@ enum gen tr_add_insn(struct tr *t)
 	bool shadow = t->shadow;
 	struct mark start;
 	const u8 *host = t->e.p;
+	bool left_over = shadow || t->share.left || t->run.nr || t->run.returns || t->rounds;
 	enum gen r;
 
 	t->inside = t->share.left;
@@ -210,8 +211,9 @@ enum gen tr_add_insn(struct tr *t)
 	}
 	t->b->site[t->n] = (struct site){ .host = offset(t, host),
 					  .commit = offset(t, t->commit),
-					  .guest = (t->rip - t->b->rip) & 0x7fff,
-					  .shadow = shadow };
+					  .guest = (t->rip - t->b->rip) & 0x3fff,
+					  .shadow = shadow,
+					  .door = !left_over };
 	/* The next one's is for STI to say, which does not come two times in a row. */
 	t->shadow &= !shadow;
 	return r;
@@ -442,7 +444,7 @@ struct block *bt_translate(struct bt *bt, const u8 *host, u64 gpa, u64 key)
 	t.rip = t.next;
 	t.b->site[t.n] = (struct site){ .host = offset(&t, t.e.p),
 					.commit = offset(&t, t.e.p),
-					.guest = t.b->length };
+					.guest = t.b->length & 0x3fff };
 	if (!ended)
 		tr_goto(&t, t.next);
 	finish(&t);

@@ -57,6 +57,9 @@
 #define BT_SHARE_APART 8
 #define BT_SHARE_SAVED 2
 
+/* A conditional jump back by less than this closes a loop, most likely. */
+#define BT_LOOP_BYTES 1024
+
 /* With the rounds of a loop, which are short instructions, a block may be twice as long. */
 #define BT_MOST_SITES(block_insns) (2 * (block_insns))
 
