@@ -57,13 +57,21 @@ static int find_rows(struct changes *c, const char *const *glob, unsigned int gl
 	return status && c->row ? 0 : fail(err, -ENOMEM, "out of memory");
 }
 
+/* Of few samples in a burst of noise the trimmed test may be sure, where their medians are not. */
+static bool sure(const struct change *row)
+{
+	const struct interval *i = &row->ratio.range;
+
+	return row->p <= SIGNIFICANT && !(i->low <= 1 && i->high >= 1);
+}
+
 static enum change_kind judge(const struct change *row, double threshold)
 {
 	if (row->kind != CHANGE_NONE)
 		return row->kind;
 	if (isnan(row->p))
 		return CHANGE_UNKNOWN;
-	if (row->p > SIGNIFICANT)
+	if (!sure(row))
 		return CHANGE_NONE;
 	return row->ratio.value >= 1 + threshold	 ? CHANGE_SLOWER
 	       : row->ratio.value <= 1 / (1 + threshold) ? CHANGE_FASTER

@@ -39,8 +39,9 @@ struct changes {
 
 /*
  * Compare file 1 of D with file 0. METRIC NULL: the cost of an operation. Benchmarks that match one
- * of GLOB[0..GLOBS), or all. A change is one whose adjusted p value is at most SIGNIFICANT and
- * whose ratio is at least 1 + THRESHOLD, or at most its inverse. 0, -EINVAL with ERR filled where a
+ * of GLOB[0..GLOBS), or all. A change is one whose adjusted p value is at most SIGNIFICANT,
+ * whose ratio's interval is on one side of 1, and whose ratio is at least 1 + THRESHOLD, or at most
+ * its inverse. 0, -EINVAL with ERR filled where a
  * file has no samples of METRIC, or -ENOMEM. Freed with changes_free.
  */
 int changes_make(struct changes *c, const struct data *d, const char *metric, double threshold,

@@ -106,7 +106,8 @@ static void print_sum(FILE *f, const struct changes *c, enum grid_format format)
 	snprintf(text, sizeof(text),
 		 "A change: p at most %g (t test of Yuen and Welch on logarithms of trimmed "
 		 "samples, "
-		 "adjusted for all rows: Benjamini & Hochberg), and %g %% or more. Brackets: 95 %% "
+		 "adjusted for all rows: Benjamini & Hochberg), 1 not within the ratio's interval, "
+		 "and %g %% or more. Brackets: 95 %% "
 		 "intervals of medians, and of their ratio. ~: with the empty loop, as the "
 		 "operation alone costs less than a cycle.",
 		 SIGNIFICANT, 100 * c->threshold);

@@ -107,6 +107,32 @@ static void test_threshold(void)
 	data_free(&d);
 }
 
+/* The three in the middle agree by chance, so that the test is sure; but one of B is as fast as A.
+ */
+static void test_burst(void)
+{
+	static const double value[2][5] = { { 3539, 3387, 3685, 3500, 3560 },
+					    { 3450, 13900, 13991, 14050, 18801 } };
+	struct csvmake m = { .random = 5 };
+	struct changes c;
+	struct data d;
+
+	for (int file = 0; file < 2; file++) {
+		csvmake_file(&m, NULL);
+		for (int rep = 0; rep < 5; rep++) {
+			csvmake_key(&m, file ? "s" : "r", VM, "in", rep + 1);
+			fprintf(m.file[file].f, "cycles_per_op,cycles,%g\n", value[file][rep]);
+		}
+	}
+	csvmake_done(&m, &d);
+	make(&c, &d);
+	CU_ASSERT_TRUE(c.row[0].p < 0.001);
+	CU_ASSERT_TRUE(c.row[0].ratio.range.low < 1);
+	CU_ASSERT_EQUAL(c.row[0].kind, CHANGE_NONE);
+	changes_free(&c);
+	data_free(&d);
+}
+
 static void test_missing(void)
 {
 	struct csvmake m = { .random = 4 };
@@ -150,6 +176,7 @@ static void test_missing(void)
 
 CU_TestInfo tests_changes[] = { { "nothing changed", test_nothing },
 				{ "10 % slower", test_slower },
+				{ "a burst of noise", test_burst },
 				{ "less than the threshold", test_threshold },
 				{ "missing, failed, too few, emulated", test_missing },
 				CU_TEST_INFO_NULL };
