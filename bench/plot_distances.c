@@ -20,6 +20,7 @@ struct distances {
 	double *low, *high;  /* of each unit */
 	unsigned int *panel; /* unit * benches + bench of each that is drawn */
 	unsigned int panels;
+	double fewest, most; /* traps that a line is of */
 };
 
 static bool wants(struct distances *d, size_t row, bool count)
@@ -56,8 +57,8 @@ static size_t curves(const struct distances *d)
 	return (size_t)d->unit.nr * d->p->bench.nr * d->p->variant.nr;
 }
 
-/* Counts of all samples become shares of their sum, cumulative. */
-static void cumulate(struct curve *c)
+/* Counts of all samples become shares of their sum, which is returned, cumulative. */
+static double cumulate(struct curve *c)
 {
 	double sum = 0, below = 0;
 
@@ -68,6 +69,7 @@ static void cumulate(struct curve *c)
 		below += c->point[i].y;
 		c->point[i].y = sum > 0 ? below / sum : 0;
 	}
+	return sum;
 }
 
 static int values(struct distances *d)
@@ -93,8 +95,14 @@ static int values(struct distances *d)
 		d->low[unit] = d->low[unit] > 0 ? fmin(d->low[unit], x) : x;
 		d->high[unit] = fmax(d->high[unit], x);
 	}
-	for (size_t i = 0; i < curves(d); i++)
-		cumulate(&d->curve[i]);
+	for (size_t i = 0; i < curves(d); i++) {
+		double traps = cumulate(&d->curve[i]);
+
+		if (!(traps > 0))
+			continue;
+		d->fewest = d->most > 0 ? fmin(d->fewest, traps) : traps;
+		d->most = fmax(d->most, traps);
+	}
 	return 0;
 }
 
@@ -192,9 +200,14 @@ static int draw(struct distances *d, struct error *err)
 
 	fprintf(p->caption,
 		"Distance between one trap%s%s and the next, cumulative, of all "
-		"samples together.",
+		"samples together; each line is of ",
 		strcmp(d->cause, "all") ? " of cause " : "",
 		strcmp(d->cause, "all") ? d->cause : "");
+	if (d->most > d->fewest)
+		fprintf(p->caption, "%.0f to ", d->fewest);
+	fprintf(p->caption,
+		"%.0f traps. What translated code or the host's kernel did alone is no trap here.",
+		d->most);
 	plot_caption_rest(p);
 	ret = plot_begin(p, d->by_bench ? p->bench.name : p->variant.name, lines(d), true,
 			 grid_height(&g), err);

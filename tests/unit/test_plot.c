@@ -242,6 +242,8 @@ static void test_distances(void)
 			      0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(script, "\n100 0\n100 0.750000\n200 1.000000\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(script, "with steps"));
+	/* Of 4 traps a line says something else than of 4 million. */
+	CU_ASSERT_PTR_NOT_NULL(strstr(caption, "; each line is of 4 traps."));
 	free(script);
 	free(caption);
 }
