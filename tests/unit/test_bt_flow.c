@@ -218,16 +218,22 @@ PAIR_ASM(door_of_run, 64,
 	 "2: testl $1, %ecx\n jz 1f\n addl $0x100, %eax\n pushq %rbx\n"
 	 "1: pushq %rax\n pushq %rdx\n addl $0x10001, %eax\n movq %rdi, %rsp\n decl %ecx\n jnz 2b");
 
+/* From above into a block that is there. */
+PAIR_ASM(falls_in, 64,
+	 "addl $0x500, %eax\n jmp 1f\n 2: nop\n 1: addl $0x10001, %eax\n .skip 8, 0x90\n decl "
+	 "%ecx\n jnz 2b");
+
 struct door {
 	const u8 *code, *end;
-	u64 blocks;
+	u64 blocks, insns, jumps; /* ways of jumps through the dispatcher */
 };
 
 static const struct door doors[] = {
-	{ door, door_end, 1 },
-	{ door_of_later, door_of_later_end, 2 },
-	{ door_of_share, door_of_share_end, 3 }, /* and what is behind the loop */
-	{ door_of_run, door_of_run_end, 2 },
+	{ door, door_end, 1, 8, 0 },
+	{ door_of_later, door_of_later_end, 2, 10, 2 },
+	{ door_of_share, door_of_share_end, 3, 9 + 126, 2 },
+	{ door_of_run, door_of_run_end, 2, 11 + 7, 1 },
+	{ falls_in, falls_in_end, 3, 15, 2 },
 };
 
 static void check_door(const struct door *d)
@@ -242,6 +248,8 @@ static void check_door(const struct door *d)
 	v->s.gpr[RDI] = STACK;
 	CU_ASSERT_EQUAL(run(vm)->s.gpr[RAX], 10 * 0x10001 + 5 * 0x100);
 	CU_ASSERT_EQUAL(bt->stats.blocks, d->blocks);
+	CU_ASSERT_EQUAL(bt->stats.insns, d->insns);
+	CU_ASSERT_EQUAL(bt->stats.exits[EXIT_JUMP], d->jumps);
 	check_lists(bt);
 	bt_code_written(v, CODE, 128);
 	for (u64 n = bt->oldest; n != bt->newest; n++)

@@ -377,6 +377,32 @@ void block_unlink(struct bt *bt, struct block *b)
 	}
 }
 
+/* The block that X, one of B's that needs no guard, can be linked to at once, or NULL. */
+static struct block *known_target(struct bt *bt, const struct exit *x, struct block *b, bool inside)
+{
+	u64 to = (u64)exit_link_of(x)->target;
+	struct block *known = block_find(bt, to, b->gpa + (to - b->rip), b->key);
+
+	if (known)
+		return known->gpa2 || known->unaligned ? NULL : known;
+	return inside && !goes_back(x, to) && block_door(b, to) ? b : NULL;
+}
+
+void block_link_known(struct bt *bt, struct block *b, bool inside)
+{
+	for (u32 n = 0; n < b->nr_exits; n++) {
+		struct exit *x = &bt->exits[b->first_exit + n];
+		const struct link *l = exit_link_of(x);
+		struct block *to;
+
+		if (!l || !l->site || l->guard || ((u64)l->target ^ b->rip) >> 12)
+			continue;
+		to = known_target(bt, x, b, inside);
+		if (to)
+			exit_link(bt, x, to, 0);
+	}
+}
+
 /* ---- dropping -------------------------------------------------------------------------------- */
 
 void block_drop(struct bt *bt, struct block *b)

@@ -388,6 +388,9 @@ void block_publish(struct bt *bt, struct block *b);
 void block_unlink(struct bt *bt, struct block *b);
 /* Forget B: its bytes have changed. */
 void block_drop(struct bt *bt, struct block *b);
+/* B is new: its jumps within the page, to code that is there, are linked; INSIDE: also to its own
+ * middle. */
+void block_link_known(struct bt *bt, struct block *b, bool inside);
 /* PAGE: the number of TO's page, which is for exits with a guard. */
 void exit_link(struct bt *bt, struct exit *x, struct block *to, u16 page);
 void exit_unlink(struct bt *bt, struct exit *x);

@@ -318,6 +318,23 @@ int tr_next_insn(struct tr *t, struct insn *i)
 	return r;
 }
 
+/* Do blocks go on in others without a look at what they are? */
+static bool links(const struct bt *bt)
+{
+	return bt->v->bt_config.chain && !bt->v->bt_config.flush_always && !bt->single;
+}
+
+/* Is there code for what comes next already, and enough of it to go on there? */
+static bool is_there(const struct tr *t)
+{
+	const struct block *b;
+
+	if (!t->n || t->shadow || t->run.nr || t->run.returns || t->share.left || !links(t->bt))
+		return false;
+	b = block_find(t->bt, t->next, t->b->gpa + (t->next - t->b->rip), t->key);
+	return b && b->nr >= BT_FALL_INSNS && !b->gpa2 && !b->unaligned;
+}
+
 /* Instructions up to the end of the block. Returns false if the last of them goes on to the next.
  */
 static bool add_insns(struct tr *t, const u8 *page, struct insn *i)
@@ -329,7 +346,7 @@ static bool add_insns(struct tr *t, const u8 *page, struct insn *i)
 		u64 left = PAGE_SIZE - (t->next & PAGE_MASK), start = begin_decode(t);
 		int rc;
 
-		if (full(t) || (t->n && (t->b->gpa2 || (t->next ^ t->b->rip) >> 12)))
+		if (full(t) || is_there(t) || (t->n && (t->b->gpa2 || (t->next ^ t->b->rip) >> 12)))
 			break;
 		rc = tr_decode(t, i, page + (t->next & PAGE_MASK), left);
 		end_decode(t, start);
@@ -449,6 +466,8 @@ struct block *bt_translate(struct bt *bt, const u8 *host, u64 gpa, u64 key)
 		tr_goto(&t, t.next);
 	finish(&t);
 	block_publish(bt, t.b);
+	if (links(bt) && !t.b->gpa2 && !t.b->unaligned)
+		block_link_known(bt, t.b, !watch_counts(bt));
 	count(bt, t.b, __builtin_ia32_rdtsc() - start);
 	watch_block(bt, t.b, host);
 	return t.b;
