@@ -9,7 +9,7 @@
 #include "common/traplog.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <sys/mman.h>
 
 #define INSNS 4096 /* decoded instructions kept; a kernel's hot loops are far fewer */
 
@@ -24,12 +24,12 @@ struct step_cache {
 
 int step_init(struct vcpu *v)
 {
-	struct step_cache *c = aligned_alloc(64, ALIGN_UP(sizeof(*c), 64));
+	/* Zeros, and most of it is not touched where code is translated. */
+	void *c = mmap(NULL, sizeof(struct step_cache), PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (!c)
+	if (c == MAP_FAILED)
 		return -ENOMEM;
-	for (unsigned int n = 0; n < INSNS; n++)
-		c->i[n].length = 0;
 	v->step = c;
 	return masked_init(v);
 }
@@ -37,7 +37,8 @@ int step_init(struct vcpu *v)
 void step_fini(struct vcpu *v)
 {
 	masked_fini(v);
-	free(v->step);
+	if (v->step)
+		munmap(v->step, sizeof(struct step_cache));
 	v->step = NULL;
 }
 

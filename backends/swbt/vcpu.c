@@ -102,6 +102,23 @@ static size_t vcpu_size(void)
 	return ALIGN_UP(sizeof(struct vcpu), (size_t)sysconf(_SC_PAGESIZE));
 }
 
+/* SIZE bytes of addresses, VCPU_BELOW_LARGE below a boundary of large pages. */
+static void *reserve(size_t size)
+{
+	size_t more = size + VCPU_LARGE;
+	u8 *area = mmap(NULL, more, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	u8 *at;
+
+	if (area == MAP_FAILED)
+		return area;
+	at = (u8 *)ALIGN_UP((uintptr_t)area + VCPU_BELOW_LARGE, VCPU_LARGE) - VCPU_BELOW_LARGE;
+	if (at > area)
+		munmap(area, (size_t)(at - area));
+	if (at + size < area + more)
+		munmap(at + size, (size_t)(area + more - at) - size);
+	return at;
+}
+
 struct vcpu *vcpu_new(int *fd)
 {
 	struct vcpu *v = MAP_FAILED;
@@ -110,9 +127,12 @@ struct vcpu *vcpu_new(int *fd)
 	if (*fd < 0)
 		return NULL;
 	if (!ftruncate(*fd, (off_t)vcpu_size()))
-		v = mmap(NULL, vcpu_size(), PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
-	if (v != MAP_FAILED)
+		v = reserve(vcpu_size());
+	if (v != MAP_FAILED && mmap(v, vcpu_size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+				    *fd, 0) != MAP_FAILED)
 		return v;
+	if (v != MAP_FAILED)
+		munmap(v, vcpu_size());
 	close(*fd);
 	return NULL;
 }

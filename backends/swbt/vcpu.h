@@ -184,7 +184,10 @@ static inline struct vcpu *vm_vcpu(struct vm *vm)
 }
 
 /* A zeroed vCPU in a memory file of its own, whose descriptor *FD is the caller's to close: the
- * translator maps it next to its tables, too. NULL if there is no memory. */
+ * translator maps it next to its tables, too, as far from a boundary of large pages as it is
+ * itself, and has tables begin there. NULL if there is no memory. */
+#define VCPU_LARGE	 (2 * MiB)
+#define VCPU_BELOW_LARGE (256 * KiB)
 struct vcpu *vcpu_new(int *fd);
 void vcpu_free(struct vcpu *v);
 

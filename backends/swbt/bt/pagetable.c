@@ -28,9 +28,13 @@
 #define ALIASES_MAY_BE_TAKEN false
 #endif
 
+_Static_assert(VCPU_BELOW_LARGE == SPACE_TARGETS && SPACE_TARGETS_SIZE % VCPU_LARGE == 0 &&
+		       ALIAS_STEP % VCPU_LARGE == 0,
+	       "targets are large pages");
+
 /* ---- making ---------------------------------------------------------------------------------- */
 
-static int space_init(struct space *s, u8 *map, int vcpu_fd, size_t vcpu_size)
+static int space_init(struct space *s, u8 *map, int vcpu_fd, size_t vcpu_size, bool kernel)
 {
 	int r = 0;
 
@@ -40,6 +44,9 @@ static int space_init(struct space *s, u8 *map, int vcpu_fd, size_t vcpu_size)
 		return -ENOMEM;
 	/* A large page for one entry would cost more than it saves. */
 	madvise(map, RESERVED, MADV_NOHUGEPAGE);
+	/* A kernel's targets are all over their tables. */
+	if (kernel)
+		madvise(map + SPACE_TARGETS, 2 * SPACE_TARGETS_SIZE, MADV_HUGEPAGE);
 	s->base = map;
 	s->read = (u64 *)(void *)(s->base + SPACE_READ);
 	s->write = (u64 *)(void *)(s->base + SPACE_READ + SPACE_GS);
@@ -97,7 +104,7 @@ int pagetable_init(struct pagetable *t, struct vcpu *v, int vcpu_fd, size_t vcpu
 	t->map = map;
 	map += ALIGN_DOWN((uintptr_t)v - (uintptr_t)map, PAGE_SIZE) % ALIAS_STEP;
 	for (unsigned int n = 0; !r && n < NR_SPACES; n++, map += SPACE_STRIDE)
-		r = space_init(&t->space[n], map, vcpu_fd, vcpu_size);
+		r = space_init(&t->space[n], map, vcpu_fd, vcpu_size, n == SPACE_SUPER);
 	return r;
 }
 

@@ -61,6 +61,10 @@
  * way is a jump more, which a function of a few instructions (`fib`) takes 7 % longer for. */
 #define BT_FALL_INSNS 10
 
+/* Blocks of a page, the newest ones, that are asked whether a jump leads into them: each takes a
+ * miss of the host's cache or two. */
+#define BT_AROUND 10u
+
 /* A conditional jump back by less than this closes a loop, most likely. */
 #define BT_LOOP_BYTES 1024
 
