@@ -88,9 +88,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		c->metric = arg;
 		return 0;
 	case OPT_BENCH:
-		if (c->globs == OPTIONS_GLOBS)
-			argp_failure(state, EXIT_USAGE, 0, "more than %d patterns", OPTIONS_GLOBS);
-		c->glob[c->globs++] = arg;
+		options_glob(state, c->glob, &c->globs, arg);
 		return 0;
 	case ARGP_KEY_ARG:
 		if (c->files == 2)

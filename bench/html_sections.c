@@ -3,7 +3,6 @@
 #include "bench/published.h"
 #include "bench/table.h"
 
-#include <fnmatch.h>
 #include <math.h>
 #include <string.h>
 
@@ -256,14 +255,6 @@ static void value_cell(FILE *f, const struct csv_file *t, size_t row, int column
 		html_number_text(f, read_number(t, row, column), cell);
 }
 
-static bool asked_for(const char *bench, const char *const *glob, unsigned int globs)
-{
-	for (unsigned int i = 0; i < globs; i++)
-		if (!fnmatch(glob[i], bench, 0))
-			return true;
-	return !globs;
-}
-
 void html_rows(FILE *f, const struct data *d, unsigned int file, const char *const *glob,
 	       unsigned int globs)
 {
@@ -288,7 +279,7 @@ void html_rows(FILE *f, const struct data *d, unsigned int file, const char *con
 	html_table(f, shown[t->kind].caption, name, n + 2, numbers);
 	for (size_t row = 0; row < t->rows; row++) {
 		if (!(read_number(t, row, count) > 0) ||
-		    !asked_for(d->bench[d->row_bench[file][row]], glob, globs))
+		    !data_wants(d->bench[d->row_bench[file][row]], glob, globs))
 			continue;
 		left += written == ROWS_MOST;
 		if (written == ROWS_MOST)

@@ -35,21 +35,22 @@ static void bad(struct argp_state *state, const char *option, const char *wants,
 	argp_failure(state, EXIT_USAGE, 0, "%s takes %s; not '%s'", option, wants, arg);
 }
 
-static void add_glob(struct argp_state *state, const char *glob)
+void options_glob(const struct argp_state *state, const char *glob[OPTIONS_GLOBS],
+		  unsigned int *globs, const char *arg)
 {
-	struct options *o = state->input;
-
-	if (o->globs == OPTIONS_GLOBS)
+	if (*globs == OPTIONS_GLOBS)
 		argp_failure(state, EXIT_USAGE, 0, "more than %d patterns", OPTIONS_GLOBS);
-	o->glob[o->globs++] = glob;
+	glob[(*globs)++] = arg;
 }
 
 /* Which benchmarks: for every command but probe. */
 static error_t parse_bench(int key, char *arg, struct argp_state *state)
 {
+	struct options *o = state->input;
+
 	if (key != OPT_BENCH && key != ARGP_KEY_ARG)
 		return ARGP_ERR_UNKNOWN;
-	add_glob(state, arg);
+	options_glob(state, o->glob, &o->globs, arg);
 	return 0;
 }
 

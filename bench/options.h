@@ -47,6 +47,11 @@ void options_selftest(struct options *o, int argc, char **argv);
 void options_verify(struct options *o, int argc, char **argv);
 void options_probe(int argc, char **argv);
 
+struct argp_state;
+/* One more pattern, ARG, to the *GLOBS in GLOB; a usage error where there is no room for it. */
+void options_glob(const struct argp_state *state, const char *glob[OPTIONS_GLOBS],
+		  unsigned int *globs, const char *arg);
+
 /* The files that a run with O writes, NULL for those that nobody asked for. */
 #define OPTIONS_WRITTEN 8
 void options_written(const struct options *o, const char *path[OPTIONS_WRITTEN]);

@@ -207,9 +207,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		c->script = arg;
 		return 0;
 	case OPT_BENCH:
-		if (c->o.globs == OPTIONS_GLOBS)
-			argp_failure(state, EXIT_USAGE, 0, "more than %d patterns", OPTIONS_GLOBS);
-		c->glob[c->o.globs++] = arg;
+		options_glob(state, c->glob, &c->o.globs, arg);
 		return 0;
 	case ARGP_KEY_ARG:
 		if (c->file)

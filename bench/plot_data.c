@@ -2,7 +2,6 @@
 #include "bench/plot_data.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,14 +39,6 @@ static const char *key(const struct plot *p, size_t row, enum read_key k)
 	return read_cell(p->t, row, p->t->key[k]);
 }
 
-static bool asked_for(const struct plot *p, const char *bench)
-{
-	for (unsigned int i = 0; i < p->o->globs; i++)
-		if (!fnmatch(p->o->glob[i], bench, 0))
-			return true;
-	return !p->o->globs;
-}
-
 /* Is "BACKEND" or "BACKEND:ENGINE" of ROW one of those asked for? */
 static bool right_backend(const struct plot *p, size_t row)
 {
@@ -69,7 +60,7 @@ bool plot_wants(struct plot *p, size_t row, bool times)
 {
 	const char *kind = key(p, row, KEY_HOST_KIND);
 
-	if (!asked_for(p, key(p, row, KEY_BENCH)) || !right_backend(p, row))
+	if (!data_wants(key(p, row, KEY_BENCH), p->o->glob, p->o->globs) || !right_backend(p, row))
 		return false;
 	if (times && !strcmp(kind, "emulated")) {
 		p->emulated++;

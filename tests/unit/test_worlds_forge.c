@@ -140,7 +140,27 @@ static void test_forged_stop(void)
 	signal_world(with_forged_stop);
 }
 
-/* The same, but it believes to be resumed without having been stopped: a kick still gets it. */
+/* One that is about an earlier order, as a world tells it twice that parks behind a system call, is
+ * none. */
+WR_ASM(late_stop, 64, "mov (%r8), %ecx; sub $4, %ecx; mov %ecx, (%rbx); 1: inc %rax; jmp 1b");
+
+static void with_late_stop(struct world_rig *rig)
+{
+	WR_LOAD(rig, late_stop);
+	rig->r.gpr[RBX] = STUB_SHARED + SHARED_STOPPED;
+	rig->r.gpr[R8] = STUB_CONTROL + CONTROL_ORDER;
+	CU_ASSERT_EQUAL(world_rig_run_for(rig, 20), 0);
+	CU_ASSERT_EQUAL(rig->stop.kind, WORLD_KICKED);
+	CU_ASSERT_TRUE(rig->r.gpr[RAX] > 0);
+}
+
+static void test_late_stop(void)
+{
+	signal_world(with_late_stop);
+}
+
+/* A forged stop was believed, and it is resumed without having been stopped: a kick still gets it.
+ */
 static void with_run_on(struct world_rig *rig)
 {
 	WR_LOAD(rig, forge_stop);
@@ -365,6 +385,7 @@ CU_TestInfo tests_worlds_forge[] = {
 	{ "our pages cannot be written", test_writes },
 	{ "whatever stands in the shared pages", test_scribbles },
 	{ "a forged stop", test_forged_stop },
+	{ "stops under an earlier order are none", test_late_stop },
 	{ "one that runs on", test_run_on },
 	{ "deaf worlds that chatter are found out", test_chatter },
 	{ "a forged frame: deaf", test_deafness },
